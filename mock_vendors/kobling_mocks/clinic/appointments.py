@@ -1,0 +1,132 @@
+"""What fills a timebook: appointments, the patients they are for, claims made from a SakID, messages sent.
+
+Records are frozen; a change makes a new version. Moments are aware UTC datetimes. Nothing about a patient is in a repr.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+__all__ = [
+    "HOLDS_TIME",
+    "Appointment",
+    "AppointmentState",
+    "BookingOrder",
+    "CancelledBy",
+    "Claim",
+    "Message",
+    "MessageKind",
+    "Patient",
+    "PatientDetails",
+    "PatientMatch",
+    "Source",
+]
+
+AppointmentState = Literal["booked", "pending", "cancelled", "attended", "no_show", "declined"]
+Source = Literal["online", "staff", "other"]
+CancelledBy = Literal["patient", "clinic", "insurer", "registry"]
+MessageKind = Literal["confirmation", "request_received", "cancelled", "moved", "declined"]
+PatientMatch = Literal["email", "national_id", "name_and_birth_date", "phone", "never"]
+
+HOLDS_TIME: frozenset[AppointmentState] = frozenset({"booked", "pending", "attended", "no_show"})
+"""The states in which an appointment is live: it takes its time in the timebook."""
+
+
+@dataclass(frozen=True)
+class PatientDetails:
+    """What a booking says about its patient. Every field may be missing; a vendor's wire often carries two of them."""
+
+    name: str = field(default="", repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    national_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A patient on file at the clinic. A missing text is empty."""
+
+    id: str
+    name: str = field(default="", repr=False)
+    birth_date: date | None = field(default=None, repr=False)
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    national_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class BookingOrder:
+    """One wish to book, as a dialect reads it from a request.
+
+    `start` is aware. The patient is given as `patient_id` (on file) or as `patient` details, which are matched to a
+    patient on file by the field named in `match`, or put on file when nobody matches. `sak_id` is for vendors with a
+    field of its own; otherwise it is read from the note, then from the patient's comment.
+    """
+
+    timebook_id: str
+    type_id: str
+    start: datetime
+    patient: PatientDetails | None = None
+    patient_id: str | None = None
+    match: PatientMatch = "email"
+    patient_comment: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
+    reference: str | None = None
+    sak_id: str | None = field(default=None, repr=False)
+    source: Source = "online"
+
+
+@dataclass(frozen=True)
+class Appointment:
+    """An appointment. `start`, `end` and `created_at` are aware UTC; `end - start` is absolute time.
+
+    `patient_comment` is "Pasientbemerkning" and `note` is "Notat". `late` is set on a cancellation after the deadline.
+    """
+
+    id: str
+    timebook_id: str
+    type_id: str
+    start: datetime
+    end: datetime
+    patient_id: str
+    state: AppointmentState
+    created_at: datetime
+    source: Source
+    patient_comment: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
+    reference: str | None = None
+    sak_id: str | None = field(default=None, repr=False)
+    cancelled_by: CancelledBy | None = None
+    reason: str = field(default="", repr=False)
+    late: bool = False
+    changed_at: datetime | None = None
+
+    @property
+    def live(self) -> bool:
+        """True while the appointment takes its time in the timebook."""
+        return self.state in HOLDS_TIME
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim on a patient, made by the clinic's system from a SakID found in a booking."""
+
+    id: str
+    patient_id: str
+    sak_id: str = field(repr=False)
+    appointment_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message the clinic's system sent to a patient about an appointment."""
+
+    id: str
+    kind: MessageKind
+    patient_id: str
+    appointment_id: str
+    sent_at: datetime
