@@ -1,7 +1,153 @@
-"""The vendor-neutral truth of a clinic: what its timebooks hold, whatever dialect asks."""
+"""The vendor-neutral truth of a clinic: what its timebooks hold, whatever dialect asks.
 
-from .appointments import *  # noqa: F403
-from .clock import *  # noqa: F403
-from .refusals import *  # noqa: F403
-from .restrictions import *  # noqa: F403
-from .setup import *  # noqa: F403
+Pure Python: no web framework, no I/O, no wall clock. Start reading at `clinic.py`.
+
+    setup.py         departments, timebooks, appointment types, rules, rates
+    workplan.py      week templates laid onto weeks: planned slots, DST nights
+    restrictions.py  which level's restriction wins
+    appointments.py  appointments, patients, claims, messages
+    clinic.py        the clinic and its operations, each atomic, with an explicit commit
+    behaviour.py     switches: overlaps, requests, lags
+    offers.py        open slots and the reasons why others are hidden
+    refusals.py      why the clinic's system says no
+    invariants.py    what must hold after every call
+    demo.py          Solsiden Fysioterapi, to read and to show
+    synthetic.py     random clinics that follow from a seed
+"""
+
+from .appointments import (
+    HOLDS_TIME,
+    Appointment,
+    AppointmentState,
+    BookingOrder,
+    CancelledBy,
+    Claim,
+    Message,
+    MessageKind,
+    Patient,
+    PatientDetails,
+    PatientMatch,
+    Source,
+)
+from .behaviour import Behaviour, Lags
+from .clinic import DELETE_WITHIN, Change, Clinic, ConsistentView, Snapshot
+from .clock import Clock, as_utc
+from .demo import DEMO_START, PHYSIOTHERAPY, SYNTHETIC_FIRST, SYNTHETIC_TRAINING, demo_clinic, demo_id
+from .identifiers import organisation_number_is_valid, synthetic_id, synthetic_organisation_number
+from .invariants import check_invariants
+from .offers import HiddenCode, HiddenReason, OpenSlot
+from .refusals import (
+    AlreadyCancelled,
+    AlreadyStarted,
+    CancelNotAllowed,
+    NoSuchAppointment,
+    NoSuchPatient,
+    NotConfirmed,
+    NotPending,
+    NotStarted,
+    PatientRequired,
+    ReferenceInUse,
+    Refusal,
+    SlotNotOffered,
+    SlotTaken,
+    TooLateToCancel,
+    TooLateToDelete,
+    TooManyBookings,
+)
+from .restrictions import EffectiveRestrictions, Level, effective
+from .sakid import SAK_ID_LINE, read_sak_id
+from .setup import (
+    ALL_PATIENTS,
+    AppointmentType,
+    Department,
+    Medium,
+    OwnerKind,
+    Rate,
+    RateKind,
+    Restrictions,
+    Rule,
+    Timebook,
+    TypeKind,
+    VisitingAddress,
+)
+from .synthetic import synthetic_clinic
+from .workplan import Event, PlannedSlot, RepeatedHour, TemplateRow, WeekTemplate, grid, moments, monday_of
+
+__all__ = [
+    "ALL_PATIENTS",
+    "DELETE_WITHIN",
+    "DEMO_START",
+    "HOLDS_TIME",
+    "PHYSIOTHERAPY",
+    "SAK_ID_LINE",
+    "SYNTHETIC_FIRST",
+    "SYNTHETIC_TRAINING",
+    "AlreadyCancelled",
+    "AlreadyStarted",
+    "Appointment",
+    "AppointmentState",
+    "AppointmentType",
+    "Behaviour",
+    "BookingOrder",
+    "CancelNotAllowed",
+    "CancelledBy",
+    "Change",
+    "Claim",
+    "Clinic",
+    "Clock",
+    "ConsistentView",
+    "Department",
+    "EffectiveRestrictions",
+    "Event",
+    "HiddenCode",
+    "HiddenReason",
+    "Lags",
+    "Level",
+    "Medium",
+    "Message",
+    "MessageKind",
+    "NoSuchAppointment",
+    "NoSuchPatient",
+    "NotConfirmed",
+    "NotPending",
+    "NotStarted",
+    "OpenSlot",
+    "OwnerKind",
+    "Patient",
+    "PatientDetails",
+    "PatientMatch",
+    "PatientRequired",
+    "PlannedSlot",
+    "Rate",
+    "RateKind",
+    "ReferenceInUse",
+    "Refusal",
+    "RepeatedHour",
+    "Restrictions",
+    "Rule",
+    "SlotNotOffered",
+    "SlotTaken",
+    "Snapshot",
+    "Source",
+    "TemplateRow",
+    "Timebook",
+    "TooLateToCancel",
+    "TooLateToDelete",
+    "TooManyBookings",
+    "TypeKind",
+    "VisitingAddress",
+    "WeekTemplate",
+    "as_utc",
+    "check_invariants",
+    "demo_clinic",
+    "demo_id",
+    "effective",
+    "grid",
+    "moments",
+    "monday_of",
+    "organisation_number_is_valid",
+    "read_sak_id",
+    "synthetic_clinic",
+    "synthetic_id",
+    "synthetic_organisation_number",
+]

@@ -14,6 +14,7 @@
     ├─ CancelNotAllowed      patients may not cancel this online
     ├─ TooLateToCancel       after the deadline (`deadline`, aware UTC)
     ├─ NotPending            only a pending request is confirmed or declined
+    ├─ NotConfirmed          attendance of a pending request cannot be marked
     └─ TooLateToDelete       staff may delete without notice only within five minutes
 
 The text of a refusal names ids and times, never a patient. `code` is the stable word for it.
@@ -30,6 +31,7 @@ __all__ = [
     "CancelNotAllowed",
     "NoSuchAppointment",
     "NoSuchPatient",
+    "NotConfirmed",
     "NotPending",
     "NotStarted",
     "PatientRequired",
@@ -151,3 +153,9 @@ class TooLateToDelete(Refusal):
     """Staff may delete an appointment without notice only within five minutes; after that it is cancelled."""
 
     code = "too_late_to_delete"
+
+
+class NotConfirmed(Refusal):
+    """The appointment is a pending request; it must be confirmed first."""
+
+    code = "not_confirmed"

@@ -53,7 +53,7 @@ class VisitingAddress:
 
 @dataclass(frozen=True)
 class Rate:
-    """A rate (takst). Only insurance rates (B-takster) count for insurance; HELFO and own rates may stand beside them."""
+    """A rate (takst). Only insurance rates (B-takster) count for insurance; HELFO and own rates may stand beside."""
 
     code: str
     name: str

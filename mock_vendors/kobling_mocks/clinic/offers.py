@@ -1,0 +1,75 @@
+"""What online booking shows, and why it does not show the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from .setup import Rate
+
+__all__ = ["HiddenCode", "HiddenReason", "OpenSlot"]
+
+HiddenCode = Literal[
+    "no_such_timebook",
+    "no_such_type",
+    "clinic_offline",
+    "calendar_offline",
+    "type_offline",
+    "hidden_type",
+    "no_rule_for_calendar",
+    "restricted_patient_list",
+    "no_planned_slots",
+    "closed_day",
+    "blocked_by_event",
+    "started",
+    "booking_deadline",
+    "days_ahead",
+    "taken",
+    "first_free_slot_only",
+    "profile_not_person_owned",
+    "group_type",
+    "no_insurance_rate",
+]
+
+
+@dataclass(frozen=True)
+class OpenSlot:
+    """A time that online booking shows. `start` and `end` are aware UTC.
+
+    `wall` is the naive local time of the start, `day` its date, `fold` 1 for the second of two equal wall-clock times.
+    `address_id` and `department_id` are None where the type has no visiting address: it belongs to every department.
+    `group_id` names the group appointment of a group type, and `places_left` is 1 for other types.
+    """
+
+    id: str
+    timebook_id: str
+    type_id: str
+    start: datetime
+    end: datetime
+    wall: datetime
+    fold: int
+    rates: tuple[Rate, ...]
+    patients: str
+    address_id: str | None = None
+    department_id: str | None = None
+    group_id: str | None = None
+    places_left: int = 1
+
+    @property
+    def day(self) -> date:
+        """The local date of the start."""
+        return self.wall.date()
+
+
+@dataclass(frozen=True)
+class HiddenReason:
+    """Why times of one type in one timebook are not shown.
+
+    `hides_from` is "everyone", or "insurance" where the clinic's own patients still see the times. `slots` is how many
+    planned times it hides in the period asked about; None where the whole type or timebook is hidden.
+    """
+
+    code: HiddenCode
+    hides_from: Literal["everyone", "insurance"] = "everyone"
+    slots: int | None = None
