@@ -1,0 +1,258 @@
+"""httpx's transports with our own way to the network: checked addresses, and a deadline for the whole call.
+
+Subclasses of httpx's own transports, because recording and mocking tools (vcrpy, respx) patch those by class and
+would not see anything else. What is ours sits one floor below, in the network backend of the connection pool:
+
+- a name is looked up within the deadline, every address of it is checked when a person typed it, and the address
+  that was checked is the one that is dialled, while TLS still asks for and verifies the name;
+- every single read, write and handshake gets the time that is left of the whole call, so that a server which sends
+  a byte now and then (headers, chunk lines, 1xx replies, a handshake) ends at the deadline like any other;
+- the first byte of a write is held back when its fence has passed while connecting.
+
+No cookies, no redirects, no proxies, no environment: those live in httpx's clients, which are not used.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Final, NoReturn
+
+import httpcore
+import httpx
+
+from ..addresses import UrlPolicy
+from ..exchange import WireFailure
+from .call import Call, current
+from .failures import tls_detail
+from .lookup import Found, Lookups
+
+CONNECTIONS: Final = 64
+"""Sockets per transport at most; a caller beyond that waits for a free one until its deadline."""
+
+
+class Refused(Exception):
+    """Ends a call whose `failure` says why. Not an error of httpcore's, so it passes through all layers as it is."""
+
+
+def refuse(call: Call, failure: WireFailure) -> NoReturn:
+    """End the call here."""
+    call.failure = failure
+    raise Refused
+
+
+def time_left(call: Call, error: type[Exception]) -> float:
+    """Seconds left of the whole call; raises `error` when there are none."""
+    left = call.left()
+    if left <= 0:
+        raise error
+    return left
+
+
+def _begin(call: Call) -> None:
+    if not call.begun:
+        if call.expired():
+            refuse(call, WireFailure("expired"))
+        call.begun = True
+
+
+def _dialled(found: Found | None, call: Call, policy: UrlPolicy) -> Found:
+    """The addresses that may be dialled: all of the name's, or none."""
+    if found is None:
+        refuse(call, WireFailure("dns", "timeout"))
+    if not found:
+        refuse(call, WireFailure("dns", "no_address"))
+    if call.public_only:
+        for address in found:
+            reason = policy.refuses(address, scheme=call.scheme)
+            if reason is not None:
+                refuse(call, WireFailure("address", reason))
+    return found
+
+
+def _handshake_failed(call: Call, error: Exception) -> NoReturn:
+    if isinstance(error, httpcore.ConnectTimeout):
+        refuse(call, WireFailure("connect_timeout", "tls"))
+    refuse(call, WireFailure("tls", tls_detail(error.__cause__)))
+
+
+class Stream(httpcore.NetworkStream):
+    """A connection whose every wait ends with the call that waits."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        call = current()
+        call.abort = self._break
+        return self._inner.read(max_bytes, time_left(call, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        call = current()
+        call.abort = self._break
+        _begin(call)
+        sock = self._socket()
+        rest = memoryview(buffer)
+        # Piece by piece and each with the time that is left: a peer that takes a byte now and then gets no more.
+        while rest:
+            left = time_left(call, httpcore.WriteTimeout)
+            try:
+                sock.settimeout(left)
+                rest = rest[sock.send(rest) :]
+            except TimeoutError:
+                raise httpcore.WriteTimeout from None
+            except OSError:
+                raise httpcore.WriteError from None
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        call = current()
+        call.abort = self._break
+        try:
+            left = time_left(call, httpcore.ConnectTimeout)
+            return Stream(self._inner.start_tls(ssl_context, server_hostname, left))
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            self.close()
+            _handshake_failed(call, error)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def _socket(self) -> socket.socket:
+        sock: socket.socket = self._inner.get_extra_info("socket")
+        return sock
+
+    def _break(self) -> None:
+        with suppress(OSError):  # already closed: nothing waits for it any more
+            socket.socket.shutdown(self._socket(), socket.SHUT_RDWR)
+
+
+class Backend(httpcore.NetworkBackend):
+    """Dials for the sync transports."""
+
+    def __init__(self, policy: UrlPolicy, lookups: Lookups) -> None:
+        self._policy = policy
+        self._lookups = lookups
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        call = current()
+        addresses = _dialled(self._lookups.wait(host, call.left()), call, self._policy)
+        for number, address in enumerate(addresses):
+            left = time_left(call, httpcore.ConnectTimeout) / (len(addresses) - number)
+            try:
+                return Stream(self._inner.connect_tcp(address, port, left, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if number == len(addresses) - 1:
+                    raise
+        raise httpcore.ConnectError
+
+
+class AsyncStream(httpcore.AsyncNetworkStream):
+    """The same for asyncio."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._inner.read(max_bytes, time_left(current(), httpcore.ReadTimeout))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        call = current()
+        _begin(call)
+        await self._inner.write(buffer, time_left(call, httpcore.WriteTimeout))
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        call = current()
+        try:
+            left = time_left(call, httpcore.ConnectTimeout)
+            return AsyncStream(await self._inner.start_tls(ssl_context, server_hostname, left))
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            await self.aclose()
+            _handshake_failed(call, error)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class AsyncBackend(httpcore.AsyncNetworkBackend):
+    """Dials for the async transports."""
+
+    def __init__(self, policy: UrlPolicy, lookups: Lookups) -> None:
+        self._policy = policy
+        self._lookups = lookups
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        call = current()
+        addresses = _dialled(await self._lookups.wait_async(host, call.left()), call, self._policy)
+        for number, address in enumerate(addresses):
+            left = time_left(call, httpcore.ConnectTimeout) / (len(addresses) - number)
+            try:
+                return AsyncStream(await self._inner.connect_tcp(address, port, left, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if number == len(addresses) - 1:
+                    raise
+        raise httpcore.ConnectError
+
+
+def _kept(write: bool) -> int:
+    """Connections kept for reuse: none for writes; for reads all, and without an expiry of the pool's own.
+
+    The pool closes an expired or surplus connection even when it has just handed it to another caller (httpcore
+    issue 1110), so neither may happen: the whole transport is closed when its channel has been idle instead.
+    """
+    return 0 if write else CONNECTIONS
+
+
+class Transport(httpx.HTTPTransport):
+    """One channel's connections for reads, or for writes."""
+
+    def __init__(self, *, write: bool, ssl_context: ssl.SSLContext, backend: Backend) -> None:
+        super().__init__(verify=ssl_context, trust_env=False)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=_kept(write),
+            keepalive_expiry=None,
+            network_backend=backend,
+        )
+
+
+class AsyncTransport(httpx.AsyncHTTPTransport):
+    """The same for asyncio."""
+
+    def __init__(self, *, write: bool, ssl_context: ssl.SSLContext, backend: AsyncBackend) -> None:
+        super().__init__(verify=ssl_context, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=_kept(write),
+            keepalive_expiry=None,
+            network_backend=backend,
+        )
