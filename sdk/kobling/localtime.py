@@ -1,0 +1,325 @@
+"""The only converter between a clinic's wall clock and instants.
+
+Vendors write times in two ways: with an offset (`parse_offset`), or as the clinic's wall clock shows them, without
+one (`parse_local`, `to_utc`, `wall_rows`). Instants are aware datetimes in UTC; wall times are naive datetimes; days
+are dates of the clinic's calendar. Nothing here reads the host's time zone or clock.
+
+Two nights a year a wall time does not name one instant. When clocks go forward (Oslo: 2027-03-28) the hour 02:00-03:00
+is missing; when they go back (Oslo: 2026-10-25) it comes twice. Compare and subtract instants, never wall times or
+datetimes of the same zone: Python takes the two 02:30s for equal, and says that 2026-10-25 in Oslo has 24 hours. For the
+same reason an end is `start + duration` in UTC, and a window is a range of local days (`day_bounds`), never "+24 h".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
+
+T = TypeVar("T")
+
+Zone: TypeAlias = str | ZoneInfo
+"""An IANA time zone, by name ("Europe/Oslo") or as an object."""
+
+TimeCode = Literal["unknown_zone", "malformed", "no_offset", "naive", "not_a_day", "reversed", "bad_size"]
+
+_WALL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+_ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]*(?:/[A-Za-z0-9_+\-]+){0,2}")
+_NOT_A_PLACE: Final = ("localtime", "Factory", "posixrules", "posix/", "right/")
+"""Names in a zone database that are no zone of a clinic: the host's own, a placeholder, copies with leap seconds."""
+
+_DAY: Final = timedelta(days=1)
+
+
+class TimeProblem(ValueError):
+    """A time, zone or day that can't be read. It holds one word and nothing of what was given.
+
+    code: `unknown_zone`, `malformed`, `no_offset` (a time without an offset where one is needed), `naive` (a datetime
+    that should be aware, or the other way round), `not_a_day`, `reversed` (last day before first), `bad_size`.
+    """
+
+    def __init__(self, code: TimeCode) -> None:
+        super().__init__(code)
+        self.code: TimeCode = code
+
+
+def zone_of(zone: Zone) -> ZoneInfo:
+    """The zone of an IANA name; a zone object is returned as it is.
+
+    Raises `TimeProblem("unknown_zone")` for any other text, also for the host's own zone under the name `localtime`.
+    """
+    if isinstance(zone, ZoneInfo):
+        return zone
+    found = _zone(zone)
+    if found is None:
+        raise TimeProblem("unknown_zone")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo | None:
+    if not _ZONE_NAME.fullmatch(name) or name.startswith(_NOT_A_PLACE):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):  # unknown; not a zone file; a folder of the database ("Europe")
+        return None
+
+
+# ---- wall-clock text
+
+
+def parse_local(text: str) -> datetime:
+    """A wall time `YYYY-MM-DDTHH:MM` or `YYYY-MM-DDTHH:MM:SS`, as a naive datetime.
+
+    Nothing else is taken: no blank for the T, no fraction, no offset (use `parse_offset`), no 24:00 and no second 60.
+    Raises `TimeProblem("malformed")`.
+    """
+    wall = _wall(text)
+    if wall is None:
+        raise TimeProblem("malformed")
+    return wall
+
+
+def _wall(text: str) -> datetime | None:
+    if not _WALL.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """A wall time that comes once. utc: its instant."""
+
+    utc: datetime
+
+    @property
+    def instants(self) -> tuple[datetime, ...]:
+        """The one instant."""
+        return (self.utc,)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A wall time that the clock jumps over: it never comes."""
+
+    @property
+    def instants(self) -> tuple[datetime, ...]:
+        """No instant."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A wall time that comes twice. first_utc: before the clock goes back; second_utc: after."""
+
+    first_utc: datetime
+    second_utc: datetime
+
+    @property
+    def instants(self) -> tuple[datetime, ...]:
+        """Both instants in order. A vendor whose slots are computed from opening hours offers both."""
+        return (self.first_utc, self.second_utc)
+
+
+def to_utc(wall: datetime, zone: Zone) -> Unique | Missing | Repeated:
+    """Which instants a wall time names in a zone: one, none or two.
+
+    wall: naive; its `fold` is not looked at, since a vendor's text has none. Raises `TimeProblem`.
+    """
+    if wall.tzinfo is not None:
+        raise TimeProblem("naive")
+    first, second = _both(wall, zone_of(zone))
+    if first == second:
+        return Unique(first)
+    return Repeated(first, second) if first < second else Missing()
+
+
+def _both(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The instants by the offset before and after a change of the clock (PEP 495): equal for a wall time that comes
+    once, in order for one that comes twice, in reverse for one that is missing."""
+    before = zone.utcoffset(wall.replace(fold=0))
+    after = zone.utcoffset(wall.replace(fold=1))
+    if before is None or after is None:
+        raise TimeProblem("unknown_zone")
+    aware = wall.replace(tzinfo=UTC, fold=0)
+    try:
+        return aware - before, aware - after
+    except OverflowError:
+        pass
+    raise TimeProblem("malformed")
+
+
+@dataclass(frozen=True, slots=True)
+class WallProblem:
+    """A row that was left out by `wall_rows`. because: why. index: the row's place in what was given, from 0."""
+
+    because: Literal["missing_hour", "repeated_hour"]
+    index: int
+
+    @property
+    def where(self) -> str:
+        """The row's place as text."""
+        return str(self.index)
+
+
+def wall_rows(
+    rows: Sequence[T], wall: Callable[[T], str], zone: Zone, *, key: Callable[[T], Hashable]
+) -> tuple[list[tuple[T, datetime]], list[WallProblem]]:
+    """The instants of a vendor's rows that state wall times without offset, and the rows that had to be left out.
+
+    wall: a row's wall time, as text for `parse_local`. key: what makes two rows the same offer but for their time
+    (timebook, appointment type and, where it varies, place): only rows with equal keys can be a time listed twice.
+
+    The contract's rule: a time in the missing hour is left out (`missing_hour`). In the repeated hour a time that a
+    key lists exactly twice stands for both instants, the first row for the first one, provided that the key's rows
+    of that day are in order of instants or of wall times. Any other row there is undecidable and is left out
+    (`repeated_hour`): the vendor may mean either hour.
+
+    Returns (row, instant in UTC) in the rows' order, and the problems in the rows' order. Raises
+    `TimeProblem("malformed")` for a text that is not a wall time, which is the vendor's error and not the clock's.
+    """
+    where = zone_of(zone)
+    instants: list[datetime | None] = []
+    problems: list[WallProblem] = []
+    nights: defaultdict[tuple[Hashable, date], list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        local_time = _wall(wall(row))
+        if local_time is None:
+            break
+        first, second = _both(local_time, where)
+        if first == second:
+            instants.append(first)
+            continue
+        instants.append(None)
+        if first > second:
+            problems.append(WallProblem("missing_hour", index))
+        else:
+            nights[key(row), local_time.date()].append(index)
+    if len(instants) < len(rows):
+        del row, rows, local_time, instants
+        raise TimeProblem("malformed")
+    if nights:
+        decided = _repeated_hours(rows, wall, where, key, nights)
+        problems += [WallProblem("repeated_hour", i) for at in nights.values() for i in at if i not in decided]
+        problems.sort(key=lambda problem: problem.index)
+        for index, instant in decided.items():
+            instants[index] = instant
+    return [(row, at) for row, at in zip(rows, instants, strict=True) if at is not None], problems
+
+
+def _repeated_hours(
+    rows: Sequence[T],
+    wall: Callable[[T], str],
+    zone: ZoneInfo,
+    key: Callable[[T], Hashable],
+    nights: dict[tuple[Hashable, date], list[int]],
+) -> dict[int, datetime]:
+    """The instants of the rows in a repeated hour that can be decided, by index."""
+    days: defaultdict[tuple[Hashable, date], list[tuple[int, datetime]]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        local_time = parse_local(wall(row))
+        group = key(row), local_time.date()
+        if group in nights:
+            days[group].append((index, local_time))
+    decided: dict[int, datetime] = {}
+    for day in days.values():
+        listed: defaultdict[datetime, list[int]] = defaultdict(list)
+        for index, local_time in day:
+            listed[local_time].append(index)
+        walls: list[datetime] = []
+        instants: list[datetime] = []
+        twice: dict[int, datetime] = {}
+        for index, local_time in day:
+            first, second = _both(local_time, zone)
+            if first < second:
+                if len(listed[local_time]) != 2:
+                    continue
+                twice[index] = first if index == listed[local_time][0] else second
+            walls.append(local_time)
+            instants.append(twice.get(index, first))
+        if walls == sorted(walls) or instants == sorted(instants):
+            decided.update(twice)
+    return decided
+
+
+# ---- text with an offset
+
+
+def parse_offset(text: str) -> datetime:
+    """The instant, in UTC, of an ISO 8601 time with an offset: `2026-10-25T02:30:00+01:00`, `…Z`, `…+0100`, `…+01`.
+
+    A blank may stand for the T; seconds and a fraction of up to nine digits may follow (microseconds are kept).
+    Raises `TimeProblem`: `no_offset` for a time without an offset, `malformed` for anything else.
+    """
+    problem: TimeCode = "malformed"
+    form = _INSTANT.fullmatch(text)
+    if form is not None and form[1] is None:
+        problem = "no_offset"
+    elif form is not None:
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise TimeProblem(problem)
+
+
+# ---- days
+
+
+def local(instant: datetime, zone: Zone) -> datetime:
+    """An instant on a zone's wall clock, aware. Raises `TimeProblem("naive")` for a naive datetime."""
+    if instant.tzinfo is None:
+        raise TimeProblem("naive")
+    return instant.astimezone(zone_of(zone))
+
+
+def day_bounds(first_day: date, last_day: date, zone: Zone) -> tuple[datetime, datetime]:
+    """The instants (UTC) between which whole local days lie: from the first moment of `first_day`, included, to the
+    first moment after `last_day`, not included. A day of a clock change has its 23 or 25 hours.
+
+    Raises `TimeProblem`: `not_a_day` for a datetime, `reversed` for a last day before the first.
+    """
+    _check(first_day, last_day)
+    where = zone_of(zone)
+    return _first_moment(first_day, where), _first_moment(last_day + _DAY, where)
+
+
+def _first_moment(day: date, zone: ZoneInfo) -> datetime:
+    """Midnight; the first one of two; and where midnight is jumped over, the moment of the jump."""
+    return _both(datetime.combine(day, time()), zone)[0]
+
+
+def days(first_day: date, last_day: date) -> list[date]:
+    """Every day from the first to the last, both included. Raises `TimeProblem` as `day_bounds`."""
+    _check(first_day, last_day)
+    return [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
+
+
+def chunks(first_day: date, last_day: date, size: int) -> list[tuple[date, date]]:
+    """The days from the first to the last in pieces of at most `size` days, as (first, last) with both included.
+
+    Raises `TimeProblem` as `day_bounds`, and `bad_size` for a size below 1.
+    """
+    if size < 1:
+        raise TimeProblem("bad_size")
+    every = days(first_day, last_day)
+    return [(every[start], every[min(start + size, len(every)) - 1]) for start in range(0, len(every), size)]
+
+
+def _check(first_day: date, last_day: date) -> None:
+    if isinstance(first_day, datetime) or isinstance(last_day, datetime):
+        raise TimeProblem("not_a_day")
+    if last_day < first_day:
+        raise TimeProblem("reversed")
