@@ -1,1 +1,43 @@
-"""Mock vendors: one model of a clinic and several vendors' dialects over it, written from the vendor's side."""
+"""Mock vendors: one model of a clinic and several vendors' dialects over it, written from the vendor's side.
+
+    mock = Mock("eg-pasientsky")
+    with mock.serve() as server:
+        print(server.url, mock.connection)
+
+`clinic/` holds what a clinic's timebooks hold, `dialects/` how each vendor says it. `mock.py` is the door; a call goes
+through `app.py` and `service.py`; `world.py` is what one test sees; `faults.py`, `barriers.py`, `switches.py` are what it
+can order and `journal.py` is what it can look at afterwards.
+"""
+
+from .barriers import Barrier
+from .dialect import Account, Answer, Dialect, DialectProblem, Operation, Visit, find_dialect, installed_dialects
+from .faults import KINDS, Fault
+from .journal import FINDINGS, Call, Finding, Journal
+from .mock import Mock, serving
+from .serve import Served
+from .switches import Switch
+from .world import Unsound, World
+
+__all__ = [
+    "FINDINGS",
+    "KINDS",
+    "Account",
+    "Answer",
+    "Barrier",
+    "Call",
+    "Dialect",
+    "DialectProblem",
+    "Fault",
+    "Finding",
+    "Journal",
+    "Mock",
+    "Operation",
+    "Served",
+    "Switch",
+    "Unsound",
+    "Visit",
+    "World",
+    "find_dialect",
+    "installed_dialects",
+    "serving",
+]

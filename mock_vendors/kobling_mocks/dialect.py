@@ -1,0 +1,244 @@
+"""What a dialect is: one vendor's paths, credentials, words, ids, times and errors over the one model of a clinic.
+
+Third parties add a dialect by pointing an entry point of the group `kobling_mocks` at a `Dialect` object:
+
+    [project.entry-points.kobling_mocks]
+    mysystem = "mysystem_mock:dialect"
+
+Every entry point is loaded by itself; one that cannot be loaded becomes a `DialectProblem` and hides no other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel
+
+from .clinic import Behaviour, Clinic, Restrictions
+from .journal import Effect
+from .switches import Switch, Switches
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["Account", "Answer", "Dialect", "DialectProblem", "Operation", "Visit", "find_dialect", "installed_dialects"]
+
+GROUP = "kobling_mocks"
+
+BUILT_IN: Mapping[str, str] = {"eg-pasientsky": "kobling_mocks.dialects.eg_pasientsky:dialect"}
+"""The dialects of this package; they are there also where its entry points are not installed."""
+
+
+@dataclass
+class Account:
+    """A clinic as the vendor knows it: its id at the vendor, its key, and what has been switched on for it.
+
+    `department_id` is the one written on the connection that a test pastes; None leaves the field empty.
+    """
+
+    external_id: str
+    api_key: str = field(repr=False)
+    clinic: Clinic
+    department_id: str | None = None
+    activated: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a dialect's operation answers, and what it changed: `appointment` is the id of what was made or changed.
+
+    The body is `json`, or `html` for a page that a gateway sends.
+    """
+
+    status: int
+    json: Any = None
+    html: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    effect: Effect = "none"
+    appointment: str | None = None
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not readable JSON."""
+
+    world: World
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    json: Any
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One of the vendor's calls.
+
+    `rule` is a Flask rule whose path parameters are the fields of `path`. `body` and `query` are the pydantic models
+    that document it (a dialect checks bodies itself, since how a vendor complains is the vendor's). `answers` maps a
+    status to its model. `secret`, `personal` and `texts` name the body fields that hold a key, something about the
+    patient, and free text; every other documented field is plain and kept in the journal as it came. `needed` tells
+    which personal fields this very body calls for.
+    """
+
+    name: str
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    rule: str
+    summary: str
+    handle: Callable[[Visit], Answer]
+    writes: bool
+    path: type[BaseModel]
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answers: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    description: str = ""
+    secret: frozenset[str] = frozenset()
+    personal: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    needed: Callable[[Mapping[str, Any]], frozenset[str]] = lambda body: frozenset()
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Names of body fields that may be kept as they came, nested ones included."""
+        return _field_names(self.body) - self.secret - self.personal - self.texts
+
+    @property
+    def known_fields(self) -> frozenset[str]:
+        """Names of the body's own documented fields, as they are on the wire."""
+        return frozenset(_wire_names(self.body)) if self.body is not None else frozenset()
+
+    @property
+    def plain_parameters(self) -> frozenset[str]:
+        """Names of the documented query parameters; the personal ones are not plain."""
+        return _field_names(self.query) - self.personal - self.secret
+
+
+def _wire_names(model: type[BaseModel]) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _field_names(model: type[BaseModel] | None) -> frozenset[str]:
+    if model is None:
+        return frozenset()
+    found = set(_wire_names(model))
+    for info in model.model_fields.values():
+        for inner in (info.annotation, *getattr(info.annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                found |= _field_names(inner)
+    return frozenset(found)
+
+
+class Dialect(ABC):
+    """One vendor's way of speaking. An object of it serves every world at once, so it holds no state of its own."""
+
+    key: ClassVar[str]
+    """The adapter's key at the registry, such as `"eg-pasientsky"`."""
+    name: ClassVar[str]
+    about: ClassVar[str]
+    """What is known and what was inferred, in Markdown; shown on the OpenAPI page and the landing page."""
+    origin: ClassVar[str]
+    """Scheme and host of the vendor's production system. Never contacted; in-process requests may name it."""
+    base_path: ClassVar[str] = ""
+    switches: ClassVar[tuple[Switch, ...]] = ()
+    id_fields: ClassVar[frozenset[str]] = frozenset()
+    """Names under which answers return the id of what was made (the fault `no_id` takes them away)."""
+    credential_headers: ClassVar[frozenset[str]] = frozenset()
+    """Lower-case names of headers in which this vendor expects a key."""
+    account_parameter: ClassVar[str | None] = None
+    """The path parameter that holds the clinic's external id; None where only the key tells the clinic."""
+
+    @property
+    @abstractmethod
+    def operations(self) -> tuple[Operation, ...]:
+        """The vendor's calls."""
+
+    @abstractmethod
+    def open_account(self, clinic: Clinic, number: int) -> Account:
+        """The vendor's account for a clinic, the `number`th in its world. The same clinic gets the same ids and key."""
+
+    @abstractmethod
+    def connection(self, account: Account) -> dict[str, str]:
+        """The four fields to paste at the registry: external_id, department_id, api_key, booking_url; "" if unused."""
+
+    def adjust(
+        self, behaviour: Behaviour, restrictions: Restrictions, switches: Switches
+    ) -> tuple[Behaviour, Restrictions]:
+        """How a clinic's system behaves under these switches, from how it was set up. Called when a switch changes."""
+        return behaviour, restrictions
+
+    def account_of(self, visit: Visit) -> Account | None:
+        """The account that a call is addressed to, whether or not its key is right; None where there is none."""
+        if self.account_parameter is None:
+            return None
+        return visit.world.accounts.get(visit.path.get(self.account_parameter, ""))
+
+    def has_credential(self, visit: Visit) -> bool:
+        """Whether a credential came with the call at all, right or wrong."""
+        return any(visit.headers.get(name) for name in self.credential_headers)
+
+
+@dataclass(frozen=True)
+class DialectProblem:
+    """An entry point that gave no dialect, and what to do about it."""
+
+    entry_point: str
+    distribution: str
+    what: str
+
+
+def installed_dialects() -> tuple[dict[str, Dialect], tuple[DialectProblem, ...]]:
+    """Every dialect of this package and of installed ones, by key, and the entry points that gave none."""
+    found: dict[str, Dialect] = {}
+    problems: list[DialectProblem] = []
+    for key, target in BUILT_IN.items():
+        module, _, name = target.partition(":")
+        found[key] = getattr(import_module(module), name)
+    for point in entry_points(group=GROUP):
+        if BUILT_IN.get(point.name) == point.value:
+            continue
+        loaded = _load(point)
+        if isinstance(loaded, DialectProblem):
+            problems.append(loaded)
+        elif loaded.key in found:
+            problems.append(
+                _problem(point, f"the key {loaded.key!r} is taken by {found[loaded.key].name!r}; choose another key")
+            )
+        else:
+            found[loaded.key] = loaded
+    return found, tuple(problems)
+
+
+def find_dialect(key: str) -> Dialect:
+    """The installed dialect with that key. Raises `LookupError` that lists the others and what could not be loaded."""
+    found, problems = installed_dialects()
+    if key in found:
+        return found[key]
+    lines = [f"there is no mock of {key!r}; installed: {', '.join(sorted(found))}"]
+    lines += [
+        f"{problem.entry_point} ({problem.distribution}) could not be loaded: {problem.what}" for problem in problems
+    ]
+    raise LookupError("\n".join(lines))
+
+
+def _load(point: EntryPoint) -> Dialect | DialectProblem:
+    try:
+        loaded = point.load()
+    except Exception as error:  # a third party's module may raise anything; it must not hide the others
+        return _problem(point, f"{type(error).__name__} while it was imported; run python -c 'import {point.module}'")
+    if not isinstance(loaded, Dialect):
+        return _problem(
+            point, f"{point.value} is a {type(loaded).__name__}; it must be an object of a Dialect subclass"
+        )
+    missing = [name for name in ("key", "name", "about", "origin") if not isinstance(getattr(loaded, name, None), str)]
+    if missing:
+        return _problem(point, f"{type(loaded).__name__} does not set {', '.join(missing)}")
+    return loaded
+
+
+def _problem(point: EntryPoint, what: str) -> DialectProblem:
+    distribution = point.dist.name if point.dist is not None else "unknown distribution"
+    return DialectProblem(point.name, distribution, what)

@@ -1,0 +1,228 @@
+"""What happens to one call of a vendor operation, from its arrival to the reply that goes out.
+
+journal entry ─ findings ─ barrier ─ fault before the commit? ─ dialect ─ invariants ─ fault after it? ─ reply
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kobling.exchange import WireReply, reply
+
+from .dialect import Answer, Dialect, Operation, Visit
+from .faults import Fault, spoilt_reply
+from .journal import NATIONAL_ID, Finding, describe, personal_in_url
+from .world import World
+
+__all__ = ["Arrival", "answer_call", "enter_unknown_call"]
+
+_KEEP_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
+)
+_KEY_NAME = re.compile(r"api[-_]?key|apikey|token|secret|password|authorization", re.I)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request as it reached the vendor: decoded path, query in order, header names as sent, raw body."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    patience: float | None = None
+    """How long an in-process caller would wait; None on a socket, where waiting is real."""
+
+
+def answer_call(
+    world: World, operation: Operation, arrival: Arrival, path: Mapping[str, str]
+) -> tuple[WireReply, Fault | None]:
+    """Let the vendor's system answer. Returns the reply and the fault that must still be done to the connection."""
+    dialect = world.dialect
+    world.run_due()
+    number = world.journal.begin(world.clock.now(), operation.name, arrival.method, "")
+    visit = Visit(
+        world=world,
+        path=path,
+        query=dict(arrival.query),
+        headers={name.lower(): value for name, value in arrival.headers},
+        json=_parsed(arrival.body),
+    )
+    _enter(world, number, arrival, operation, visit)
+    held = world.barriers.arrive(operation.name)
+    fault = world.faults.strike(operation.name)
+    world.journal.note(number, held=held, fault=fault.kind if fault else None, fault_when=fault.when if fault else None)
+
+    def commit() -> WireReply:
+        answer = _ask(world, operation, visit)
+        world.journal.note(number, status=answer.status, effect=answer.effect, appointment=answer.appointment)
+        if answer.html is not None:
+            page = {"Content-Type": "text/html; charset=utf-8", **answer.headers}
+            return reply(answer.status, text=answer.html, headers=page)
+        return reply(answer.status, json=answer.json, headers=answer.headers)
+
+    if fault is None:
+        return commit(), None
+    if fault.kind == "slow":
+        return _slowly(world, fault, arrival, number, commit)
+    if fault.when == "before_commit":
+        return spoilt_reply(fault, None, dialect.id_fields), _on_wire(fault)
+    answer = spoilt_reply(fault, commit(), dialect.id_fields)
+    if fault.kind == "set_cookie":
+        account = dialect.account_of(visit)
+        cookie = world.issue_cookie(account.external_id if account else "")
+        answer = WireReply(answer.status, (*answer.headers, ("Set-Cookie", cookie)), answer.body)
+    return answer, _on_wire(fault)
+
+
+def enter_unknown_call(world: World, arrival: Arrival) -> None:
+    """Enter a call that fits no operation of the dialect in the journal."""
+    world.run_due()
+    number = world.journal.begin(world.clock.now(), None, arrival.method, "")
+    visit = Visit(world, {}, dict(arrival.query), {n.lower(): v for n, v in arrival.headers}, _parsed(arrival.body))
+    _enter(world, number, arrival, None, visit)
+    world.journal.note(number, status=404)
+
+
+def _on_wire(fault: Fault) -> Fault | None:
+    return fault if fault.breaks_the_wire or fault.kind in ("gzip_bomb", "stacked_gzip") else None
+
+
+def _slowly(world: World, fault: Fault, arrival: Arrival, number: int, commit: Any) -> tuple[WireReply, Fault | None]:
+    seconds = fault.seconds or 0.0
+    gives_up = arrival.patience is not None and seconds > arrival.patience
+    if fault.when == "after_commit":
+        answer: WireReply = commit()
+        if not gives_up:
+            world.wait(seconds)
+        return answer, (fault if gives_up else None)
+    if not gives_up:
+        world.wait(seconds)
+        return commit(), None
+    world.later(seconds, commit)
+    world.journal.note(number, effect="later")
+    return reply(200), fault
+
+
+def _ask(world: World, operation: Operation, visit: Visit) -> Answer:
+    try:
+        answer = operation.handle(visit)
+    except Exception as error:  # a fault of the mock itself must be seen by the test, not taken for the vendor's
+        world.break_down(f"the mock failed in {operation.name}: {type(error).__name__}")
+        world.last_error = error
+        answer = Answer(
+            500, json={"mock": f"the mock itself failed in {operation.name}; see mock.world.assert_sound()"}
+        )
+    world.check()
+    return answer
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _enter(world: World, number: int, arrival: Arrival, operation: Operation | None, visit: Visit) -> None:
+    digest = world.journal.digest
+    keys = {account.api_key for account in world.accounts.values()}
+    account = world.dialect.account_of(visit)
+    world.journal.note(
+        number,
+        path=_safe_path(arrival.path, keys, world),
+        clinic=account.external_id if account else None,
+        query=tuple(
+            (name, value if operation is not None and name in operation.plain_parameters else _digested(value, digest))
+            for name, value in arrival.query
+        ),
+        headers=tuple(
+            (name, value if name.lower() in _KEEP_HEADERS and value not in keys else _digested(value, digest))
+            for name, value in arrival.headers
+        ),
+        body=None
+        if not arrival.body
+        else describe(visit.json, operation.plain if operation else frozenset(), digest)
+        if visit.json is not None
+        else f"{len(arrival.body)} bytes that are not JSON",
+    )
+    world.journal.find(number, *_findings(world, world.dialect, arrival, operation, visit, keys))
+
+
+def _digested(value: str, digest: Any) -> str:
+    return f"{len(value)} characters {digest(value)}" if value else ""
+
+
+def _safe_path(path: str, keys: set[str], world: World) -> str:
+    names = world.patient_names()
+    return "/".join(
+        world.journal.digest(part) if part in keys or personal_in_url(part, names) else part for part in path.split("/")
+    )
+
+
+def _findings(
+    world: World, dialect: Dialect, arrival: Arrival, operation: Operation | None, visit: Visit, keys: set[str]
+) -> Iterator[Finding]:
+    body = visit.json if isinstance(visit.json, dict) else {}
+    if operation is None:
+        yield Finding("unknown_route", "path")
+    secrets = keys | {str(body[name]) for name in (operation.secret if operation else ()) if body.get(name)}
+    names = world.patient_names() | {
+        str(value) for name, value in body.items() if operation and name in operation.personal and value
+    }
+    places = [("path", part) for part in arrival.path.split("/")]
+    places += [(f"query.{name}", value) for name, value in arrival.query]
+    for place, value in places:
+        if any(secret in value for secret in secrets) or (place != "path" and value and _KEY_NAME.search(place)):
+            yield Finding("secret_in_url", place)
+        if personal_in_url(value, names):
+            yield Finding("patient_in_url", place)
+    if operation is not None:
+        for name, _ in arrival.query:
+            if name not in operation.plain_parameters:
+                yield Finding("unknown_parameter", f"query.{name}")
+        if not dialect.has_credential(visit):
+            yield Finding("missing_auth", "call")
+    yield from _header_findings(world, dialect, arrival, visit, secrets)
+    if operation is not None and operation.body is not None:
+        yield from _body_findings(operation, visit, body, secrets)
+
+
+def _header_findings(
+    world: World, dialect: Dialect, arrival: Arrival, visit: Visit, secrets: set[str]
+) -> Iterator[Finding]:
+    account = dialect.account_of(visit)
+    for name, value in arrival.headers:
+        lower = name.lower()
+        if lower == "cookie":
+            for cookie in value.split(";"):
+                owner = world.cookie_owner(cookie.strip())
+                if owner is None:
+                    yield Finding("unexpected_cookie", "header.Cookie")
+                elif owner != (world.name, account.external_id if account else ""):
+                    yield Finding("cookie_of_another_clinic", "header.Cookie")
+        elif lower not in dialect.credential_headers and any(secret in value for secret in secrets):
+            yield Finding("secret_out_of_place", f"header.{name}")
+
+
+def _body_findings(operation: Operation, visit: Visit, body: Mapping[str, Any], secrets: set[str]) -> Iterator[Finding]:
+    if not isinstance(visit.json, dict):
+        yield Finding("unreadable_body", "body")
+    for name in body:
+        if name not in operation.known_fields:
+            yield Finding("unknown_field", f"body.{name}")
+    needed = operation.needed(body)
+    for name in sorted(operation.personal - needed):
+        if body.get(name):
+            yield Finding("needless_patient_data", f"body.{name}")
+    for name, value in body.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        if name not in operation.secret and any(secret in text for secret in secrets):
+            yield Finding("secret_out_of_place", f"body.{name}")
+        if name in operation.texts and NATIONAL_ID.search(text):
+            yield Finding("national_id_in_text", f"body.{name}")
