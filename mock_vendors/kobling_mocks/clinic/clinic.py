@@ -18,6 +18,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, TypeVar, cast
@@ -122,8 +123,12 @@ class _State:
     revision: int = 0
 
     def copy(self) -> _State:
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return _State(**{name: dict(value) if isinstance(value, dict) else value for name, value in values.items()})
+        twin = copy(self)
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, dict):
+                setattr(twin, each.name, dict(value))
+        return twin
 
 
 @dataclass(frozen=True)
@@ -949,7 +954,7 @@ class Clinic:
                 "types": plain(tuple(state.types.values())),
                 "patient_lists": {name: sorted(ids) for name, ids in state.patient_lists.items()},
                 "templates": plain(tuple(state.templates.values())),
-                "plan": plain(tuple(slot for slots in state.plan.values() for slot in slots)),
+                "plan": self._plain_plan(),
                 "closed_days": [
                     {"timebook_id": timebook_id, "day": day.isoformat()} for timebook_id, day in state.closed
                 ],
@@ -962,6 +967,15 @@ class Clinic:
                 "claims": plain(tuple(state.claims.values())),
                 "messages": plain(state.messages),
             }
+
+    def _plain_plan(self) -> dict[str, dict[str, dict[str, list[str]]]]:
+        """timebook id -> local day -> type id -> starts in UTC."""
+        found: dict[str, dict[str, dict[str, list[str]]]] = {}
+        for (timebook_id, day), slots in self._state.plan.items():
+            starts = found.setdefault(timebook_id, {}).setdefault(day.isoformat(), {})
+            for slot in slots:
+                starts.setdefault(slot.type_id, []).append(slot.start.isoformat())
+        return found
 
     # ---- the machinery: one lock, one state, all or nothing
 

@@ -41,7 +41,7 @@ _PRACTITIONERS = ("kari", "jovnna", "aase", "gruppe", "avdeling")
 
 _TIMEBOOKS = {
     "kari": ("Fysioterapeut Kari Prøve", "KP Solsiden", "person", "Kari Prøve", "910000011", "Fysioterapi"),
-    "jovnna": ("Fysio Jovnna Áhkkánas", "JÁ Solsiden", "person", "Jovnna Áhkkánas", "910000022", "Fysioterapi"),
+    "jovnna": ("Fysioterapeut Jovnna Áhkkánas", "JÁ Solsiden", "person", "Jovnna Áhkkánas", "910000022", "Fysioterapi"),
     "aase": ("Fysioterapeut Åse Øverbø-Lærdal", "ÅØL", "person", "Åse Øverbø-Lærdal", "910000033", "Fysioterapi"),
     "gruppe": ("Fysioteamet", "Team", "group", "Fysioteamet", None, None),
     "avdeling": ("Solsiden Brygga", "Avd. Brygga", "department", "Solsiden Brygga", None, None),
@@ -108,7 +108,7 @@ def demo_clinic(clock: Clock | None = None, *, weeks: int = 8) -> Clinic:
     Two departments, each with a visiting address. Timebooks: kari and jovnna are fully bookable, aase is offline,
     gruppe is owned by a group and avdeling by a department. Types: forste (several B-rates, at Torget), oppfolging (one
     B-rate, no address: every department), trening (at Brygga), helfo (no B-rate), bedrift (restricted patient list),
-    intern (hidden), rygg (group). A few appointments of other patients stand in the first week. Ids come from `demo_id`.
+    intern (hidden), rygg (group). Two appointments of other patients stand on the first day. Ids come from `demo_id`.
     """
     clock = clock or Clock(DEMO_START)
     clinic = Clinic("Solsiden Fysioterapi (syntetisk)", "312345676", clock, seed=_SEED)
@@ -136,7 +136,7 @@ def demo_clinic(clock: Clock | None = None, *, weeks: int = 8) -> Clinic:
     for appointment_type in _TYPES:
         clinic.put_type(appointment_type)
     _plan(clinic, weeks)
-    _fill_first_week(clinic, clock)
+    _fill_first_day(clinic, clock)
     return clinic
 
 
@@ -160,7 +160,7 @@ def _plan(clinic: Clinic, weeks: int) -> None:
         clinic.lay_plan(demo_id("timebook", key), template.id, first_monday, weeks)
 
 
-def _fill_first_week(clinic: Clinic, clock: Clock) -> None:
+def _fill_first_day(clinic: Clinic, clock: Clock) -> None:
     zone = ZoneInfo(clinic.zone)
     today: date = clock.now().astimezone(zone).date()
     others = (

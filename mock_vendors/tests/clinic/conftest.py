@@ -1,0 +1,17 @@
+"""The small clinic as a fixture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from kobling_mocks.clinic import check_invariants
+from small_clinic import SmallClinic, small_clinic
+
+
+@pytest.fixture
+def small() -> Iterator[SmallClinic]:
+    """The small clinic; when the test ends, its invariants must hold."""
+    world = small_clinic()
+    yield world
+    assert check_invariants(world.clinic) == []
