@@ -149,16 +149,34 @@ def to_utc(wall: datetime, zone: Zone) -> Unique | Missing | Repeated:
 def _both(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The instants by the offset before and after a change of the clock (PEP 495): equal for a wall time that comes
     once, in order for one that comes twice, in reverse for one that is missing."""
-    before = zone.utcoffset(wall.replace(fold=0))
-    after = zone.utcoffset(wall.replace(fold=1))
-    if before is None or after is None:
-        raise TimeProblem("unknown_zone")
-    aware = wall.replace(tzinfo=UTC, fold=0)
+    calm = _calm_offset(zone, wall.date())
+    as_utc = wall.replace(tzinfo=UTC, fold=0)
     try:
-        return aware - before, aware - after
-    except OverflowError:
+        if calm is not None:
+            first = second = as_utc - calm
+        else:
+            first = as_utc - _offset(zone, wall.replace(fold=0))
+            second = as_utc - _offset(zone, wall.replace(fold=1))
+    except OverflowError:  # within a day of the year 1 or 9999
         pass
+    else:
+        return first, second
     raise TimeProblem("malformed")
+
+
+@lru_cache(maxsize=8192)
+def _calm_offset(zone: ZoneInfo, day: date) -> timedelta | None:
+    """The offset of a day that no change of the clock touches; None for another day."""
+    start = _offset(zone, datetime.combine(day, time()))
+    end = _offset(zone, datetime.combine(day, time.max).replace(fold=1))
+    return start if start == end else None
+
+
+def _offset(zone: ZoneInfo, wall: datetime) -> timedelta:
+    offset = zone.utcoffset(wall)
+    if offset is None:  # only a zone object of another make could say so
+        raise TimeProblem("unknown_zone")
+    return offset
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,12 @@ _VALUES: Final = {letter: value for value, letter in enumerate(ALPHABET)} | {"O"
 _TAG = re.compile(r"\[[Kk]:([0-7OoIiLl][0-9A-TV-Za-tv-z]{25})\]")
 _TAG_WITH_BLANK = re.compile(rf"[ \t]?{_TAG.pattern}")
 
-_SAME_LOOK: Final = str.maketrans({"К": "k", "к": "k", "Κ": "k", "κ": "k", "【": "[", "〔": "[", "⟦": "[", "꞉": ":", "∶": ":"})
-"""Letters and signs that look like those of a tag and that Unicode does not count as the same."""
+_SAME_LOOK: Final = str.maketrans(
+    {"\u041a": "k", "\u043a": "k", "\u039a": "k", "\u03ba": "k"}  # Cyrillic and Greek K
+    | {"\u3010": "[", "\u3014": "[", "\u27e6": "[", "\ua789": ":", "\u2236": ":"}  # other brackets, colons
+    | {"\u115f": "", "\u1160": "", "\u2800": ""}  # letters and patterns that show as nothing
+)
+"""Signs that look like those of a tag, or like nothing, and that Unicode does not count as the same."""
 
 _LIKE_A_TAG: Final = "[k:"
 
@@ -114,12 +118,13 @@ def compose_note(
     refused = _refusal(parts, text)
     note = "\n".join([tag(reference), *parts, *([text] if text else [])])
     needed = len(note)
-    if refused is None and (limit is None or needed <= limit):
+    allowed = needed if limit is None else limit
+    if refused is None and needed <= allowed:
         return note
     del sak_id, lines, message, parts, text, note
     if refused is not None:
         raise NoteRefused(refused)
-    raise NoteTooLong(needed, limit or 0)
+    raise NoteTooLong(needed, allowed)
 
 
 def _refusal(parts: Sequence[str], message: str) -> NoteCode | None:

@@ -1,0 +1,224 @@
+"""The contract: what a vendor's adapter declares, and the five methods it writes (five more if the vendor can).
+
+An adapter is spelled async and executed without I/O: awaiting a call of `http` hands a description to the engine, and
+nothing else may be awaited. One adapter therefore serves sync and async callers and unit tests without a network.
+One adapter object stands for one connection and is frozen: state lives in the session.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Literal, NoReturn
+
+from pydantic import BaseModel
+
+from .auth import Auth
+from .booking import (
+    Booking,
+    BookingQuery,
+    BookingRef,
+    BookingRequest,
+    Bookings,
+    Cancelled,
+    CancelReason,
+    Patient,
+)
+from .catalogue import Catalogue
+from .clinic import Clinic
+from .connection import ConnectionForm, PublicConnection, Secret
+from .errormap import ErrorMap
+from .errors import UnsupportedOperation
+from .http import Http
+from .limits import Limits, PatientFields
+from .model import Model
+from .slots import Slot, SlotQuery, Slots
+
+CONTRACT: Final = 1
+"""The contract's version. An adapter states the one it was written for."""
+
+Operation = Literal[
+    "identify",
+    "catalogue",
+    "list_slots",
+    "book",
+    "cancel",
+    "sign_in",
+    "register_patient",
+    "get_booking",
+    "list_bookings",
+    "reschedule",
+]
+REQUIRED: Final[tuple[Operation, ...]] = ("identify", "catalogue", "list_slots")
+TOGETHER: Final[tuple[Operation, ...]] = ("book", "cancel")
+OPTIONAL: Final[tuple[Operation, ...]] = ("sign_in", "register_patient", "get_booking", "list_bookings", "reschedule")
+OPERATIONS: Final[tuple[Operation, ...]] = (*REQUIRED, *TOGETHER, *OPTIONAL)
+WRITES: Final[frozenset[Operation]] = frozenset({"book", "cancel", "register_patient", "reschedule"})
+_DECLARED = ("key", "name", "contract", "form", "base_url", "auth", "errors", "limits", "patient_fields")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What `sign_in` got: a short-lived secret, placed by `auth` from then on. lifetime: seconds."""
+
+    secret: Secret
+    lifetime: float
+
+
+class NoOptions(Model):
+    """This adapter needs nothing that the wire does not tell."""
+
+
+class ContractError(TypeError):
+    """An adapter class breaks a rule of the contract. The text says which, and how to mend it."""
+
+
+class Adapter(ABC):
+    """Base of every vendor's adapter. State every class value in the class body; see `docs/how-to` for each.
+
+    key: the vendor's name in registries and commands, as "eg-pasientsky". name: for people. contract: the version it
+    was written for. base_url: https, with `{external_id}`, `{department_id}`, `{booking_url}` and public groups filled
+    in. headers, params: sent with every call, empty ones left out. auth_url: the one other host, for `sign_in` only.
+    options, clinic: set by the session; `clinic` is None until `identify` has been asked.
+    """
+
+    key: ClassVar[str]
+    name: ClassVar[str]
+    contract: ClassVar[int]
+    form: ClassVar[ConnectionForm]
+    base_url: ClassVar[str]
+    auth: ClassVar[Auth]
+    errors: ClassVar[ErrorMap]
+    limits: ClassVar[Limits]
+    patient_fields: ClassVar[PatientFields]
+    headers: ClassVar[Mapping[str, Any]] = {}
+    params: ClassVar[Mapping[str, Any]] = {}
+    auth_url: ClassVar[str | None] = None
+    Options: ClassVar[type[BaseModel]] = NoOptions
+    supports: ClassVar[frozenset[Operation]] = frozenset()
+
+    connection: PublicConnection
+    options: Any
+    clinic: Clinic | None
+
+    def __init__(self, connection: PublicConnection, options: BaseModel, clinic: Clinic | None = None) -> None:
+        for name, value in (("connection", connection), ("options", options), ("clinic", clinic)):
+            object.__setattr__(self, name, value)
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        cls.supports = frozenset(
+            name for name in OPERATIONS if name in REQUIRED or getattr(cls, name) is not getattr(Adapter, name)
+        )
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise ContractError(
+            f"{type(self).__name__}.{name} can't be assigned: an adapter is frozen, since one object serves many calls at "
+            "once. Keep what belongs to a booking in the slot's token, and what belongs to a connection in Options."
+        )
+
+    @abstractmethod
+    async def identify(self, http: Http) -> Clinic:
+        """Which clinic the connection leads to: name, organisation number, zone, departments; None where the vendor
+        does not say. Must change nothing."""
+
+    @abstractmethod
+    async def catalogue(self, http: Http) -> Catalogue:
+        """Everything the vendor shows: practitioners, services and offers, also what can't be booked."""
+
+    @abstractmethod
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot] | Slots:
+        """The open times in the window. A plain list promises that it is complete; `Slots` can say what is unknown."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book the slot with one write, and tell what the vendor's answer says: nothing that was only asked for."""
+        raise UnsupportedOperation
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Give the booking up with one write."""
+        raise UnsupportedOperation
+
+    async def sign_in(self, http: Http) -> Token:
+        """Exchange the key for a token, with `http.query`. Called when there is none, before its end, and once on 401."""
+        raise UnsupportedOperation
+
+    async def register_patient(self, http: Http, patient: Patient) -> str:
+        """Put the patient on file with one write, and return the vendor's id. Never reads the clinic's patients."""
+        raise UnsupportedOperation
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """Read one booking as it is now. An unknown id is a 404 of the vendor's, never a made-up booking."""
+        raise UnsupportedOperation
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking] | Bookings:
+        """The bookings in the window. A plain list promises that the token sees all of them."""
+        raise UnsupportedOperation
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        """Move the booking in one write that either happens whole or not at all."""
+        raise UnsupportedOperation
+
+
+def check_adapter(cls: type[Adapter]) -> None:
+    """Refuse a class that breaks the contract, with the fix in the text. Raises `ContractError`."""
+    if not (inspect.isclass(cls) and issubclass(cls, Adapter)):
+        raise ContractError(f"{cls!r} is not a subclass of kobling.Adapter: return the class itself from kobling_adapters()")
+    where = f"{cls.__module__}.{cls.__qualname__}"
+    missing = [name for name in _DECLARED if not hasattr(cls, name)]
+    if missing:
+        raise ContractError(f"{where} does not state {', '.join(missing)}: add the class value(s) to its body")
+    if "contract" not in vars(cls):
+        raise ContractError(
+            f"{where} inherits its contract version: write `contract = {CONTRACT}` in its own body, so that it keeps "
+            "claiming the version it was written for"
+        )
+    if cls.contract != CONTRACT:
+        raise ContractError(
+            f"{where} is written for contract {cls.contract}, this Kobling speaks {CONTRACT}: install matching versions"
+        )
+    if not cls.key or cls.key != cls.key.lower() or not cls.key.replace("-", "").isalnum() or not cls.key.isascii():
+        raise ContractError(f"{where}.key must be small letters, digits and hyphens, as 'eg-pasientsky'")
+    _check_methods(cls, where)
+    halves = [name for name in TOGETHER if name in cls.supports]
+    if len(halves) == 1:
+        other = next(name for name in TOGETHER if name not in halves)
+        raise ContractError(f"{where} has {halves[0]} without {other}: write both, or neither for a search-only vendor")
+    for part in ("base_url", "auth_url"):
+        address = getattr(cls, part)
+        if address is not None and not address.startswith(("https://", "{booking_url}")):
+            raise ContractError(f"{where}.{part} must start with https:// or be {{booking_url}}")
+    if "reschedule" in cls.supports and cls.limits.booking.overlap != "refused":
+        raise ContractError(
+            f"{where} offers reschedule although the vendor may accept overlapping bookings: leave reschedule out, and "
+            "Kobling books the new time, settles, and cancels the old one"
+        )
+
+
+def _check_methods(cls: type[Adapter], where: str) -> None:
+    if cls.__abstractmethods__:
+        raise ContractError(f"{where} does not write {', '.join(sorted(cls.__abstractmethods__))}: every adapter needs them")
+    known = {name for name in dir(Adapter) if not name.startswith("_")}
+    for owner in cls.__mro__:
+        if owner is Adapter or not issubclass(owner, Adapter):
+            continue
+        for name, value in vars(owner).items():
+            if name.startswith("_") or name in known or not inspect.isfunction(value):
+                continue
+            close = difflib.get_close_matches(name, OPERATIONS, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else "start the name of a helper with an underscore"
+            raise ContractError(f"{where} has a public method `{name}` that the contract does not know: {hint}")
+    for name in OPERATIONS:
+        method = inspect.getattr_static(cls, name)
+        if name in cls.supports and not inspect.iscoroutinefunction(method):
+            raise ContractError(f"{where}.{name} must be written `async def {name}(self, http, …)`")
+        owner = next(base for base in cls.__mro__ if name in vars(base))
+        if not issubclass(owner, Adapter):
+            raise ContractError(
+                f"{where} gets {name} from {owner.__name__}, which is not an Adapter: put the mixin's code behind a name "
+                "with an underscore and call it from the method"
+            )
+        if owner is Adapter and any(name in vars(base) for base in cls.__mro__[cls.__mro__.index(Adapter) + 1 :]):
+            raise ContractError(f"{where}: Adapter stands before the mixin that writes {name}; put the mixin first")

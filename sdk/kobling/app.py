@@ -1,0 +1,249 @@
+"""A process's one object: `Kobling` for sync callers, `AsyncKobling` for asyncio (one per event loop).
+
+It owns what a thousand sessions share: installed adapters, transports, one SSL context, rate budgets, tokens, the
+caller's contact, the URL policy, and addresses of mocks and sandboxes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from .adapter import Adapter
+from .addresses import Checked, UrlPolicy, check_url
+from .clock import Clock, SystemClock
+from .connection import FIELDS, Connection
+from .engine import Line, line_address
+from .errors import KoblingError, UrlNotAllowed
+from .exchange import Exchange
+from .flows.diagnosis import refused_address, refused_form
+from .flows.state import State
+from .plugins import Installed, load
+from .session import AsyncSession, Session
+from .shared import Shared
+
+if TYPE_CHECKING:
+    from .drivers.aio import AsyncDriver
+    from .drivers.sync import SyncDriver
+
+
+def sdk_version() -> str:
+    """The installed version of Kobling."""
+    try:
+        return version("kobling")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+class _Office:
+    """What both objects hold, apart from their driver."""
+
+    def __init__(
+        self,
+        *,
+        adapters: Installed | None,
+        origins: Mapping[str, str] | None,
+        policy: UrlPolicy | None,
+        contact: str,
+        clock: Clock | None,
+        operation_seconds: float,
+    ) -> None:
+        self.installed = adapters if adapters is not None else load()
+        self.policy = policy if policy is not None else UrlPolicy()
+        self._origins = {vendor: _checked_origin(vendor, origin) for vendor, origin in (origins or {}).items()}
+        if not (contact.isascii() and contact.isprintable()):
+            raise ValueError("contact must be printable ASCII: it goes into the User-Agent")
+        self._user_agent = f"kobling/{sdk_version()}" + (f" ({contact})" if contact else "")
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._shared = Shared()
+        self._salt = secrets.token_bytes(16)
+        self._seconds = operation_seconds
+
+    def _open(
+        self,
+        connection: Connection,
+        options: BaseModel | Mapping[str, Any] | None,
+        rates: Mapping[str, Sequence[str]] | None,
+    ) -> tuple[State | KoblingError, Any, str | None]:
+        adapter = self.installed[connection.vendor]
+        origin = self._origins.get(connection.vendor)
+        try:
+            accepted = adapter.form.accept(connection)
+        except KoblingError as error:
+            return error, partial(refused_form, adapter, connection, self._clock, origin), origin
+        typed = _typed_host(adapter)
+        if typed and accepted.public.booking_url:
+            checked = check_url(accepted.public.booking_url, self.policy)
+            if not isinstance(checked, Checked):
+                reason = "private_address" if checked == "private_address" else f"url_{checked}"
+                problem = UrlNotAllowed(reason, vendor=adapter.key)
+                return problem, partial(refused_address, adapter, problem, self._clock, origin), origin
+        line = Line(
+            adapter=adapter,
+            connection=accepted,
+            options=_options(adapter, options),
+            shared=self._shared,
+            clock=self._clock,
+            user_agent=self._user_agent,
+            channel=self._channel(accepted),
+            base=line_address(adapter.base_url, accepted, origin),
+            auth_base=line_address(adapter.auth_url, accepted, origin) if adapter.auth_url else None,
+            typed_host=typed and origin is None,
+            operation_seconds=self._seconds,
+        )
+        table = {service: tuple(codes) for service, codes in rates.items()} if rates is not None else None
+        return State(line, rates=table), None, origin
+
+    def _channel(self, connection: Connection) -> str:
+        """A name for these exact details, the key among them, that tells nothing about them."""
+        digest = hashlib.blake2b(key=self._salt, digest_size=16)
+        for part in (connection.vendor, *(connection.value(name) for name in FIELDS), connection.secret.reveal()):
+            digest.update(part.encode("utf-8", "surrogatepass") + b"\x1f")
+        return digest.hexdigest()
+
+
+class Kobling(_Office):
+    """The sync object; safe to share between threads. Close it, or use it as a context manager.
+
+    adapters: those installed, unless given. origins: other addresses for a vendor, as
+    `{"eg-pasientsky": "http://127.0.0.1:8901"}`; the only override there is, shown by a test of a connection.
+    policy: where booking URLs may point. contact: whom a vendor may ask about this traffic, in the User-Agent.
+    exchange: answers every request in this process instead of the network (mocks and tests). operation_seconds: the
+    budget of one operation.
+
+    >>> with Kobling(contact="drift@register.example") as kobling:
+    ...     session = kobling.session(Connection("eg-pasientsky", external_id="…", api_key="…"))
+    """
+
+    def __init__(
+        self,
+        *,
+        adapters: Installed | None = None,
+        origins: Mapping[str, str] | None = None,
+        policy: UrlPolicy | None = None,
+        contact: str = "",
+        exchange: Exchange | None = None,
+        clock: Clock | None = None,
+        operation_seconds: float = 60.0,
+        driver: SyncDriver | None = None,
+    ) -> None:
+        super().__init__(
+            adapters=adapters,
+            origins=origins,
+            policy=policy,
+            contact=contact,
+            clock=clock,
+            operation_seconds=operation_seconds,
+        )
+        if driver is None:
+            from .drivers.sync import SyncDriver
+
+            driver = SyncDriver(policy=self.policy, exchange=exchange, now=self._clock.now)
+        self._driver = driver
+
+    def session(
+        self,
+        connection: Connection,
+        *,
+        options: BaseModel | Mapping[str, Any] | None = None,
+        rates: Mapping[str, Sequence[str]] | None = None,
+    ) -> Session:
+        """A session for one connection; sends nothing. options: the adapter's `Options`. rates: the registry's own rate
+        codes by service id, used where the vendor has none. A `LookupError` when no adapter of that name is installed.
+        """
+        session = Session(connection.public, *self._open(connection, options, rates))
+        session._driver = self._driver
+        return session
+
+    def close(self) -> None:
+        """Close every connection. Sessions of this object can't be used afterwards."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncKobling(_Office):
+    """The same for asyncio. It belongs to the event loop that first uses it."""
+
+    def __init__(
+        self,
+        *,
+        adapters: Installed | None = None,
+        origins: Mapping[str, str] | None = None,
+        policy: UrlPolicy | None = None,
+        contact: str = "",
+        exchange: Exchange | None = None,
+        clock: Clock | None = None,
+        operation_seconds: float = 60.0,
+        driver: AsyncDriver | None = None,
+    ) -> None:
+        super().__init__(
+            adapters=adapters,
+            origins=origins,
+            policy=policy,
+            contact=contact,
+            clock=clock,
+            operation_seconds=operation_seconds,
+        )
+        if driver is None:
+            from .drivers.aio import AsyncDriver
+
+            driver = AsyncDriver(policy=self.policy, exchange=exchange, now=self._clock.now)
+        self._driver = driver
+
+    def session(
+        self,
+        connection: Connection,
+        *,
+        options: BaseModel | Mapping[str, Any] | None = None,
+        rates: Mapping[str, Sequence[str]] | None = None,
+    ) -> AsyncSession:
+        """See `Kobling.session`."""
+        session = AsyncSession(connection.public, *self._open(connection, options, rates))
+        session._driver = self._driver
+        return session
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._driver.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _checked_origin(vendor: str, origin: str) -> str:
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError(f"the origin of {vendor} must be http(s)://host[:port][/path], without user, query or fragment")
+    return origin.rstrip("/")
+
+
+def _typed_host(adapter: type[Adapter]) -> bool:
+    """True when a person's typing decides the host that is called."""
+    template = adapter.base_url
+    return template.startswith("{booking_url}") or "{" in template.partition("://")[2].partition("/")[0]
+
+
+def _options(adapter: type[Adapter], given: BaseModel | Mapping[str, Any] | None) -> BaseModel:
+    if given is None:
+        return adapter.Options()
+    if isinstance(given, adapter.Options):
+        return given
+    return adapter.Options.model_validate(given)

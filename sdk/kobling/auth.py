@@ -1,0 +1,74 @@
+"""How a vendor wants its key: declared, so that no adapter ever holds it.
+
+`KEY` stands for the secret anywhere in a call; `KEY.login` for a named group of the key field's pattern. The engine
+puts the value in after the adapter's turn, or the token's, where the adapter has a `sign_in`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPart:
+    """A place for the secret, or for a named part of it."""
+
+    group: str = ""
+
+    def __repr__(self) -> str:
+        return f"KEY.{self.group}" if self.group else "KEY"
+
+
+class _Key(KeyPart):
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> KeyPart:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return KeyPart(name)
+
+
+KEY: Final = _Key()
+
+
+@dataclass(frozen=True, slots=True)
+class NoAuth:
+    """No credential goes with a call; `KEY` may still stand in one (in a sign-in)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """`Authorization: Bearer <key or token>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderKey:
+    """The key alone in a header of this name, as `X-Api-Key`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodyKey:
+    """The key as a member of this name in every JSON body."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """`Authorization: Basic`: user and password are texts or `KEY` parts."""
+
+    user: str | KeyPart = KEY
+    password: str | KeyPart = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryKey:
+    """The key in the query string. Only where a vendor forces it: query strings end up in other people's logs."""
+
+    name: str
+
+
+Auth: TypeAlias = NoAuth | Bearer | HeaderKey | BodyKey | Basic | QueryKey

@@ -1,0 +1,252 @@
+"""Bookings: the patient, the request, what the vendor says of it, and what is certain after a lost answer."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeAlias
+from uuid import UUID, uuid4
+
+from pydantic import Field, StringConstraints, field_validator
+
+from . import texts
+from .localtime import zone_of
+from .model import CallerModel, Model, Moment, VendorId
+from .reference import compose_note, looks_like_tag
+from .slots import Slot
+
+Status = Literal["pending", "booked", "declined", "cancelled", "attended", "no_show", "unknown"]
+LIVE: frozenset[Status] = frozenset({"pending", "booked", "unknown"})
+"""Statuses of a booking that may still take place."""
+
+PatientField = Literal["given_name", "family_name", "birth_date", "phone", "email", "national_id"]
+_Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_SAKID_USUAL = re.compile(r"[A-Z0-9]{4,12}")
+
+
+class SakID(CallerModel):
+    """The insurance case's id (SakID), as the insurer gave it. Its grammar is not published: only an empty one, one
+    over 40 characters, or one with control characters is refused. `unusual` is worth a warning to the person typing."""
+
+    value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value=value)
+
+    @property
+    def unusual(self) -> bool:
+        """True when it is not 4 to 12 capital letters and digits, as every published example is."""
+        return _SAKID_USUAL.fullmatch(self.value) is None
+
+
+class Patient(CallerModel):
+    """Who the time is for. Which fields a vendor needs is its adapter's `patient_fields`; others are not sent.
+
+    phone: as typed, with country code for a foreign one. national_id: only where the vendor's contract demands it.
+    """
+
+    given_name: _Line | None = None
+    family_name: _Line | None = None
+    birth_date: date | None = None
+    phone: _Line | None = None
+    email: _Line | None = None
+    national_id: _Line | None = None
+
+    @property
+    def name(self) -> str:
+        """Given and family name with a blank between; "" when neither is known."""
+        return " ".join(part for part in (self.given_name, self.family_name) if part)
+
+
+class BookingRequest(CallerModel):
+    """A booking to be made. `reference` exists before anything is sent, and travels to the vendor as a tag.
+
+    message: a text for the clinic, at most 500 characters; it may not hold anything that looks like a reference tag.
+    """
+
+    slot: Slot
+    patient: Patient = Field(exclude=True)
+    sak_id: SakID | None = Field(default=None, exclude=True)
+    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = Field(default=None, exclude=True)
+    reference: UUID = Field(default_factory=uuid4)
+    patient_id: VendorId | None = None
+    """The vendor's id of this patient, from an earlier booking's ledger or from `register_patient`."""
+    note_lines: tuple[str, ...] = Field(default=(), exclude=True)
+    """Lines that the SDK adds to the note for this vendor (name and birth year where it matches by e-mail)."""
+
+    @field_validator("message")
+    @classmethod
+    def _no_tag(cls, value: str | None) -> str | None:
+        if value and looks_like_tag(value):
+            raise ValueError("looks like a reference tag")
+        return value
+
+    def note(self, limit: int | None = None) -> str:
+        """The whole note for the clinic: tag, SakID, the SDK's lines, message. Written whole or not at all: raises
+        `NoteTooLong` when it does not fit into `limit` characters. Adapters never compose or cut a note."""
+        return compose_note(
+            reference=self.reference,
+            sak_id=self.sak_id.value if self.sak_id else None,
+            lines=self.note_lines,
+            message=self.message,
+            limit=limit,
+        )
+
+
+class BookingRef(Model):
+    """What is needed to find a booking again. `confirmed` is True when it came from a booking that the vendor or the
+    SDK confirmed; only then does "not there" on a cancel mean that the goal is reached."""
+
+    connection_id: str
+    id: VendorId
+    reference: UUID | None = None
+    confirmed: bool = False
+    practitioner_id: str | None = None
+    service_id: str | None = None
+    location_id: str | None = None
+    start: Moment | None = None
+    end: Moment | None = None
+    change_by: Moment | None = None
+
+
+class Booking(Model):
+    """What the vendor says of a booking. None means that the vendor did not say; nothing is filled in from the
+    request. `verified` is True when the SDK read the booking back and it was as asked, False when it could not be read.
+    """
+
+    id: VendorId
+    status: Status
+    start: Moment | None = None
+    end: Moment | None = None
+    practitioner_id: VendorId | None = None
+    service_id: VendorId | None = None
+    location_id: VendorId | None = None
+    reference: UUID | None = None
+    patient: Patient | None = Field(default=None, exclude=True, repr=False)
+    created_at: Moment | None = None
+    change_by: Moment | None = None
+    """The clinic's deadline for cancelling or moving it, where the vendor tells."""
+    # ---- stamped by the SDK
+    connection_id: str = ""
+    zone: str = "Europe/Oslo"
+    verified: bool = False
+    asked: Slot | None = None
+    """The slot that was asked for, on the answer to a `book`."""
+    residue: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> BookingRef:
+        """What to keep in order to find, cancel or move it later."""
+        asked = self.asked
+        return BookingRef(
+            connection_id=self.connection_id,
+            id=self.id,
+            reference=self.reference,
+            confirmed=True,
+            practitioner_id=self.practitioner_id or (asked.practitioner_id if asked else None),
+            service_id=self.service_id or (asked.service_id if asked else None),
+            location_id=self.location_id or (asked.location_id if asked else None),
+            start=self.start or (asked.start if asked else None),
+            end=self.end or (asked.end if asked else None),
+            change_by=self.change_by,
+        )
+
+    @property
+    def local_start(self) -> datetime | None:
+        """`start` on the clinic's clock; None when the vendor did not say it."""
+        return self.start.astimezone(zone_of(self.zone)) if self.start else None
+
+
+class BookingQuery(CallerModel):
+    """Which bookings to list: by local days (both ends included), practitioner, or reference."""
+
+    first_day: date
+    last_day: date
+    practitioner_ids: tuple[VendorId, ...] = ()
+    reference: UUID | None = None
+
+
+class Bookings(Model):
+    """A listing of bookings. `complete` is False when the vendor shows this token only some of them."""
+
+    found: tuple[Booking, ...] = ()
+    complete: bool = True
+
+
+CancelledBy = Literal["patient", "clinic", "insurer", "registry"]
+CancelWhy = Literal["unwell", "no_longer_needed", "other_time", "practitioner_away", "mistake", "other"]
+
+
+class CancelReason(CallerModel):
+    """Who gives the time up, and why. note: a text for the clinic, at most 200 characters."""
+
+    by: CancelledBy
+    why: CancelWhy = "other"
+    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+
+    def note(self) -> str:
+        """A line for the clinic in Norwegian, for vendors that take a free text."""
+        line = texts.text("cancel", "line", "nb", by=texts.text("cancel", self.by, "nb"), why=texts.text("cancel", self.why, "nb"))
+        return f"{line} {self.message}" if self.message else line
+
+
+class Cancelled(Model):
+    """The booking does not stand any more. late: after the clinic's deadline, so that it may be charged; None when the
+    vendor does not say. already_gone: it was not there when we came."""
+
+    late: bool | None = None
+    already_gone: bool = False
+
+
+# ---- what is certain after a lost answer
+
+
+class Evidence(Model):
+    """One thing that was looked at after a lost answer, and what it showed: two words and a time."""
+
+    looked_at: Literal["reference", "listing", "slot", "facts"]
+    saw: str
+    at: Moment
+
+
+class Booked(Model):
+    """The booking stands."""
+
+    booking: Booking
+    evidence: tuple[Evidence, ...] = ()
+
+
+class NotBooked(Model):
+    """It is proven that the write did not happen and can't happen any more.
+
+    only_same_slot: the proof is a slot that is still free; only that same slot may be tried again by itself.
+    """
+
+    evidence: tuple[Evidence, ...] = ()
+    only_same_slot: bool = False
+
+
+class StillUnknown(Model):
+    """Nothing is certain yet; looking again at `next_at` (UTC) can change that."""
+
+    next_at: Moment
+    evidence: tuple[Evidence, ...] = ()
+
+
+class NeedsPerson(Model):
+    """The vendor offers no way to find out: somebody must ask the clinic. Never book the time again by itself."""
+
+    evidence: tuple[Evidence, ...] = ()
+
+
+Resolution: TypeAlias = Booked | NotBooked | StillUnknown | NeedsPerson
+
+
+def live(booking: Booking) -> bool:
+    """True when the booking may still take place."""
+    return booking.status in LIVE
+
+
+def stamped(booking: Booking, **stamps: Any) -> Booking:
+    """The booking with what only the SDK knows."""
+    return booking.model_copy(update=stamps)

@@ -1,0 +1,204 @@
+"""Practitioners, services, and which practitioner offers which service at which rates.
+
+Everything the vendor shows is listed, also what can't be booked, each with its reasons: what is absent from a
+catalogue has been deleted at the vendor, and a link to it is broken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Annotated, Final, Literal
+
+from pydantic import StringConstraints
+
+from .model import Model, Name, VendorId
+
+OwnerKind = Literal["person", "group", "department", "clinic", "unknown"]
+ServiceKind = Literal["ordinary", "group", "hidden", "unknown"]
+Mode = Literal["in_person", "video", "telephone", "home_visit"]
+PatientList = Literal["all", "restricted", "unknown"]
+
+WhyNot = Literal[
+    "not_person_owned",
+    "offline",
+    "restricted_patient_list",
+    "no_insurance_rate",
+    "no_rule_for_calendar",
+    "hidden_type",
+    "group_type",
+    "service_offline",
+    "other_department",
+    "bookings_hidden",
+    "not_shown",
+]
+"""Why a practitioner, or one service of theirs, can't be booked through the registry."""
+
+_INSURANCE = re.compile(r"B\d{4}")
+
+
+class Rate(Model):
+    """A rate (takst). The code is opaque; an insurance rate's is a B and four digits, HELFO's and own ones differ."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    name: Name = ""
+
+    @property
+    def is_insurance(self) -> bool:
+        """True for a B-rate: only these are offered to insurance customers."""
+        return _INSURANCE.fullmatch(self.code) is not None
+
+
+class Practitioner(Model):
+    """A vendor's profile of a practitioner: a timebook (timebok), a calendar or an employee.
+
+    Only one owned by a person may be linked to a practitioner of the registry; patients see the owner's name.
+    hpr: the number in the health personnel register, where the vendor knows it. departments: None means all.
+    """
+
+    id: VendorId
+    name: Name
+    owner_kind: OwnerKind = "unknown"
+    online: bool | None = None
+    departments: frozenset[str] | None = None
+    hpr: str | None = None
+    profession: Name | None = None
+    why_not: tuple[WhyNot, ...] = ()
+    """Reasons that only the adapter can see; the rest is derived from the facts."""
+
+
+class Service(Model):
+    """A kind of appointment (timetype). `locations` None means every department: no address is set on it."""
+
+    id: VendorId
+    name: Name
+    minutes: int | None = None
+    kind: ServiceKind = "ordinary"
+    modes: frozenset[Mode] = frozenset({"in_person"})
+    locations: frozenset[str] | None = None
+    online: bool | None = None
+
+
+class Offer(Model):
+    """One service in one practitioner's timebook. Rates and patient list belong here, not on the service.
+
+    rates: () means that the vendor says there are none; None that this vendor has no rates.
+    """
+
+    practitioner_id: VendorId
+    service_id: VendorId
+    rates: tuple[Rate, ...] | None = None
+    patients: PatientList = "all"
+    online: bool | None = None
+
+
+class Everyone(Model):
+    """The vendor has no relation between practitioners and services: every one offers every service."""
+
+
+EVERYONE_OFFERS_EVERYTHING: Final = Everyone()
+
+
+class Catalogue(Model):
+    """All that one connection shows, as read at one time.
+
+    rate_table: the registry's own rates by service id; used only where the vendor has no rates (`Offer.rates` None).
+    inferred: reasons (`WhyNot`) that rest on a field whose meaning the adapter guesses.
+    """
+
+    practitioners: tuple[Practitioner, ...]
+    services: tuple[Service, ...]
+    offers: tuple[Offer, ...] | Everyone
+    inferred: frozenset[WhyNot] = frozenset()
+    rate_table: Mapping[str, tuple[str, ...]] | None = None
+    department_id: str | None = None
+    """The connection's department, stamped by the SDK: what is offered elsewhere only is not offered here."""
+
+    @cached_property
+    def practitioner_by_id(self) -> dict[str, Practitioner]:
+        """Practitioners by the vendor's id."""
+        return {one.id: one for one in self.practitioners}
+
+    @cached_property
+    def service_by_id(self) -> dict[str, Service]:
+        """Services by the vendor's id."""
+        return {one.id: one for one in self.services}
+
+    @cached_property
+    def offer_by_ids(self) -> dict[tuple[str, str], Offer]:
+        """Offers by (practitioner id, service id), with the registry's rates filled in where the vendor has none."""
+        offers: Iterable[Offer]
+        if isinstance(self.offers, Everyone):
+            offers = (
+                Offer(practitioner_id=who.id, service_id=what.id) for who in self.practitioners for what in self.services
+            )
+        else:
+            offers = self.offers
+        return {(offer.practitioner_id, offer.service_id): self._rated(offer) for offer in offers}
+
+    def _rated(self, offer: Offer) -> Offer:
+        if offer.rates is not None or self.rate_table is None:
+            return offer
+        codes = self.rate_table.get(offer.service_id, ())
+        return offer.model_copy(update={"rates": tuple(Rate(code=code) for code in codes)})
+
+    def why_not(self, practitioner_id: str, service_id: str | None = None) -> tuple[WhyNot, ...]:
+        """Why this practitioner, or this service of theirs, can't be booked; empty when it can.
+
+        Without a service: the practitioner's own reasons, and when no service at all can be booked, the reasons of
+        the services. An id that the vendor does not show gives `("not_shown",)`.
+        """
+        who = self.practitioner_by_id.get(practitioner_id)
+        if who is None or (service_id is not None and service_id not in self.service_by_id):
+            return ("not_shown",)
+        own = self._of_practitioner(who)
+        if service_id is not None:
+            return _once(own + self._of_offer(practitioner_id, service_id))
+        each = [self._of_offer(practitioner_id, service.id) for service in self.services]
+        offered = [reasons for reasons in each if "no_rule_for_calendar" not in reasons]
+        if any(not reasons for reasons in each):
+            return _once(own)
+        return _once(own + (tuple(r for reasons in offered for r in reasons) if offered else ("no_rule_for_calendar",)))
+
+    def bookable(self, practitioner_id: str, service_id: str) -> bool:
+        """True when this service of this practitioner may be offered to insurance customers."""
+        return self._bookable.get((practitioner_id, service_id), False)
+
+    @cached_property
+    def _bookable(self) -> dict[tuple[str, str], bool]:
+        return {ids: not self.why_not(*ids) for ids in self.offer_by_ids}
+
+    def _of_practitioner(self, who: Practitioner) -> tuple[WhyNot, ...]:
+        found: tuple[WhyNot, ...] = who.why_not
+        if who.owner_kind != "person":
+            found += ("not_person_owned",)
+        if who.online is False:
+            found += ("offline",)
+        if self._elsewhere(who.departments):
+            found += ("other_department",)
+        return found
+
+    def _elsewhere(self, places: frozenset[str] | None) -> bool:
+        return self.department_id is not None and places is not None and self.department_id not in places
+
+    def _of_offer(self, practitioner_id: str, service_id: str) -> tuple[WhyNot, ...]:
+        offer = self.offer_by_ids.get((practitioner_id, service_id))
+        if offer is None:
+            return ("no_rule_for_calendar",)
+        what = self.service_by_id.get(service_id)
+        if what is None:
+            return ("not_shown",)
+        table: tuple[tuple[WhyNot, bool], ...] = (
+            ("hidden_type", what.kind == "hidden"),
+            ("group_type", what.kind == "group"),
+            ("other_department", self._elsewhere(what.locations)),
+            ("service_offline", what.online is False or offer.online is False),
+            ("restricted_patient_list", offer.patients == "restricted"),
+            ("no_insurance_rate", offer.rates is not None and not any(rate.is_insurance for rate in offer.rates)),
+        )
+        return tuple(reason for reason, holds in table if holds)
+
+
+def _once(reasons: tuple[WhyNot, ...]) -> tuple[WhyNot, ...]:
+    return tuple(dict.fromkeys(reasons))

@@ -1,0 +1,41 @@
+"""The clinic that a connection leads to, as the vendor tells it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from .localtime import zone_of
+from .model import Model, Name, VendorId
+
+
+def _known_zone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+"""An IANA time zone, as "Europe/Oslo"."""
+
+
+class Department(Model):
+    """A department (avdeling): where patients are received. `id` is what "Ekstern avdeling ID" holds."""
+
+    id: VendorId
+    name: Name = ""
+    address: Name = ""
+
+
+class Clinic(Model):
+    """What `identify` found. None means that the vendor does not say, which is not the same as "there is none".
+
+    departments: every department the vendor's own list holds; None where the vendor has no list.
+    can: the operations this connection may do, where the vendor tells; None where it does not.
+    """
+
+    name: Name | None = None
+    organisation_number: str | None = None
+    zone: ZoneName = "Europe/Oslo"
+    departments: tuple[Department, ...] | None = None
+    can: frozenset[str] | None = None

@@ -1,0 +1,652 @@
+"""The engine: runs one operation of an adapter, and decides everything that is dangerous.
+
+    adapter ── Call ──▶ engine ── Send ──▶ driver ──▶ vendor
+    adapter ◀─ Response ─ engine ◀─ WireReply │ WireFailure ── driver
+
+It is one generator, pure: it yields commands (see `commands.py`) and performs no I/O. What it enforces for every
+adapter: where a request may go, how long, how much and how often; that an operation writes at most once and a read
+never; that an error which the engine raised decides the operation even if the adapter swallows it; and, at one exit,
+what is certain afterwards: once a byte of a write may have left, every failure that is not a listed refusal of the
+vendor's is `OutcomeUnknown`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+from uuid import UUID, uuid4
+
+from .adapter import WRITES, Adapter, Operation, Token
+from .auth import KeyPart
+from .booking import Bookings
+from .clinic import Clinic
+from .clock import Clock
+from .commands import All, Flow, Once, Send, Sleep
+from .connection import Connection, Secret
+from .errormap import fail, judge
+from .errors import (
+    AdapterBug,
+    CredentialsRejected,
+    KoblingError,
+    LeaseExpired,
+    OutcomeUnknown,
+    RateLimited,
+    VendorProtocolError,
+    VendorTimeout,
+)
+from .exchange import WireFailure, WireReply, WireRequest
+from .http import ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
+from .request import base_address, build
+from .retryafter import http_date, retry_after
+from .shared import Shared, UnknownWrite
+from .slots import Slots
+
+T = TypeVar("T")
+log = logging.getLogger("kobling")
+
+READ_TRIES = 3
+BACKOFF = 0.25
+TOGETHER = 4
+LONGEST_WAIT = 10.0
+RETRIED_STATUSES = frozenset({429, 502, 503, 504})
+RETRIED_FAILURES = frozenset({"connect", "connect_timeout", "busy", "read", "write"})
+RESENT_WRITES = frozenset({"connect", "connect_timeout", "busy"})
+
+
+@dataclass(slots=True, repr=False)
+class Line:
+    """One connection as the engine uses it: the adapter's class, the accepted details, and what is shared.
+
+    origin: replaces scheme and host of the adapter's own addresses (a mock or sandbox). channel: which transports,
+    tokens and budgets it uses. typed_host: the host comes from the connection's booking URL.
+    """
+
+    adapter: type[Adapter]
+    connection: Connection
+    options: Any
+    shared: Shared
+    clock: Clock
+    user_agent: str
+    channel: str
+    base: str
+    auth_base: str | None
+    typed_host: bool
+    operation_seconds: float = 60.0
+    vendor_clock: tuple[datetime, datetime] | None = None
+    """The last `Date` of a reply, and our own time when it came."""
+
+    def key(self, part: KeyPart) -> str:
+        """The connection's key, or a named part of it."""
+        if not part.group:
+            return self.connection.secret.reveal()
+        return self.adapter.form.key_part(self.connection, part.group)
+
+
+def line_address(template: str, connection: Connection, origin: str | None) -> str:
+    """Where the adapter's calls go: its own address, or the same path at `origin`."""
+    address = base_address(template, connection.public)
+    if origin is None:
+        return address
+    return origin.rstrip("/") + urlsplit(address).path.rstrip("/")
+
+
+@dataclass(slots=True, repr=False)
+class Task(Generic[T]):
+    """One operation to run: which, how the adapter starts it, and how its result is checked.
+
+    check: returns the result as the contract wants it, or raises. reference: of a booking, recorded when the outcome
+    becomes unknown. not_after: the last moment at which the write may be sent. fresh: nothing may come from memory.
+    """
+
+    operation: Operation
+    start: Callable[[Adapter, Http], Coroutine[Any, Any, Any]]
+    check: Callable[[Any], T]
+    clinic: Clinic | None = None
+    reference: UUID | None = None
+    not_after: datetime | None = None
+    fresh: bool = False
+
+
+@dataclass(slots=True, repr=False)
+class _Run:
+    """The state of one running operation."""
+
+    line: Line
+    task: Task[Any]
+    deadline: float
+    correlation_id: str = field(default_factory=lambda: uuid4().hex[:16])
+    calls: int = 0
+    write_begun: bool = False
+    write_sent: bool = False
+    sent_at: datetime | None = None
+    write_error: KoblingError | None = None
+    sticky: KoblingError | None = None
+    unaccounted: KoblingError | None = None
+    renewed: bool = False
+
+    def left(self) -> float:
+        return self.deadline - self.line.clock.monotonic()
+
+    def stick(self, error: KoblingError) -> None:
+        if self.sticky is None:
+            self.sticky = error
+
+
+def operate(line: Line, task: Task[T]) -> Flow[T]:
+    """Run one operation to its checked result. Raises a `KoblingError` whose `effect` is certain, and nothing else but
+    the caller's own cancellation."""
+    limits = line.adapter.limits
+    budget = max(line.operation_seconds, limits.timeout_write * 1.5 if task.operation in WRITES else 0.0)
+    run = _Run(line, task, line.clock.monotonic() + budget)
+    started = line.clock.monotonic()
+    error: KoblingError | None = None
+    result: Any = None
+    try:
+        result = yield from _drive(run)
+        error = run.sticky or _unaccounted(run, result)
+        if error is None:
+            result = _checked(task, result)
+    except KoblingError as problem:
+        error = run.sticky or problem
+    except Exception as problem:  # noqa: BLE001 - the adapter's own exception: it becomes an AdapterBug with its place
+        error = run.sticky or _bug(problem)
+    except BaseException:
+        _record_cancelled(run)
+        raise
+    if error is None:
+        log.debug("%s %s ok in %.3f s, %d calls, id %s", *_facts(run, started))
+        return cast("T", result)
+    final = _certain(run, error)
+    log.log(
+        logging.WARNING if final.effect != "none" else logging.DEBUG,
+        "%s %s in %.3f s, %d calls, id %s: %s, because %s, effect %s",
+        *_facts(run, started),
+        final.code,
+        final.because or "-",
+        final.effect,
+    )
+    raise _bare(final)
+
+
+def _facts(run: _Run, started: float) -> tuple[str, str, float, int, str]:
+    spent = run.line.clock.monotonic() - started
+    return run.line.adapter.key, run.task.operation, spent, run.calls, run.correlation_id
+
+
+def _certain(run: _Run, error: KoblingError) -> KoblingError:
+    """The one exit: what the caller is told, with the effect that is certain."""
+    final = error
+    refused = run.write_error is not None and run.write_error.effect == "none"
+    if run.write_sent and not (refused and error is run.write_error) and not isinstance(error, OutcomeUnknown):
+        final = OutcomeUnknown(
+            error.because or error.code,
+            vendor_code=error.vendor_code,
+            vendor_request_id=error.vendor_request_id,
+        )
+        if refused:
+            final = cast("KoblingError", run.write_error)
+    elif not run.write_sent and isinstance(error, OutcomeUnknown):
+        final = AdapterBug("unknown_without_a_write")
+    elif not run.write_sent and error.effect != "none":
+        final = AdapterBug("effect_without_a_write")
+    if isinstance(final, OutcomeUnknown):
+        final.reference = run.task.reference
+        _record_unknown(run, final.because)
+    final.vendor = run.line.adapter.key
+    final.operation = run.task.operation
+    final.correlation_id = run.correlation_id
+    return final
+
+
+def _record_unknown(run: _Run, because: str) -> None:
+    if run.task.reference is not None and run.task.operation == "book":
+        sent_at = run.sent_at or run.line.clock.now()
+        run.line.shared.mark_unknown(run.line.connection.id, run.task.reference, UnknownWrite(because, sent_at))
+
+
+def _record_cancelled(run: _Run) -> None:
+    """The caller went away (a cancelled task, an interrupt): what may have been written is recorded before that
+    propagates."""
+    refused = run.write_error is not None and run.write_error.effect == "none"
+    if run.write_sent and not refused:
+        _record_unknown(run, "cancelled_by_caller")
+        log.warning("%s %s: cancelled by the caller after a write, id %s", run.line.adapter.key, run.task.operation,
+                    run.correlation_id)  # fmt: skip
+
+
+def _unaccounted(run: _Run, result: Any) -> KoblingError | None:
+    """An error among calls sent together that the result does not own up to."""
+    owned_up = (isinstance(result, Slots) and not result.complete) or (
+        isinstance(result, Bookings) and not result.complete
+    )
+    return None if owned_up else run.unaccounted
+
+
+def _checked(task: Task[T], result: Any) -> T:
+    return task.check(result)
+
+
+def _bug(problem: Exception) -> AdapterBug:
+    """An adapter's own exception: its class and place, without its text, its locals or itself."""
+    frames = traceback.extract_tb(problem.__traceback__, limit=50)
+    place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    waits = isinstance(problem, RuntimeError) and "running event loop" in str(problem)
+    traceback.clear_frames(problem.__traceback__)
+    return AdapterBug("awaits_something_else" if waits else type(problem).__name__, fields=(place,) if place else ())
+
+
+def _bare(error: KoblingError) -> KoblingError:
+    error.__traceback__ = None
+    error.__cause__ = None
+    error.__context__ = None
+    return error
+
+
+# ---- running the adapter
+
+
+def _drive(run: _Run) -> Flow[Any]:
+    http = Http()
+    adapter = run.line.adapter(run.line.connection.public, run.line.options, run.task.clinic)
+    work = run.task.start(adapter, http)
+    answer: Any = None
+    error: KoblingError | None = None
+    try:
+        while True:
+            try:
+                step = _step(work, answer, error)
+            except StopIteration as end:
+                return end.value
+            answer, error = None, None
+            try:
+                answer = yield from _answer(run, step)
+            except KoblingError as problem:
+                error = _bare(problem)
+                run.stick(error)
+    finally:
+        _close(work)
+
+
+def _step(work: Coroutine[Any, Any, Any], answer: Any, error: KoblingError | None) -> Any:
+    """One turn of the adapter, with the caller's event loop hidden from it."""
+    asyncio = sys.modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio else None
+    hooks = sys.get_asyncgen_hooks()
+    if asyncio and loop is not None:
+        asyncio._set_running_loop(None)
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return work.throw(error) if error is not None else work.send(answer)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+        if asyncio and loop is not None:
+            asyncio._set_running_loop(loop)
+
+
+def _close(work: Coroutine[Any, Any, Any]) -> None:
+    """Close the adapter's coroutine. One that awaits while it is being closed only loses its own clean-up."""
+    try:
+        work.close()
+    except RuntimeError:
+        log.warning("an adapter awaits in a `finally` or `except GeneratorExit`: its clean-up was cut off")
+
+
+def _answer(run: _Run, step: Any) -> Flow[Any]:
+    if isinstance(step, Call):
+        return (yield from _call(run, step))
+    if isinstance(step, Calls):
+        return (yield from _together(run, step))
+    if isinstance(step, Pages):
+        return (yield from _pages(run, step))
+    raise AdapterBug("awaits_something_else")
+
+
+# ---- one call
+
+
+def _call(run: _Run, call: Call) -> Flow[Response]:
+    if call.is_write:
+        reply = yield from _write(run, call)
+    else:
+        reply = yield from _read(run, call)
+    return Response(reply, strict_keys=call.is_write, record=run.stick)
+
+
+def _together(run: _Run, step: Calls) -> Flow[list[Response | KoblingError]]:
+    for call in step.calls:
+        if not isinstance(call, Call):
+            raise AdapterBug("all_takes_calls")
+        if call.is_write:
+            raise AdapterBug("write_in_all")
+    found = yield All([_one_of_many(run, call) for call in step.calls], limit=TOGETHER)
+    for one in found:
+        if isinstance(one, KoblingError) and run.unaccounted is None:
+            run.unaccounted = _bare(one)
+    return cast("list[Response | KoblingError]", found)
+
+
+def _one_of_many(run: _Run, call: Call) -> Flow[Response]:
+    """One of several reads. Its body is parsed here, so that an unreadable one is this call's error alone."""
+    reply = yield from _read(run, call)
+    response = Response(reply)
+    if 200 <= reply.status < 300 and reply.body:
+        _ = response.data
+    response.record = run.stick
+    return response
+
+
+def _request(run: _Run, call: Call, token: Secret | None) -> WireRequest:
+    line = run.line
+    signing_in = run.task.operation == "sign_in"
+
+    def reveal(part: KeyPart) -> str:
+        return token.reveal() if token is not None and not part.group else line.key(part)
+
+    return build(
+        call,
+        base=line.auth_base if signing_in and line.auth_base else line.base,
+        auth=None if signing_in else line.adapter.auth,
+        connection=line.connection.public,
+        headers=line.adapter.headers,
+        params=line.adapter.params,
+        user_agent=line.user_agent,
+        reveal=reveal,
+    )
+
+
+def _read(run: _Run, call: Call) -> Flow[WireReply]:
+    """A read: from memory if allowed, else sent, tried again within the deadline where that can help."""
+    line, shared = run.line, run.line.shared
+    token = yield from _token(run)
+    request = _request(run, call, token)
+    digest = ""
+    if call.remember > 0 and not run.task.fresh:
+        digest = _digest(request)
+        kept = shared.remembered(line.channel, digest, line.clock.monotonic())
+        if kept is not None:
+            return kept
+    epoch = shared.epoch(line.channel)
+    tries = 0
+    while True:
+        tries += 1
+        outcome = yield from _exchange(run, request, write=False)
+        error = _judged(run, call, request, outcome)
+        if error is None:
+            reply = cast("WireReply", outcome)
+            if digest:
+                shared.remember(line.channel, digest, reply, line.clock.monotonic() + call.remember, epoch)
+            return reply
+        if _renewable(run, outcome, error, token):
+            token = yield from _renewed(run, token)
+            request = _request(run, call, token)
+            tries -= 1
+            continue
+        wait = _wait(outcome, tries)
+        if wait is None or wait >= run.left() or tries >= READ_TRIES:
+            raise error
+        yield Sleep(wait)
+
+
+def _write(run: _Run, call: Call) -> Flow[WireReply]:
+    """The operation's one write. It is sent again only when it provably never left, or was refused for its token."""
+    if run.task.operation not in WRITES:
+        raise AdapterBug("write_in_a_read")
+    if run.write_begun:
+        raise AdapterBug("second_write")
+    run.write_begun = True
+    line = run.line
+    needed = line.adapter.limits.timeout_write
+    token = yield from _token(run)
+    request = _request(run, call, token)
+    tries = 0
+    while True:
+        tries += 1
+        if run.left() < needed:
+            raise VendorTimeout("no_time_left_to_write")
+        if run.task.not_after is not None and line.clock.now() > run.task.not_after:
+            raise LeaseExpired
+        outcome = yield from _exchange(run, request, write=True)
+        error = _judged(run, call, request, outcome)
+        if isinstance(outcome, WireFailure) and not outcome.left:
+            run.write_sent = False
+            if outcome.kind in RESENT_WRITES and tries < READ_TRIES and run.left() >= needed + BACKOFF * tries:
+                yield Sleep(BACKOFF * tries)
+                continue
+        line.shared.forget(line.channel)
+        if error is None:
+            return cast("WireReply", outcome)
+        if _renewable(run, outcome, error, token):
+            token = yield from _renewed(run, token)
+            request = _request(run, call, token)
+            tries -= 1
+            continue
+        run.write_error = error
+        raise error
+
+
+def _exchange(run: _Run, request: WireRequest, *, write: bool) -> Flow[WireReply | WireFailure]:
+    line = run.line
+    limits = line.adapter.limits
+    run.calls += 1
+    if run.calls > limits.calls:
+        raise AdapterBug("too_many_calls")
+    if limits.rate is not None:
+        yield from _budget(run, request, write=write)
+    timeout = min(limits.timeout_write if write else limits.timeout_read, run.left())
+    if timeout <= 0:
+        raise VendorTimeout("timeout")
+    if write:
+        run.write_sent = True
+        run.sent_at = line.clock.now()
+    outcome: WireReply | WireFailure = yield Send(
+        request,
+        channel=line.channel,
+        timeout=timeout,
+        write=write,
+        not_after=run.task.not_after if write else None,
+        public_only=line.typed_host,
+        max_bytes=limits.reply_bytes,
+    )
+    if isinstance(outcome, WireReply):
+        moment = http_date(outcome.header("date"))
+        if moment is not None:
+            line.vendor_clock = (moment, line.clock.now())
+    return outcome
+
+
+def _budget(run: _Run, request: WireRequest, *, write: bool) -> Flow[None]:
+    rate = run.line.adapter.limits.rate
+    if rate is None:
+        return
+    host = urlsplit(request.url).netloc
+    bucket = {"key": f"key {run.line.channel}", "host": f"host {host}", "egress": f"egress {run.line.adapter.key}"}
+    while True:
+        wait = run.line.shared.reserve(bucket[rate.scope], rate, run.line.clock.monotonic(), write=write)
+        if wait <= 0:
+            return
+        if wait >= run.left():
+            raise RateLimited("own_budget", retry_after=wait)
+        yield Sleep(wait)
+
+
+def _judged(run: _Run, call: Call, request: WireRequest, outcome: WireReply | WireFailure) -> KoblingError | None:
+    line = run.line
+    if isinstance(outcome, WireFailure):
+        return fail(outcome, write=call.is_write, typed_host=line.typed_host)
+    return judge(
+        outcome,
+        table=line.adapter.errors,
+        operation=run.task.operation,
+        write=call.is_write,
+        expect=call.accepts,
+        typed_host=line.typed_host,
+        url=request.url,
+    )
+
+
+def _wait(outcome: WireReply | WireFailure, tries: int) -> float | None:
+    """Seconds before a read is tried again; None when trying again can't help."""
+    if isinstance(outcome, WireFailure):
+        return BACKOFF * 2 ** (tries - 1) if outcome.kind in RETRIED_FAILURES else None
+    if outcome.status not in RETRIED_STATUSES:
+        return None
+    asked = retry_after(outcome) if outcome.status in (429, 503) else None
+    wait = BACKOFF * 2 ** (tries - 1) if asked is None else asked
+    return wait if wait <= LONGEST_WAIT else None
+
+
+def _digest(request: WireRequest) -> str:
+    parts = (request.method, request.url, repr(request.headers))
+    return hashlib.sha256("\x1f".join(parts).encode() + b"\x1f" + request.body).hexdigest()
+
+
+# ---- tokens
+
+
+def _token(run: _Run) -> Flow[Secret | None]:
+    line = run.line
+    if "sign_in" not in line.adapter.supports or run.task.operation == "sign_in":
+        return None
+    kept = line.shared.token(line.channel, line.clock.monotonic())
+    if kept is not None:
+        return kept
+    return cast("Secret", (yield Once(("token", line.channel), lambda: _signed_in(line))))
+
+
+def _signed_in(line: Line) -> Flow[Secret]:
+    kept = line.shared.token(line.channel, line.clock.monotonic())
+    if kept is not None:
+        return kept
+    task: Task[Token] = Task("sign_in", lambda adapter, http: adapter.sign_in(http), _checked_token, fresh=True)
+    token = yield from operate(line, task)
+    until = line.clock.monotonic() + token.lifetime - min(30.0, token.lifetime * 0.1)
+    line.shared.keep_token(line.channel, token.secret, until)
+    return token.secret
+
+
+def _checked_token(result: Any) -> Token:
+    if not (isinstance(result, Token) and isinstance(result.secret, Secret) and result.secret and result.lifetime > 0):
+        raise AdapterBug("sign_in_returns_a_token")
+    return result
+
+
+def _renewable(run: _Run, outcome: object, error: KoblingError, token: Secret | None) -> bool:
+    """A token that the vendor no longer takes is renewed once: a 401 is a certain refusal, also of a write."""
+    refused = isinstance(outcome, WireReply) and outcome.status == 401 and isinstance(error, CredentialsRejected)
+    return refused and token is not None and not run.renewed
+
+
+def _renewed(run: _Run, token: Secret | None) -> Flow[Secret | None]:
+    run.renewed = True
+    if token is not None:
+        run.line.shared.drop_token(run.line.channel, token)
+    return (yield from _token(run))
+
+
+# ---- paging
+
+
+def _pages(run: _Run, step: Pages[Any]) -> Flow[list[Any]]:
+    """Every page, in order, each seen once; whole or an error."""
+    found: list[Any] = []
+    seen: set[str] = set()
+    call: Call | None = _first_page(step)
+    number = 0
+    while call is not None:
+        number += 1
+        if number > step.page_limit:
+            raise VendorProtocolError("endless_pages")
+        reply = yield from _read(run, call)
+        response = Response(reply, record=run.stick)
+        items = response.read(list[step.item_type], at=step.item_pointer)  # type: ignore[name-defined]
+        mark = hashlib.sha256(reply.body).hexdigest()
+        if items and mark in seen:
+            raise VendorProtocolError("page_twice")
+        seen.add(mark)
+        found += items
+        call = _next_page(run, step, call, response, number, len(items), len(found))
+    return found
+
+
+def _first_page(step: Pages[Any]) -> Call:
+    match step.paging:
+        case ByNumber(param, first, size, _):
+            return _with_params(step.first_call, {param: first, **dict([size] if size else [])})
+        case ByOffset(size, param, _):
+            return _with_params(step.first_call, {param: 0, size[0]: size[1]})
+        case _:
+            return step.first_call
+
+
+def _next_page(
+    run: _Run, step: Pages[Any], call: Call, response: Response, number: int, items: int, total: int
+) -> Call | None:
+    match step.paging:
+        case ByNumber(param, first, _, last):
+            if last is not None:
+                more = number < _whole(response, last)
+            else:
+                more = items > 0
+            return _with_params(call, {param: first + number}) if more else None
+        case ByOffset(_, param, count):
+            more = total < _whole(response, count) and items > 0 if count is not None else items > 0
+            return _with_params(call, {param: total}) if more else None
+        case ByCursor(at, param):
+            cursor = find(response.data, at)
+            if cursor in (None, ""):
+                return None
+            if not isinstance(cursor, str | int) or isinstance(cursor, bool):
+                raise VendorProtocolError("cursor_is_not_text")
+            return _with_params(call, {param: cursor})
+        case ByLink(at):
+            link = find(response.data, at) if at is not None else _link_header(response.header("link"))
+            return _followed(run, call, link) if link else None
+
+
+def _with_params(call: Call, more: dict[str, Any]) -> Call:
+    return Call(
+        call.verb, call.template, call.parts, {**call.query_values, **more}, call.extra_headers, call.payload,
+        call.form_payload, call.accepts, call.remember, call.is_write,
+    )  # fmt: skip
+
+
+def _whole(response: Response, pointer: str) -> int:
+    return response.read(int, at=pointer)
+
+
+def _link_header(value: str | None) -> str | None:
+    for part in (value or "").split(","):
+        target, *marks = part.split(";")
+        if any(mark.strip().lower() in ('rel="next"', "rel=next") for mark in marks):
+            return target.strip().strip("<>")
+    return None
+
+
+def _followed(run: _Run, call: Call, link: object) -> Call:
+    """A paging link as a call: on the connection's own scheme, host and base path, or refused."""
+    if not isinstance(link, str) or len(link) > 4000:
+        raise VendorProtocolError("link_is_not_text")
+    base = urlsplit(run.line.base)
+    target = urlsplit(urljoin(f"{base.scheme}://{base.netloc}/", link))
+    inside = target.path.startswith(base.path.rstrip("/") + "/")
+    dots = any(part in (".", "..") for part in target.path.split("/"))
+    if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not inside or dots or target.fragment:
+        raise VendorProtocolError("link_leaves_the_connection")
+    rest = target.path[len(base.path.rstrip("/")) + 1 :]
+    parts = tuple(unquote(part) for part in rest.split("/"))
+    query: dict[str, Any] = {}
+    for name, value in parse_qsl(target.query, keep_blank_values=True):
+        query.setdefault(name, []).append(value)
+    return Call(
+        call.verb, "/".join("{}" for _ in parts), parts, query, call.extra_headers, None, None, call.accepts,
+        call.remember, is_write=False,
+    )  # fmt: skip
+

@@ -1,0 +1,197 @@
+"""From a vendor's answer to an error: data of the adapter, over one table that all vendors share.
+
+    errors = ErrorMap({"TIMESLOT_UNAVAILABLE": SlotTaken}, statuses={404: ClinicNotFound}, code="/error/code")
+
+A code is looked for in every answer: one found in a 2xx is a failure. After a write only a listed refusal is
+certain ("nothing was changed"); everything else is `OutcomeUnknown`, and a vendor's table can never make a 3xx, 408,
+425, 499 or 5xx certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as _filled
+from typing import Any, TypeAlias
+from urllib.parse import urljoin, urlsplit
+
+from .errors import (
+    BookingNotFound,
+    CredentialsRejected,
+    InvalidRequest,
+    KoblingError,
+    LeaseExpired,
+    OutcomeUnknown,
+    RateLimited,
+    ScopeMissing,
+    UrlNotAllowed,
+    VendorProtocolError,
+    VendorTimeout,
+    VendorUnavailable,
+    word,
+)
+from .exchange import WireFailure, WireReply
+from .http import Response, find
+from .retryafter import retry_after
+from .strictjson import JsonProblem, loads
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error with what narrows it. fields: every field that may be the wrong one, where the vendor hides which."""
+
+    error: type[KoblingError]
+    because: str = ""
+    fields: tuple[str, ...] = ()
+
+
+Listed: TypeAlias = type[KoblingError] | Refusal
+CodeReader: TypeAlias = str | Callable[[Response], str | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMap:
+    """A vendor's own errors. Keys of `codes`: `"CODE"` or `("book", "CODE")`; of `statuses`: `403` or `("book", 400)`.
+
+    code: where the vendor's code stands: a JSON pointer, or a function that must not raise. field: a pointer to the
+    name of the wrong field (or a list of them), mapped to ours by `field_names`.
+    """
+
+    codes: Mapping[str | tuple[str, str], Listed] = _filled(default_factory=dict)
+    statuses: Mapping[int | tuple[str, int], Listed] = _filled(default_factory=dict)
+    code: CodeReader = None
+    field: str | None = None
+    field_names: Mapping[str, str] = _filled(default_factory=dict)
+
+
+NEVER_CERTAIN = frozenset({408, 425, 499, *range(300, 400), *range(500, 600)})
+"""Statuses after which a write may have happened, whatever a vendor's table says."""
+
+_READ: Mapping[int, Listed] = {
+    400: Refusal(InvalidRequest, "refused_by_vendor"),
+    401: CredentialsRejected,
+    403: ScopeMissing,
+    408: Refusal(VendorUnavailable, "status_408"),
+    422: Refusal(InvalidRequest, "refused_by_vendor"),
+    429: RateLimited,
+}
+_WRITE: Mapping[int, Listed] = {
+    400: Refusal(InvalidRequest, "refused_by_vendor"),
+    401: CredentialsRejected,
+    403: ScopeMissing,
+    404: Refusal(VendorProtocolError, "status_404"),
+    405: Refusal(VendorProtocolError, "status_405"),
+    406: Refusal(VendorProtocolError, "status_406"),
+    410: Refusal(VendorProtocolError, "status_410"),
+    411: Refusal(VendorProtocolError, "status_411"),
+    413: Refusal(VendorProtocolError, "status_413"),
+    414: Refusal(VendorProtocolError, "status_414"),
+    415: Refusal(VendorProtocolError, "status_415"),
+    422: Refusal(InvalidRequest, "refused_by_vendor"),
+    429: RateLimited,
+    431: Refusal(VendorProtocolError, "status_431"),
+}
+_ON_A_BOOKING = frozenset({"cancel", "reschedule", "get_booking"})
+
+
+def judge(
+    reply: WireReply, *, table: ErrorMap, operation: str, write: bool, expect: frozenset[int], typed_host: bool, url: str
+) -> KoblingError | None:
+    """The error that a reply stands for, or None when it is an answer.
+
+    write: the request was the operation's write. typed_host: the host came from the connection's booking URL, so that
+    a redirect is the administrator's to mend.
+    """
+    status = reply.status
+    code, fields = _vendor_words(reply, table)
+    listed: Listed | None = None
+    if code:
+        listed = table.codes.get((operation, code), table.codes.get(code))
+    elif 200 <= status < 300 or status in expect:
+        return None
+    if listed is None and not 200 <= status < 300:
+        if status in expect:
+            return None
+        listed = table.statuses.get((operation, status), table.statuses.get(status))
+    facts: dict[str, Any] = {"vendor_code": code, "vendor_request_id": _request_id(reply), "retry_after": None}
+    if status in (429, 503):
+        facts["retry_after"] = retry_after(reply)
+    if write and (status in NEVER_CERTAIN or (listed is None and status not in _WRITE)):
+        return OutcomeUnknown("vendor_code" if 200 <= status < 300 else f"status_{status}", **facts)
+    if 300 <= status < 400:
+        return _redirect(reply, url, typed_host)
+    if status >= 500:
+        return VendorUnavailable(f"status_{status}", **facts)
+    if listed is None and status in (404, 410) and operation in _ON_A_BOOKING:
+        listed = BookingNotFound
+    if listed is None:
+        other = Refusal(VendorProtocolError, "vendor_code" if 200 <= status < 300 else f"status_{status}")
+        listed = (_WRITE if write else _READ).get(status, other)
+    refusal = listed if isinstance(listed, Refusal) else Refusal(listed)
+    named = refusal.fields or fields
+    if named:
+        facts["fields"] = named
+    return refusal.error(refusal.because, **facts)
+
+
+def fail(failure: WireFailure, *, write: bool, typed_host: bool) -> KoblingError:
+    """The error that a failed exchange stands for."""
+    reason = failure.detail if failure.kind == "tls" and failure.detail else failure.kind
+    if write and failure.left:
+        return OutcomeUnknown(reason)
+    if typed_host and failure.kind in ("dns", "address", "tls"):
+        return UrlNotAllowed("private_address" if failure.kind == "address" else reason)
+    if failure.kind == "expired":
+        return LeaseExpired()
+    if failure.kind in ("timeout", "connect_timeout"):
+        return VendorTimeout(reason)
+    if failure.kind in ("protocol", "encoding", "too_large"):
+        return VendorProtocolError(reason)
+    return VendorUnavailable(reason)
+
+
+def _vendor_words(reply: WireReply, table: ErrorMap) -> tuple[str, tuple[str, ...]]:
+    """The vendor's code and the fields it names, both only when they are single words."""
+    if table.code is None and table.field is None:
+        return "", ()
+    code: object = None
+    if callable(table.code):
+        try:
+            code = table.code(Response(reply))
+        except Exception as problem:  # noqa: BLE001 - a code function that raises finds no code; it decides nothing
+            del problem
+    data: object = None
+    try:
+        data = loads(reply.body, reply.header("content-type")).value
+    except JsonProblem as problem:
+        del problem
+    if isinstance(table.code, str):
+        code = find(data, table.code)
+    found = find(data, table.field) if table.field else None
+    names = found if isinstance(found, list) else [found] if isinstance(found, str) else []
+    fields = tuple(word(table.field_names.get(str(name), str(name))) for name in names[:10])
+    if isinstance(code, int) and not isinstance(code, bool):
+        code = str(code)
+    shown = word(code) or "unreadable" if isinstance(code, str) and code else ""
+    return shown, tuple(name for name in fields if name)
+
+
+def _request_id(reply: WireReply) -> str:
+    for name in ("x-request-id", "x-correlation-id", "request-id", "traceparent"):
+        if value := reply.header(name):
+            return word(value)
+    return ""
+
+
+def _redirect(reply: WireReply, url: str, typed_host: bool) -> KoblingError:
+    if not typed_host:
+        return VendorProtocolError("redirect")
+    here = urlsplit(url)
+    there = urlsplit(urljoin(url, reply.header("location") or ""))
+    same_site = there.hostname is not None and here.hostname is not None and _site(there.hostname) == _site(here.hostname)
+    target = f"{there.scheme}://{there.netloc}{there.path}" if same_site and "@" not in there.netloc else ""
+    return UrlNotAllowed("redirect", target=target)
+
+
+def _site(host: str) -> str:
+    return ".".join(host.lower().split(".")[-2:])

@@ -1,0 +1,114 @@
+"""One session's own state, and the two readings everything else needs: the clinic and its catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ..adapter import Operation
+from ..catalogue import Catalogue, Everyone
+from ..clinic import Clinic
+from ..commands import Flow
+from ..connection import Connection
+from ..engine import Line, Task, operate
+from ..errors import AdapterBug, DepartmentNotFound, InvalidRequest, UnsupportedOperation, VendorProtocolError
+
+T = TypeVar("T")
+MEMORY_SECONDS = 300.0
+
+
+@dataclass(slots=True, repr=False)
+class State:
+    """What one session knows of its connection. Nothing here is a secret but the line's connection."""
+
+    line: Line
+    rates: Mapping[str, tuple[str, ...]] | None = None
+    kept: dict[str, tuple[Any, float]] = field(default_factory=dict)
+
+    @property
+    def connection(self) -> Connection:
+        """The accepted connection."""
+        return self.line.connection
+
+    @property
+    def zone(self) -> str:
+        """The clinic's zone, as far as it is known yet."""
+        kept = self.kept.get("clinic")
+        return kept[0].zone if kept else "Europe/Oslo"
+
+    def need(self, operation: Operation, clinic: Clinic | None = None) -> None:
+        """Refuse, before any request, what this vendor or this connection does not offer."""
+        can = clinic.can if clinic is not None else None
+        if operation not in self.line.adapter.supports or (can is not None and operation not in can):
+            raise UnsupportedOperation(operation, vendor=self.line.adapter.key, operation=operation)
+
+    def offers(self, operation: Operation) -> bool:
+        """True when the adapter has the operation."""
+        return operation in self.line.adapter.supports
+
+    def own(self, connection_id: str, name: str) -> None:
+        """Refuse a slot or booking of another connection."""
+        if connection_id != self.connection.id:
+            raise InvalidRequest("other_connection", fields=(name,), vendor=self.line.adapter.key)
+
+    def _fresh(self, name: str) -> Any:
+        kept = self.kept.get(name)
+        return kept[0] if kept and self.line.clock.monotonic() < kept[1] else None
+
+    def _keep(self, name: str, value: T) -> T:
+        self.kept[name] = (value, self.line.clock.monotonic() + MEMORY_SECONDS)
+        return value
+
+
+def clinic(state: State, *, fresh: bool = False) -> Flow[Clinic]:
+    """The clinic, at most five minutes old, with the connection's department checked against the vendor's own list."""
+    known: Clinic | None = None if fresh else state._fresh("clinic")
+    if known is None:
+        task = Task("identify", lambda adapter, http: adapter.identify(http), _checked_clinic, fresh=fresh)
+        known = state._keep("clinic", (yield from operate(state.line, task)))
+    check_department(state, known)
+    return known
+
+
+def check_department(state: State, known: Clinic) -> None:
+    """`DepartmentNotFound` when the vendor has a list of departments and the connection's is not on it."""
+    wanted = state.connection.public.department_id
+    if wanted and known.departments is not None and wanted not in {one.id for one in known.departments}:
+        raise DepartmentNotFound(vendor=state.line.adapter.key, operation="identify")
+
+
+def catalogue(state: State, *, fresh: bool = False) -> Flow[Catalogue]:
+    """The catalogue, at most five minutes old."""
+    known: Catalogue | None = None if fresh else state._fresh("catalogue")
+    if known is not None:
+        return known
+    place = yield from clinic(state)
+    task = Task(
+        "catalogue", lambda adapter, http: adapter.catalogue(http), _checked_catalogue, clinic=place, fresh=fresh
+    )
+    read = yield from operate(state.line, task)
+    stamps = {"rate_table": state.rates, "department_id": state.connection.public.department_id or None}
+    return state._keep("catalogue", read.model_copy(update=stamps))
+
+
+def _checked_clinic(result: Any) -> Clinic:
+    if not isinstance(result, Clinic):
+        raise AdapterBug("identify_returns_a_clinic")
+    return result
+
+
+def _checked_catalogue(result: Any) -> Catalogue:
+    if not isinstance(result, Catalogue):
+        raise AdapterBug("catalogue_returns_a_catalogue")
+    for kind, ids in (
+        ("practitioners", [one.id for one in result.practitioners]),
+        ("services", [one.id for one in result.services]),
+    ):
+        if len(set(ids)) != len(ids):
+            raise VendorProtocolError("doubled_id", fields=(kind,))
+    if not isinstance(result.offers, Everyone):
+        pairs = [(offer.practitioner_id, offer.service_id) for offer in result.offers]
+        if len(set(pairs)) != len(pairs):
+            raise VendorProtocolError("doubled_id", fields=("offers",))
+    return result

@@ -1,0 +1,344 @@
+"""What an adapter writes its calls with. Nothing here sends: awaiting a call hands a description to the engine.
+
+    async def identify(self, http):
+        reply = await http.get("clinic")
+        return Clinic(name=reply.read(str, at="/name"))
+
+`get` and `query` read; `post`, `put`, `patch` and `delete` write, and an operation holds at most one of them. State
+what a call is by its method: a POST that only searches is a `query`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from .connection import Secret
+from .errors import KoblingError, VendorProtocolError, word
+from .exchange import WireReply
+from .strictjson import JsonProblem, Parsed, loads
+
+T = TypeVar("T")
+Json: TypeAlias = Any
+Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Call:
+    """One described request; `await` it once or more. Its fields share no name with `Response`, so that a type
+    checker sees a forgotten `await`."""
+
+    verb: Verb
+    template: str
+    parts: tuple[object, ...]
+    query_values: Mapping[str, Any]
+    extra_headers: Mapping[str, Any]
+    payload: Json
+    form_payload: Mapping[str, Any] | None
+    accepts: frozenset[int]
+    remember: float
+    is_write: bool
+
+    def __await__(self) -> Generator[Call, Any, Response]:
+        return cast("Response", (yield self))
+
+    def __repr__(self) -> str:
+        return f"<{self.verb} {self.template}, not awaited>"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Calls:
+    """Independent reads to be sent together."""
+
+    calls: tuple[Call, ...]
+
+    def __await__(self) -> Generator[Calls, Any, list[Response | KoblingError]]:
+        return cast("list[Response | KoblingError]", (yield self))
+
+
+@dataclass(frozen=True, slots=True)
+class ByNumber:
+    """Pages by number: `param` counts from `first`. size: (name, value) of the page size. last: pointer to the number
+    of the last page; without it, paging stops at the first page without items."""
+
+    param: str = "page"
+    first: int = 1
+    size: tuple[str, int] | None = None
+    last: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByOffset:
+    """Pages by offset. size: (name, value). total: pointer to the number of items; without it, paging stops at the
+    first page without items."""
+
+    size: tuple[str, int]
+    param: str = "offset"
+    total: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ByCursor:
+    """Pages by an opaque cursor: `at` points to the next one; null, "" or absent ends."""
+
+    at: str
+    param: str = "cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class ByLink:
+    """Pages by a link in the body (`at`) or in the `Link` header (`at` None). Followed only on the connection's own
+    scheme, host and base path. A relative link is read from the host's root."""
+
+    at: str | None = None
+
+
+Paging: TypeAlias = ByNumber | ByOffset | ByCursor | ByLink
+MAX_PAGES = 100
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Pages(Generic[T]):
+    """All pages of a list, read by the engine as one: whole or not at all."""
+
+    first_call: Call
+    item_pointer: str
+    item_type: Any
+    paging: Paging
+    page_limit: int
+
+    def __await__(self) -> Generator[Pages[T], Any, list[T]]:
+        return cast("list[T]", (yield self))
+
+
+Step: TypeAlias = Call | Calls | Pages[Any]
+
+
+class Http:
+    """The adapter's way to its vendor, for one operation.
+
+    path: appended to the connection's base address; `{}` takes the next of `parts`, quoted. A part that is empty, `.`,
+    `..` or holds a control character is refused. params: the query string; None values are left out. expect: statuses
+    beside 2xx that the adapter handles itself. `KEY` may stand anywhere in params, headers, json and form.
+    """
+
+    __slots__ = ()
+
+    def get(
+        self,
+        path: str,
+        *parts: object,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        expect: Collection[int] = (),
+        fresh_for: float = 0,
+    ) -> Call:
+        """A read. fresh_for: seconds for which this connection's own earlier answer will do, outside verify, book,
+        resolve and a test of the connection."""
+        return _call("GET", path, parts, params, headers, None, None, expect, write=False, remember=fresh_for)
+
+    def query(
+        self,
+        path: str,
+        *parts: object,
+        json: Json = None,
+        form: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        expect: Collection[int] = (),
+        fresh_for: float = 0,
+        method: Literal["POST", "PUT"] = "POST",
+    ) -> Call:
+        """A read that the vendor wants as a POST or PUT. It may be sent again; it must change nothing."""
+        return _call(method, path, parts, params, headers, json, form, expect, write=False, remember=fresh_for)
+
+    def post(
+        self,
+        path: str,
+        *parts: object,
+        json: Json = None,
+        form: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        expect: Collection[int] = (),
+    ) -> Call:
+        """The operation's one write, as a POST. It is never sent again."""
+        return _call("POST", path, parts, params, headers, json, form, expect, write=True)
+
+    def put(
+        self,
+        path: str,
+        *parts: object,
+        json: Json = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        expect: Collection[int] = (),
+    ) -> Call:
+        """The operation's one write, as a PUT."""
+        return _call("PUT", path, parts, params, headers, json, None, expect, write=True)
+
+    def patch(
+        self,
+        path: str,
+        *parts: object,
+        json: Json = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        expect: Collection[int] = (),
+    ) -> Call:
+        """The operation's one write, as a PATCH."""
+        return _call("PATCH", path, parts, params, headers, json, None, expect, write=True)
+
+    def delete(
+        self,
+        path: str,
+        *parts: object,
+        json: Json = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        expect: Collection[int] = (),
+    ) -> Call:
+        """The operation's one write, as a DELETE."""
+        return _call("DELETE", path, parts, params, headers, json, None, expect, write=True)
+
+    def all(self, calls: Iterable[Call]) -> Calls:
+        """Independent reads together, a few at a time. Awaiting gives a list in order: a `Response` or the error of
+        each. An error that the result does not account for (`Slots.unknown`) fails the operation."""
+        return Calls(tuple(calls))
+
+    def pages(
+        self,
+        path: str,
+        *parts: object,
+        items: str,
+        next: Paging,  # noqa: A002 - the word authors look for
+        of: type[T],
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, Any] | None = None,
+        fresh_for: float = 0,
+        at_most: int = MAX_PAGES,
+    ) -> Pages[T]:
+        """Every item of a paged list, each read as `of`. items: pointer to the list in a page ("" for the page itself).
+        More than `at_most` pages, or a page seen twice, is a `VendorProtocolError`."""
+        first = _call("GET", path, parts, params, headers, None, None, (), write=False, remember=fresh_for)
+        return Pages(first, items, of, next, at_most)
+
+
+def _call(
+    verb: Verb,
+    path: str,
+    parts: tuple[object, ...],
+    params: Mapping[str, Any] | None,
+    headers: Mapping[str, Any] | None,
+    json: Json,
+    form: Mapping[str, Any] | None,
+    expect: Collection[int],
+    *,
+    write: bool,
+    remember: float = 0,
+) -> Call:
+    return Call(
+        verb, path, parts, dict(params or {}), dict(headers or {}), json, form, frozenset(expect), remember, write
+    )
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class Response:
+    """A reply that the engine let through: 2xx, or a status named in `expect`.
+
+    Reading it never raises anything but `VendorProtocolError`, which names the place and decides the operation.
+    """
+
+    reply: WireReply
+    strict_keys: bool = False
+    record: Callable[[KoblingError], None] | None = field(default=None)
+    _parsed: Parsed | None = None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.reply.status
+
+    def header(self, name: str) -> str | None:
+        """A header's value, in any case of the name; None when absent."""
+        return self.reply.header(name)
+
+    @property
+    def data(self) -> Json:
+        """The body as JSON, strictly read."""
+        if self._parsed is None:
+            problem = ""
+            place = ""
+            try:
+                self._parsed = loads(self.reply.body, self.reply.header("content-type"), strict_keys=self.strict_keys)
+            except JsonProblem as error:
+                problem, place = error.code, error.place
+            if self._parsed is None:
+                raise self._problem(problem, place)
+        return self._parsed.value
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What was odd but readable in the body (`"duplicate_key"`)."""
+        return tuple(str(finding) for finding in self._parsed.findings) if self._parsed else ()
+
+    def at(self, pointer: str) -> Json:
+        """The value at a JSON pointer; a `VendorProtocolError` when nothing is there."""
+        value = find(self.data, pointer, _ABSENT)
+        if value is _ABSENT:
+            raise self._problem("missing", pointer)
+        return value
+
+    def read(self, kind: type[T], at: str = "") -> T:
+        """The value at a pointer, checked to be of `kind` (a pydantic model, `list[Row]`, `str`, …)."""
+        value = self.at(at) if at else self.data
+        place = "wrong"
+        try:
+            return cast("T", _reader(cast("Any", kind)).validate_python(value))
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            place = at + "".join(f"/{part}" for part in first["loc"])
+        del value
+        raise self._problem("wrong_shape", place)
+
+    def secret(self, pointer: str) -> Secret:
+        """A token in the body, wrapped at once."""
+        return Secret(self.read(str, at=pointer))
+
+    def _problem(self, because: str, place: str) -> VendorProtocolError:
+        shown = word(place.strip("/").replace("/", ".").replace("~1", "/")) or ("body" if not place else "")
+        error = VendorProtocolError(because, fields=(shown,) if shown else ())
+        if self.record is not None:
+            self.record(error)
+        return error
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+
+_ABSENT: Any = object()
+
+
+def find(data: Json, pointer: str, default: Any = None) -> Any:
+    """The value at a JSON pointer (RFC 6901) in parsed JSON, or `default`."""
+    here = data
+    for raw in pointer.split("/")[1:] if pointer else ():
+        part = raw.replace("~1", "/").replace("~0", "~")
+        if isinstance(here, Mapping):
+            here = here.get(part, _ABSENT)
+        elif isinstance(here, Sequence) and not isinstance(here, str) and part.isdecimal() and int(part) < len(here):
+            here = here[int(part)]
+        else:
+            return default
+        if here is _ABSENT:
+            return default
+    return here
+
+
+@lru_cache(maxsize=512)
+def _reader(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

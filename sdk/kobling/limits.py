@@ -1,0 +1,124 @@
+"""What a vendor can and can't do, as data: how it may be asked, and what is known of how it books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from .booking import Patient, PatientField
+from .model import Model
+
+Per = Literal["practitioner", "service"]
+Grade = Literal["known", "inferred"]
+
+
+class SlotLimits(Model):
+    """How open times may be asked for. days: the longest window of one call, in local days. per: the adapter is asked
+    with exactly one of each kind named here. together: how many chunks may be asked at the same time."""
+
+    days: int = Field(default=31, ge=1, le=366)
+    per: tuple[Per, ...] = ()
+    together: int = Field(default=4, ge=1, le=16)
+
+
+class Rate(Model):
+    """The vendor's limit on calls: `calls` per `per` seconds. scope: what the vendor counts by. for_bookings: the
+    share of the budget that reads leave alone, so that a search never keeps a patient from booking."""
+
+    calls: int = Field(ge=1)
+    per: float = Field(gt=0)
+    scope: Literal["key", "host", "egress"] = "key"
+    for_bookings: float = Field(default=0.1, ge=0, le=0.9)
+
+
+class BookingFacts(Model):
+    """How the vendor books. Each fact is known or inferred (`inferred` names the guessed ones).
+
+    mode: "sync" when the answer is the booking, "request" when the clinic accepts later, "unknown".
+    overlap: what the vendor does with a second booking of the same time.
+    reference_in: where the reference tag stands at the vendor. note_length: characters that fit in its note.
+    latest_commit: seconds after which a write whose answer was lost can no longer take effect; None when nobody says,
+    and never without a source in `sources`. settle: seconds to wait before looking for overlapping bookings (the
+    vendor's commit and visibility delay and its clock's resolution). patients: how the vendor finds the patient.
+    live_search: True when a search is answered from the live state, not from a cache.
+    """
+
+    mode: Literal["sync", "request", "unknown"] = "unknown"
+    overlap: Literal["refused", "accepted", "unknown"] = "unknown"
+    reference_in: Literal["field", "note", "patient_note", "nowhere"] = "nowhere"
+    note_length: int | None = None
+    latest_commit: float | None = None
+    settle: float = Field(default=0.0, ge=0)
+    live_search: bool | None = None
+    inferred: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _a_commit_bound_has_a_source(self) -> Self:
+        if self.latest_commit is not None and not self.sources.get("latest_commit"):
+            raise ValueError("latest_commit needs a source: name it in sources={'latest_commit': '…'}")
+        unknown = (self.inferred | set(self.sources)) - set(type(self).model_fields)
+        if unknown:
+            raise ValueError(f"inferred and sources name facts that do not exist: {', '.join(sorted(unknown))}")
+        return self
+
+    def grade(self, fact: str) -> Grade:
+        """"known" or "inferred"."""
+        return "inferred" if fact in self.inferred else "known"
+
+
+class Limits(Model):
+    """All limits and facts of a vendor. reschedule_within: what must stay the same for the vendor to move a booking
+    in one step. timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most."""
+
+    slots: SlotLimits = SlotLimits()
+    booking: BookingFacts = BookingFacts()
+    rate: Rate | None = None
+    reschedule_within: frozenset[Per] = frozenset()
+    timeout_read: float = Field(default=15.0, gt=0, le=120)
+    timeout_write: float = Field(default=30.0, gt=0, le=120)
+    calls: int = Field(default=200, ge=1, le=2000)
+    reply_bytes: int = Field(default=8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+
+
+class PatientFields(Model):
+    """What the vendor is told of a patient. Anything not declared is taken out before the adapter sees the patient.
+
+    required: without these a booking is refused unsent. one_of: of each set at least one. optional: sent when known.
+    in_url: fields that the vendor's API forces into a path or query. unsent: fields that the vendor has no room for.
+    match: how the vendor finds the patient in its own records; "email" makes the SDK write name and birth year in the
+    note, so that the clinic sees a mismatch.
+    """
+
+    required: frozenset[PatientField] = frozenset()
+    one_of: tuple[frozenset[PatientField], ...] = ()
+    optional: frozenset[PatientField] = frozenset()
+    in_url: frozenset[PatientField] = frozenset()
+    unsent: frozenset[PatientField] = frozenset()
+    match: Literal["email", "phone", "national_id", "name_and_birth_date", "new_record", "unknown"] = "unknown"
+
+    @property
+    def declared(self) -> frozenset[PatientField]:
+        """Every field that may be sent."""
+        return self.required.union(self.optional, *self.one_of)
+
+    def missing(self, patient: Patient) -> tuple[str, ...]:
+        """Fields that must be filled in before this vendor can book; of a one-of set, all of its names."""
+        gone = [name for name in sorted(self.required) if getattr(patient, name) is None]
+        for choice in self.one_of:
+            if all(getattr(patient, name) is None for name in choice):
+                gone += sorted(choice)
+        return tuple(dict.fromkeys(gone))
+
+    def stripped(self, patient: Patient) -> Patient:
+        """The patient with declared fields only."""
+        return Patient(**{name: getattr(patient, name) for name in self.declared})
+
+    def note_lines(self, patient: Patient) -> tuple[str, ...]:
+        """What the note says of the patient for this vendor: name and birth year where it matches by e-mail."""
+        if self.match != "email":
+            return ()
+        year = f" ({patient.birth_date.year})" if patient.birth_date else ""
+        return (f"{patient.name}{year}",) if patient.name else ()

@@ -1,0 +1,168 @@
+"""From an adapter's described call to a complete request: address, query, headers, body, and the secret in its place.
+
+The one module that puts a key into a request; it runs after the adapter's turn.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from .auth import Auth, Basic, Bearer, BodyKey, HeaderKey, KeyPart, QueryKey
+from .connection import PublicConnection
+from .errors import AdapterBug, InvalidRequest
+from .exchange import WireRequest
+from .http import Call
+
+Reveal = Callable[[KeyPart], str]
+"""Gives the text for `KEY` or `KEY.group`: the key, a part of it, or the token."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PLACE = re.compile(r"\{([a-z_.]+)\}")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+
+
+def filled(template: str, connection: PublicConnection, escape: Callable[[str], str]) -> str:
+    """A class value of the adapter's with `{external_id}` and its like filled in, each escaped."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in ("external_id", "department_id", "booking_url"):
+            return escape(str(getattr(connection, name)))
+        if name in connection.groups:
+            return escape(connection.groups[name])
+        raise AdapterBug("unknown_placeholder", fields=(name,))
+
+    return _PLACE.sub(value, template)
+
+
+def quoted(part: object) -> str:
+    """A path part, quoted; refused when it is empty, a dot segment, or holds a control character."""
+    text = str(part)
+    if isinstance(part, KeyPart):
+        raise AdapterBug("key_in_path")
+    if part is None or text in ("", ".", "..") or _CONTROL.search(text):
+        raise InvalidRequest("bad_path_part")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        pass
+    raise InvalidRequest("bad_path_part")
+
+
+def host_label(value: str) -> str:
+    """A typed value as one label of a host name; refused when it is anything more."""
+    if _LABEL.fullmatch(value) is None:
+        raise InvalidRequest("bad_host_part")
+    return value.lower()
+
+
+def base_address(template: str, connection: PublicConnection) -> str:
+    """An adapter's base address with the connection's values in it: one label each in the host, quoted in the path."""
+    if template.startswith("{booking_url}"):
+        return connection.booking_url.rstrip("/") + filled(template[len("{booking_url}") :], connection, quoted).rstrip("/")
+    scheme, _, rest = template.partition("://")
+    host, slash, path = rest.partition("/")
+    address = f"{scheme}://{filled(host, connection, host_label)}{slash}{filled(path, connection, quoted)}"
+    return address.rstrip("/")
+
+
+def build(
+    call: Call,
+    *,
+    base: str,
+    auth: Auth | None,
+    connection: PublicConnection,
+    headers: Mapping[str, Any],
+    params: Mapping[str, Any],
+    user_agent: str,
+    reveal: Reveal,
+) -> WireRequest:
+    """The complete request. auth: None where it is not placed (a sign-in puts `KEY` where it wants it)."""
+    query = _query({**_class_values(params, connection), **call.query_values}, reveal)
+    sent = {"Accept": "application/json", "User-Agent": user_agent}
+    for name, value in {**_class_values(headers, connection), **call.extra_headers}.items():
+        if value is not None and value != "":
+            sent[name] = reveal(value) if isinstance(value, KeyPart) else str(value)
+    payload = call.payload
+    match auth:
+        case Bearer():
+            sent["Authorization"] = f"Bearer {reveal(KeyPart())}"
+        case HeaderKey(name):
+            sent[name] = reveal(KeyPart())
+        case Basic(user, password):
+            pair = ":".join(reveal(part) if isinstance(part, KeyPart) else part for part in (user, password))
+            sent["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        case QueryKey(name):
+            query.append((name, reveal(KeyPart())))
+        case BodyKey(name):
+            if call.verb != "GET":
+                if payload is not None and not isinstance(payload, Mapping):
+                    raise AdapterBug("body_key_needs_an_object")
+                payload = {**(payload or {}), name: KeyPart()}
+    body = b""
+    if call.form_payload is not None:
+        body = urlencode(_query(call.form_payload, reveal)).encode()
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    elif payload is not None:
+        body = _json(payload, reveal)
+        sent["Content-Type"] = "application/json"
+    if any(not (name.isascii() and value.isascii() and value.isprintable()) for name, value in sent.items()):
+        raise AdapterBug("header_characters")
+    url = base + _path(call) + ("?" + urlencode(query) if query else "")
+    return WireRequest(call.verb, url, tuple(sent.items()), body)
+
+
+def _path(call: Call) -> str:
+    pieces = call.template.strip("/").split("{}")
+    literal = "".join(pieces)
+    if any(mark in literal for mark in ("?", "#", "..", "//", "\\", "{", "}", "%")) or _CONTROL.search(literal):
+        raise AdapterBug("bad_path")
+    if len(pieces) != len(call.parts) + 1:
+        raise AdapterBug("path_parts")
+    path = "".join(piece + quoted(part) for piece, part in zip(pieces, call.parts, strict=False)) + pieces[-1]
+    return f"/{path}" if path else ""
+
+
+def _class_values(values: Mapping[str, Any], connection: PublicConnection) -> dict[str, Any]:
+    made = {
+        name: filled(value, connection, lambda text: text) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    return {name: value for name, value in made.items() if value not in ("", None)}
+
+
+def _query(values: Mapping[str, Any], reveal: Reveal) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in values.items():
+        for one in value if isinstance(value, list | tuple | set | frozenset) else (value,):
+            if one is None:
+                continue
+            if isinstance(one, KeyPart):
+                pairs.append((name, reveal(one)))
+            elif isinstance(one, bool):
+                pairs.append((name, "true" if one else "false"))
+            else:
+                pairs.append((name, str(one)))
+    return pairs
+
+
+def _json(payload: Any, reveal: Reveal) -> bytes:
+    def placed(value: Any) -> Any:
+        if isinstance(value, KeyPart):
+            return reveal(value)
+        if isinstance(value, Mapping):
+            return {str(name): placed(one) for name, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [placed(one) for one in value]
+        return value
+
+    try:
+        return json.dumps(placed(payload), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise AdapterBug("body_is_not_json")

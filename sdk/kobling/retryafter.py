@@ -1,0 +1,33 @@
+"""How long a vendor asks us to wait: the `Retry-After` header, in seconds or as a date (RFC 9110, 10.2.3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from .exchange import WireReply
+
+LONGEST = 3600.0
+
+
+def http_date(text: str | None) -> datetime | None:
+    """An HTTP date in UTC; None when there is none, or it can't be read."""
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def retry_after(reply: WireReply) -> float | None:
+    """Seconds to wait, at most an hour; None when the vendor does not say. A date is measured against the reply's own
+    `Date`, so that a vendor's wrong clock does no harm."""
+    text = (reply.header("retry-after") or "").strip()
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return min(float(text), LONGEST)
+    until, now = http_date(text), http_date(reply.header("date"))
+    if until is None or now is None:
+        return None
+    return min(max((until - now).total_seconds(), 0.0), LONGEST)

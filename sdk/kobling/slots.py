@@ -1,0 +1,173 @@
+"""Open times: what is asked for, what was found, and what could not be found out."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from .catalogue import Rate
+from .localtime import zone_of
+from .model import CallerModel, Model, Moment, VendorId
+
+MAX_TOKEN_BYTES = 8 * 1024
+
+
+class SlotId(NamedTuple):
+    """What a slot is: two readings of the same time have equal ids, whatever their tokens."""
+
+    connection_id: str
+    practitioner_id: str
+    service_id: str
+    location_id: str | None
+    start: datetime
+
+
+class Slot(Model):
+    """One open time of one practitioner for one service.
+
+    An adapter fills in practitioner, service, start, end, location and token; everything below the line is stamped
+    by the SDK. `start` and `end` are instants, kept in UTC; `local_start` is the clinic's wall clock.
+    location_id: None means every department. token: JSON that `book` needs, at most 8 KiB, without patient or secret;
+    it may differ between two readings of the same slot. link: where a person can book it, for search-only vendors.
+    """
+
+    practitioner_id: VendorId
+    service_id: VendorId
+    start: Moment
+    end: Moment
+    location_id: VendorId | None = None
+    token: Any = None
+    link: str | None = None
+    # ---- stamped by the SDK
+    connection_id: str = ""
+    zone: str = "Europe/Oslo"
+    rates: tuple[Rate, ...] | None = None
+    derived: bool = False
+    observed_at: datetime | None = None
+
+    @property
+    def identity(self) -> SlotId:
+        """(connection, practitioner, service, location, start)."""
+        return SlotId(self.connection_id, self.practitioner_id, self.service_id, self.location_id, self.start)
+
+    @property
+    def local_start(self) -> datetime:
+        """`start` on the clinic's clock, aware."""
+        return self.start.astimezone(zone_of(self.zone))
+
+    @property
+    def insurance_rates(self) -> tuple[Rate, ...]:
+        """The B-rates among `rates`. Booking the slot takes all of them."""
+        return tuple(rate for rate in self.rates or () if rate.is_insurance)
+
+
+def token_problem(token: Any) -> str:
+    """Why `token` may not be a slot's token: "not_json" or "too_large"; "" when it may."""
+    if token is None or (type(token) is str and len(token) < MAX_TOKEN_BYTES // 4):
+        return ""
+    try:
+        size = len(json.dumps(token, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        return "not_json"
+    return "too_large" if size > MAX_TOKEN_BYTES else ""
+
+
+class SlotQuery(CallerModel):
+    """Which open times are wanted: whole local days of the clinic, both ends included.
+
+    practitioner_ids, service_ids: empty means all. location_id: only what is offered at that department.
+    at_most: stop when so many have been found, in order of time. An adapter that declares `per` is asked with exactly
+    one of each kind named there, which `practitioner_id` and `service_id` then give.
+    """
+
+    first_day: date
+    last_day: date
+    practitioner_ids: tuple[VendorId, ...] = ()
+    service_ids: tuple[VendorId, ...] = ()
+    location_id: VendorId | None = None
+    at_most: int | None = Field(default=None, ge=1)
+
+    @field_validator("first_day", "last_day", mode="before")
+    @classmethod
+    def _only_days(cls, value: object) -> object:
+        if isinstance(value, datetime):
+            raise ValueError("a day, not a moment")  # noqa: TRY004 - pydantic turns a ValueError into its own error
+        return value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.first_day <= self.last_day <= self.first_day + timedelta(days=366):
+            raise ValueError("last_day is before first_day, or more than a year after it")
+        return self
+
+    @property
+    def practitioner_id(self) -> str:
+        """The only practitioner asked for; a ValueError when there are none or several."""
+        (only,) = self.practitioner_ids
+        return only
+
+    @property
+    def service_id(self) -> str:
+        """The only service asked for; a ValueError when there are none or several."""
+        (only,) = self.service_ids
+        return only
+
+
+class UnknownPart(Model):
+    """A part of a question that was not answered. It must never look like "no open times".
+
+    because: an error's code (`"vendor_timeout"`). None for practitioner or service means all that were asked for.
+    """
+
+    first_day: date
+    last_day: date
+    because: str
+    practitioner_id: str | None = None
+    service_id: str | None = None
+
+
+class SlotProblem(Model):
+    """Something in the vendor's answer that was left out of `found`, and why (`"missing_hour"`, `"repeated_hour"`,
+    `"outside_window"`, `"not_asked_for"`, `"doubled"`): a word, a place, and never the text itself."""
+
+    because: str
+    where: str = ""
+
+
+class Slots(Model):
+    """An answer about open times. `complete` is False when some of it is unknown."""
+
+    found: tuple[Slot, ...] = ()
+    unknown: tuple[UnknownPart, ...] = ()
+    problems: tuple[SlotProblem, ...] = ()
+    derived: bool = False
+    """The adapter computed the times from opening hours and bookings; the vendor did not list them."""
+
+    @property
+    def complete(self) -> bool:
+        """True when every part of the question was answered."""
+        return not self.unknown
+
+
+def stamped(
+    slot: Slot,
+    *,
+    connection_id: str,
+    zone: str,
+    rates: tuple[Rate, ...] | None,
+    derived: bool,
+    observed_at: datetime,
+) -> Slot:
+    """The slot with what only the SDK knows. The values are the SDK's own, so they are not checked again."""
+    return slot.model_copy(
+        update={
+            "connection_id": connection_id,
+            "zone": zone,
+            "rates": rates,
+            "derived": derived,
+            "observed_at": observed_at,
+        }
+    )

@@ -1,0 +1,256 @@
+"""For adapter authors: run one operation of an adapter against canned replies, with no network and no HTTP library.
+
+    played = play(MySystem, "list_slots", query, replies=[reply(200, json={"slots": []})])
+    assert played.result.found == ()
+    assert played.requests[0].path == "/api/slots"
+
+The engine is the real one: it builds the requests, maps the errors and decides the effect; only the sending is played.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from .adapter import Adapter, Operation
+from .booking import BookingRequest, Patient
+from .clinic import Clinic
+from .commands import All, Flow, Hook, Once, Send, Sleep
+from .connection import Connection
+from .engine import Line, Task, line_address, operate
+from .errors import KoblingError
+from .exchange import Exchange, WireFailure, WireReply, WireRequest, reply
+from .flows.booking import checked_booking, checked_cancel
+from .flows.searching import checked_slots
+from .shared import Shared
+
+__all__ = [
+    "ManualClock",
+    "PlayedRequest",
+    "Played",
+    "example_connection",
+    "play",
+    "reply",
+    "run_flow",
+]
+
+
+class ManualClock:
+    """A clock that a test sets. Sleeping on it moves it on."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self._now = (now or datetime(2026, 11, 23, 8, 0, tzinfo=UTC)).astimezone(UTC)
+        self._ticks = 0.0
+        self._lock = Lock()
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        with self._lock:
+            return self._now
+
+    def monotonic(self) -> float:
+        """Seconds slept or advanced so far."""
+        with self._lock:
+            return self._ticks
+
+    def advance(self, seconds: float) -> None:
+        """Move both clocks on."""
+        with self._lock:
+            self._now += timedelta(seconds=seconds)
+            self._ticks += seconds
+
+    def set(self, moment: datetime) -> None:
+        """Set the wall clock; the monotonic one stays."""
+        with self._lock:
+            self._now = moment.astimezone(UTC)
+
+    sleep = advance
+
+    async def asleep(self, seconds: float) -> None:
+        """`sleep` for an async driver."""
+        self.advance(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedRequest:
+    """A request as the vendor would have received it."""
+
+    method: str
+    path: str
+    params: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed; None when it is empty."""
+        return json.loads(self.body) if self.body else None
+
+    def header(self, name: str) -> str | None:
+        """A header by its name, in any case."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What an operation did: its result, the requests it made, and the seconds it would have waited."""
+
+    result: Any
+    requests: tuple[PlayedRequest, ...]
+    waited: float
+
+
+@dataclass(slots=True)
+class _Stage:
+    exchange: Exchange
+    clock: ManualClock
+    requests: list[PlayedRequest] = field(default_factory=list)
+    waited: float = 0.0
+
+    def run(self, flow: Flow[Any]) -> Any:
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                command = flow.throw(error) if error is not None else flow.send(value)
+            except StopIteration as end:
+                return end.value
+            value, error = None, None
+            try:
+                value = self._do(command)
+            except Exception as problem:  # noqa: BLE001 - whatever a command raises is the flow's to handle
+                error = problem
+
+    def _do(self, command: Any) -> Any:
+        match command:
+            case Send():
+                return self._send(command)
+            case Sleep(seconds):
+                self.clock.advance(seconds)
+                self.waited += seconds
+                return None
+            case All(flows, _):
+                return [self._settled(one) for one in flows]
+            case Once(_, make):
+                return self.run(make())
+            case Hook(call):
+                return call()
+        raise AssertionError(f"unknown command {command!r}")
+
+    def _settled(self, flow: Flow[Any]) -> Any:
+        try:
+            return self.run(flow)
+        except KoblingError as error:
+            return error
+
+    def _send(self, command: Send) -> WireReply | WireFailure:
+        request = command.request
+        parts = urlsplit(request.url)
+        played = PlayedRequest(
+            request.method, unquote(parts.path), tuple(parse_qsl(parts.query, keep_blank_values=True)), request.headers,
+            request.body,
+        )  # fmt: skip
+        self.requests.append(played)
+        return self.exchange(request)
+
+
+def run_flow(flow: Flow[Any], exchange: Exchange, clock: ManualClock | None = None) -> Any:
+    """Run a flow to its end in this thread, waiting on a manual clock: a driver for tests."""
+    return _Stage(exchange, clock or ManualClock()).run(flow)
+
+
+def example_connection(adapter: type[Adapter], **fields: str) -> Connection:
+    """A connection that the adapter's form accepts: each field's example, or what is given."""
+    examples: dict[str, str] = {
+        name: form.example or ("example-key" if name == "api_key" else "")
+        for name, form in adapter.form.fields().items()
+        if form.use == "required"
+    }
+    examples.update(fields)
+    return Connection(adapter.key, **examples)
+
+
+def play(
+    adapter: type[Adapter],
+    operation: Operation,
+    *arguments: Any,
+    replies: Iterable[WireReply | WireFailure] | Exchange,
+    connection: Connection | None = None,
+    options: Mapping[str, Any] | None = None,
+    clinic: Clinic | None = None,
+    clock: ManualClock | None = None,
+) -> Played:
+    """Run one operation. replies: the vendor's answers in the order of the calls, or an exchange that answers each.
+
+    Raises the `KoblingError` that a session would raise, and an `AssertionError` when a call has no reply left or a
+    reply was not asked for. A booking request is prepared for the adapter as a session does.
+    """
+    waiting: list[WireReply | WireFailure] = []
+    exchange: Exchange
+    if callable(replies):
+        exchange = replies
+    else:
+        waiting = list(replies)
+        exchange = _from_list(waiting, operation)
+    clock = clock or ManualClock()
+    chosen: dict[str, Any] = dict(options or {})
+    accepted = adapter.form.accept(connection or example_connection(adapter))
+    line = Line(
+        adapter=adapter,
+        connection=accepted,
+        options=adapter.Options.model_validate(chosen),
+        shared=Shared(),
+        clock=clock,
+        user_agent="kobling-play",
+        channel="play",
+        base=line_address(adapter.base_url, accepted, None),
+        auth_base=line_address(adapter.auth_url, accepted, None) if adapter.auth_url else None,
+        typed_host=False,
+    )
+    given = tuple(_as_session_gives(adapter, one) for one in arguments)
+    task: Task[Any] = Task(
+        operation,
+        lambda one, http: getattr(one, operation)(http, *given),
+        _CHECKS.get(operation, lambda result: result),
+        clinic=clinic,
+        reference=next((one.reference for one in given if isinstance(one, BookingRequest)), None),
+    )
+    stage = _Stage(exchange, clock)
+    result = stage.run(operate(line, task))
+    if waiting:
+        raise AssertionError(f"{operation} left {len(waiting)} replies unasked for, after {len(stage.requests)} calls")
+    return Played(result, tuple(stage.requests), stage.waited)
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "list_slots": checked_slots,
+    "book": checked_booking,
+    "get_booking": checked_booking,
+    "reschedule": checked_booking,
+    "cancel": checked_cancel,
+}
+
+
+def _from_list(waiting: list[WireReply | WireFailure], operation: str) -> Exchange:
+    def answer(request: WireRequest) -> WireReply | WireFailure:
+        if not waiting:
+            raise AssertionError(f"{operation} made one call more than there are replies: {request.method} {urlsplit(request.url).path}")
+        return waiting.pop(0)
+
+    return answer
+
+
+def _as_session_gives(adapter: type[Adapter], argument: Any) -> Any:
+    fields = adapter.patient_fields
+    if isinstance(argument, BookingRequest):
+        update = {"patient": fields.stripped(argument.patient), "note_lines": fields.note_lines(argument.patient)}
+        return argument.model_copy(update=update)
+    if isinstance(argument, Patient):
+        return fields.stripped(argument)
+    return argument
+

@@ -1,0 +1,65 @@
+"""Texts that people read, from `messages/nb.toml` and `messages/en.toml`; nowhere else is such a text written."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from .errors import KoblingError
+    from .report import Finding
+
+Language = Literal["nb", "en"]
+LANGUAGES: tuple[Language, ...] = ("nb", "en")
+
+
+@cache
+def messages(lang: Language) -> dict[str, Any]:
+    """The whole message file of a language, as nested tables."""
+    return tomllib.loads((files(__package__) / "messages" / f"{lang}.toml").read_text("utf-8"))
+
+
+def text(table: str, key: str, lang: Language, **values: object) -> str:
+    """One text with its placeholders filled in. An unknown key is a `KeyError`: a test holds the files complete."""
+    return str(messages(lang)[table][key]).format(**values)
+
+
+def field_names(fields: tuple[str, ...], lang: Language) -> str:
+    """Fields as people know them, joined with "and": `("external_id", "api_key")` → "Ekstern ID og API-nøkkel"."""
+    known = messages(lang)["field"]
+    named = [str(known.get(field, field)) for field in fields]
+    joiner = " og " if lang == "nb" else " and "
+    return joiner.join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+def explain_error(error: KoblingError, lang: Language) -> str:
+    """What happened, the reason when it has a text of its own, what to do, and who can do it."""
+    tables = messages(lang)
+    entry = tables["error"][error.code]
+    values = {
+        "vendor": error.vendor or tables["word"]["vendor"],
+        "fields": field_names(error.fields, lang) or tables["word"]["details"],
+        "target": error.target,
+    }
+    because = tables["because"].get(error.because, "")
+    parts = [entry["what"], because, entry["do"], tables["actor"][error.actor]]
+    return " ".join(part.format(**values) for part in parts if part)
+
+
+def explain_finding(finding: Finding, lang: Language) -> str:
+    """A finding as a person reads it. A finding that stems from an error has that error's texts."""
+    tables = messages(lang)
+    values = {
+        "vendor": finding.vendor or tables["word"]["vendor"],
+        "fields": field_names(finding.fields, lang) or tables["word"]["details"],
+        "target": finding.target,
+        "subject": finding.subject,
+        "evidence": ", ".join(finding.evidence),
+    }
+    entry = tables["finding"].get(finding.code) or tables["error"][finding.code]
+    because = tables["because"].get(finding.because, "")
+    guess = tables["word"]["inferred"] if finding.inferred else ""
+    parts = [entry["what"], because, entry["do"], tables["actor"][finding.actor], guess]
+    return " ".join(part.format(**values) for part in parts if part)
