@@ -554,13 +554,14 @@ class Clinic:
         counted: Counter[HiddenCode] = Counter()
         planned = 0
         shown_days: set[date] = set()
-        first_only = self._effective(timebook.id, kind.id).first_free_slot_only and kind.kind != "group"
+        limits = self._effective(timebook.id, kind.id)
+        first_only = limits.first_free_slot_only and kind.kind != "group"
         for day in _days_between(first_day, last_day):
             for slot in state.plan.get((timebook.id, day), ()):
                 if slot.type_id != kind.id:
                     continue
                 planned += 1
-                codes = self._hidden_time(slot, kind, now)
+                codes = self._hidden_time(slot, limits, now)
                 if not codes and not busy.places_left(timebook.id, kind, slot.start, slot.end):
                     codes = ["taken"]
                 if not codes and first_only and slot.day in shown_days:
@@ -588,12 +589,17 @@ class Clinic:
         rule = kind.rule_for(timebook.id)
         if rule is None or (patient_id and self._limit_reached(timebook.id, kind.id, patient_id, now) is not None):
             return []
-        first_only = self._effective(timebook.id, kind.id).first_free_slot_only and kind.kind != "group"
+        limits = self._effective(timebook.id, kind.id)
+        first_only = limits.first_free_slot_only and kind.kind != "group"
         address = self._state.addresses.get(kind.address_id) if kind.address_id else None
         found: list[OpenSlot] = []
         shown_days: set[date] = set()
         for slot in self.planned_slots(timebook.id, first_day, last_day):
-            if slot.type_id != kind.id or (first_only and slot.day in shown_days) or self._hidden_time(slot, kind, now):
+            if (
+                slot.type_id != kind.id
+                or (first_only and slot.day in shown_days)
+                or self._hidden_time(slot, limits, now)
+            ):
                 continue
             places = busy.places_left(timebook.id, kind, slot.start, slot.end)
             if not places:
@@ -640,10 +646,8 @@ class Clinic:
                 codes.append("restricted_patient_list")
         return codes
 
-    def _hidden_time(self, slot: PlannedSlot, kind: AppointmentType, now: datetime) -> list[HiddenCode]:
+    def _hidden_time(self, slot: PlannedSlot, limits: EffectiveRestrictions, now: datetime) -> list[HiddenCode]:
         """Why one planned time is not shown, whether or not it is taken."""
-        limits = self._effective(slot.timebook_id, kind.id)
-        today = now.astimezone(self._tz).date()
         codes: list[HiddenCode] = []
         if self._is_closed(slot.timebook_id, slot.day):
             codes.append("closed_day")
@@ -656,7 +660,8 @@ class Clinic:
             codes.append("started")
         elif slot.start - now < timedelta(hours=limits.booking_deadline_hours):
             codes.append("booking_deadline")
-        if limits.days_ahead is not None and slot.day > today + timedelta(days=limits.days_ahead):
+        days_ahead = limits.days_ahead
+        if days_ahead is not None and slot.day > now.astimezone(self._tz).date() + timedelta(days=days_ahead):
             codes.append("days_ahead")
         return codes
 
@@ -1178,7 +1183,10 @@ class Clinic:
         )
         if slot is None:
             raise SlotNotOffered(f"nothing is planned at {start.isoformat()}", ("no_planned_slots",))
-        codes = [*self._closed_doors(timebook, kind, patient_id, ()), *self._hidden_time(slot, kind, now)]
+        codes = [
+            *self._closed_doors(timebook, kind, patient_id, ()),
+            *self._hidden_time(slot, self._effective(timebook_id, type_id), now),
+        ]
         if codes:
             raise SlotNotOffered(f"{start.isoformat()} is not offered: {', '.join(codes)}", tuple(codes))
         self._check_free(state, timebook_id, kind, start, slot.end, moving)

@@ -21,6 +21,7 @@ from kobling_mocks.clinic import (
     Rule,
     SlotNotOffered,
     SlotTaken,
+    TemplateRow,
     WeekTemplate,
     check_invariants,
     grid,
@@ -213,6 +214,11 @@ def test_created_at_is_cut_to_the_systems_resolution() -> None:
     assert (booked.created_at - small.at(8, day=MONDAY)).total_seconds() == 60
 
 
+def test_created_at_is_exact_where_the_system_cuts_nothing(small: SmallClinic) -> None:
+    small.clinic.clock.advance(1.123456)
+    assert small.clinic.book(small.order()).created_at == small.clinic.clock.now()
+
+
 def race(small: SmallClinic, orders: list[BookingOrder]) -> Counter[str]:
     """Commit all orders at the same moment, each in its own thread, after all of them were found bookable."""
     changes = [small.clinic.prepare_book(order) for order in orders]
@@ -264,6 +270,23 @@ def test_a_group_has_places_for_several_and_no_more() -> None:
         small.clinic.book(small.order(patient=PatientDetails(email="fire@example.test")))
     assert "09:00" not in small.walls()
     assert check_invariants(small.clinic) == []
+
+
+def test_places_mean_nothing_for_a_type_that_is_no_group(small: SmallClinic) -> None:
+    small.clinic.put_type(replace(small.type, places=3))
+    small.clinic.book(small.order())
+    with pytest.raises(SlotTaken):
+        small.clinic.book(small.order(patient=PatientDetails(email="ola@example.test")))
+
+
+def test_a_time_after_midnight_belongs_to_its_local_day(small: SmallClinic) -> None:
+    small.clinic.put_template(WeekTemplate("natt", "Natt", (TemplateRow(1, time(0, 30), small.kind),)))
+    small.clinic.lay_plan(small.book, "natt", MONDAY, 1)
+    assert small.at(0, 30).date() == MONDAY, "it is still Monday in UTC"
+    assert small.walls() == ["00:30"]
+    booked = small.clinic.book(small.order(0, 30))
+    assert small.clinic.appointments(first_day=TUESDAY, last_day=TUESDAY) == (booked,)
+    assert small.clinic.appointments(first_day=MONDAY, last_day=MONDAY) == ()
 
 
 def test_the_same_calls_give_the_same_ids() -> None:

@@ -9,6 +9,7 @@ from kobling_mocks.clinic import (
     NoSuchAppointment,
     PatientDetails,
     ReferenceInUse,
+    Restrictions,
     SlotTaken,
     check_invariants,
 )
@@ -121,9 +122,9 @@ def test_a_snapshot_brings_back_everything_with_the_clock_and_can_be_used_twice(
     small.clinic.book(small.order(9))
     before, saved = small.clinic.dump(), small.clinic.snapshot()
     for _ in range(2):
+        small.clinic.set_restrictions(Restrictions(days_ahead=30))
         small.clinic.clock.advance(60)
         small.clinic.book(small.order(10))
-        small.clinic.set_online(False)
         assert small.clinic.dump() != before
         small.clinic.restore(saved)
         assert small.clinic.dump() == before

@@ -51,7 +51,7 @@ def test_the_types_own_setting_wins_then_the_timebooks_then_the_clinics(
 
 @pytest.mark.parametrize("setting", ["cancel_allowed", "first_free_slot_only"])
 def test_a_no_at_the_type_is_a_setting_and_beats_a_yes_at_the_timebook(setting: str) -> None:
-    no, yes = Restrictions(**{setting: False}), Restrictions(**{setting: True})  # type: ignore[arg-type]
+    no, yes = Restrictions(**{setting: False}), Restrictions(**{setting: True})
     assert getattr(combine(yes, yes, no), setting) is False
 
 
@@ -104,6 +104,12 @@ def test_days_ahead_counts_local_days_from_today(small: SmallClinic) -> None:
     small.restrict(kind=Restrictions(days_ahead=1))
     days = {slot.day for slot in small.slots(MONDAY, MONDAY + timedelta(days=13))}
     assert days == {MONDAY, TUESDAY}
+
+
+def test_today_is_the_local_day_also_when_it_is_still_yesterday_in_utc(small: SmallClinic) -> None:
+    small.restrict(kind=Restrictions(days_ahead=0))
+    small.clinic.clock.set(small.at(0, 30))
+    assert {slot.day for slot in small.slots(MONDAY, MONDAY + timedelta(days=13))} == {TUESDAY}
 
 
 def test_the_first_free_time_of_a_day_is_the_only_one_shown_and_moves_on_after_a_booking(small: SmallClinic) -> None:
