@@ -67,7 +67,7 @@ from .exchange import Exchange, WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response
 from .limits import BookingFacts, Limits, PatientFields, SlotLimits
 from .limits import Rate as CallRate
-from .model import Model
+from .model import Model, WireModel
 from .plugins import Installed, Problem, hookimpl, load
 from .reference import find_tags
 from .report import ConnectionReport, Explanation, Finding, Identity, Probe
@@ -185,6 +185,7 @@ __all__ = [
     "VendorUnavailable",
     "WhyNot",
     "WireFailure",
+    "WireModel",
     "WireReply",
     "WireRequest",
     "find_tags",

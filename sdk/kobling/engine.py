@@ -254,7 +254,7 @@ def _bare(error: KoblingError) -> KoblingError:
 
 
 def _drive(run: _Run) -> Flow[Any]:
-    http = Http()
+    http = Http(run.line.clock.now())
     adapter = run.line.adapter(run.line.connection.public, run.line.options, run.task.clinic)
     work = run.task.start(adapter, http)
     answer: Any = None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
@@ -124,9 +125,13 @@ class Http:
     path: appended to the connection's base address; `{}` takes the next of `parts`, quoted. A part that is empty, `.`,
     `..` or holds a control character is refused. params: the query string; None values are left out. expect: statuses
     beside 2xx that the adapter handles itself. `KEY` may stand anywhere in params, headers, json and form.
+    now: the present moment in UTC; an adapter reads no other clock.
     """
 
-    __slots__ = ()
+    __slots__ = ("now",)
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
 
     def get(
         self,

@@ -22,6 +22,13 @@ class Model(BaseModel):
     )
 
 
+class WireModel(BaseModel):
+    """Base for an adapter's own models of a vendor's answers: fields that it does not name are ignored, since vendors
+    add some without notice. What does not fit is a `VendorProtocolError` naming the place (`Response.read`)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, coerce_numbers_to_str=True)
+
+
 class CallerModel(Model):
     """A value that callers fill in, perhaps with a patient: what is wrong in it is an `InvalidRequest` that names
     the fields and nothing else. It can't be pickled, and its repr shows its type only."""

@@ -134,13 +134,12 @@ class AsyncDriver:
         if not flows:
             return []
         places = asyncio.Semaphore(max(1, command.limit))
-        tasks = [asyncio.create_task(self._one(flow, places)) for flow in flows]
         failed: list[BaseException] = []
+        tasks = [asyncio.create_task(self._one(flow, places, failed)) for flow in flows]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            failed = [error for task in tasks if task in done and (error := _error_of(task)) is not None]
-        except BaseException as raised:
-            failed = [raised]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        except BaseException as raised:  # noqa: BLE001 - raised below, when all have ended
+            failed.insert(0, raised)
         if failed:
             await _end(tasks)
         for flow in flows:
@@ -149,12 +148,17 @@ class AsyncDriver:
             raise failed[0]
         return [task.result() for task in tasks]
 
-    async def _one(self, flow: Flow[Any], places: asyncio.Semaphore) -> Any:
+    async def _one(self, flow: Flow[Any], places: asyncio.Semaphore, failed: list[BaseException]) -> Any:
         async with places:
+            if failed:
+                return None
             try:
                 return await self._run(flow)
             except KoblingError as error:
                 return error
+            except BaseException as raised:
+                failed.append(raised)
+                raise
 
     async def _once(self, command: Once) -> Any:
         while True:
@@ -200,10 +204,6 @@ class AsyncDriver:
         await self.aclose()
 
 
-def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
-    return asyncio.CancelledError() if task.cancelled() else task.exception()
-
-
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:
     """Cancel the tasks and wait until each has ended, however often we are cancelled meanwhile ourselves."""
     for task in tasks:
@@ -215,6 +215,7 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
         except asyncio.CancelledError:
             again = True
     for task in tasks:
-        _error_of(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not log it
     if again:
         raise asyncio.CancelledError

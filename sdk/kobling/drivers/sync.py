@@ -139,15 +139,14 @@ class SyncDriver:
         if not flows:
             return []
         stop = Stop(above)
-        pool = ThreadPoolExecutor(max(1, min(command.limit, len(flows))), thread_name_prefix="kobling-all")
         failed: list[BaseException] = []
+        pool = ThreadPoolExecutor(max(1, min(command.limit, len(flows))), thread_name_prefix="kobling-all")
+        futures: list[Future[Any]] = []
         try:
-            futures = [pool.submit(copy_context().run, self._one, flow, stop) for flow in flows]
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [error for future in futures if future in done and (error := future.exception()) is not None]
-        except BaseException as raised:
-            failed = [raised]
-        if failed:
+            futures += [pool.submit(copy_context().run, self._one, flow, stop, failed) for flow in flows]
+            wait(futures, return_when=FIRST_EXCEPTION)
+        except BaseException as raised:  # noqa: BLE001 - raised below, when all have ended
+            failed.insert(0, raised)
             stop.ask()
         pool.shutdown(wait=True, cancel_futures=bool(failed))
         stop.end()
@@ -157,13 +156,17 @@ class SyncDriver:
             raise failed[0]
         return [future.result() for future in futures]
 
-    def _one(self, flow: Flow[Any], stop: Stop) -> Any:
+    def _one(self, flow: Flow[Any], stop: Stop, failed: list[BaseException]) -> Any:
         if stop.asked:
-            raise Stopped
+            return None
         try:
             return self._run(flow, stop)
         except KoblingError as error:
             return error
+        except BaseException as raised:
+            failed.append(raised)
+            stop.ask()
+            raise
 
     def _once(self, command: Once, stop: Stop | None) -> Any:
         while True:
