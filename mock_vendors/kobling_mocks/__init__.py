@@ -5,8 +5,8 @@
         print(server.url, mock.connection)
 
 `clinic/` holds what a clinic's timebooks hold, `dialects/` how each vendor says it. `mock.py` is the door; a call goes
-through `app.py` and `service.py`; `world.py` is what one test sees; `faults.py`, `barriers.py`, `switches.py` are what it
-can order and `journal.py` is what it can look at afterwards.
+through `app.py` and `service.py`; `world.py` is what one test sees; `faults.py`, `barriers.py`, `switches.py` are what
+it can order and `journal.py` is what it can look at afterwards.
 """
 
 from .barriers import Barrier

@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Request, Response, request
-from flask_openapi import Info, OpenAPI, Tag
+from flask_openapi.models.info import Info
+from flask_openapi.models.tag import Tag
+from flask_openapi.openapi import OpenAPI
 from kobling.exchange import WireReply
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 

@@ -13,7 +13,7 @@ MAX_PARTIES = 50
 
 
 class Barrier:
-    """One armed barrier. `timeout` is in real seconds; when it passes, the calls that came go on and `broken` is set."""
+    """One armed barrier. `timeout` is in real seconds; when it passes, the calls go on and `broken` is set."""
 
     def __init__(self, operation: str, parties: int, timeout: float) -> None:
         self.operation = operation
@@ -90,7 +90,7 @@ class Barriers:
         return barrier
 
     def arrive(self, operation: str) -> bool:
-        """Called as an operation begins: waits where a barrier is armed. True when the call was held with the others."""
+        """Called as an operation begins: waits where a barrier is armed. True when held with the others."""
         with self._lock:
             barrier = self._armed.get(operation)
         return barrier.arrive() if barrier is not None else False

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from flask import Response, request
-from flask_openapi import APIBlueprint, Tag
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models.tag import Tag
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from .barriers import MAX_PARTIES, Barrier
@@ -75,6 +76,12 @@ class NamespaceBody(_Strict):
 
     name: str
     seed: int | None = Field(None, description="A random clinic from this seed; null: the demo clinic")
+
+
+class NamespacePath(_Strict):
+    """The world to forget."""
+
+    name: str
 
 
 class JournalQuery(_Strict):
@@ -219,9 +226,9 @@ def blueprint() -> APIBlueprint:
         connection = world.dialect.connection(world.account)
         return _json({"name": world.name, "path": f"/ns/{world.name}", "connection": connection}, 201)
 
-    @api.delete("/namespaces/<string:name>", summary="Forget a world", doc_ui=False)
-    def drop_namespace(name: str) -> Response:
-        return _json({"dropped": _worlds().drop(name)})
+    @api.delete("/namespaces/<name>", summary="Forget a world; the default one stays")
+    def drop_namespace(path: NamespacePath) -> Response:
+        return _json({"dropped": _worlds().drop(path.name)})
 
     return api
 

@@ -65,7 +65,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Visit:
-    """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not readable JSON."""
+    """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON."""
 
     world: World
     path: Mapping[str, str]

@@ -166,7 +166,7 @@ _PHONE = re.compile(r"(?:\+|00)?(?:47)? ?(?<!\d)[2-9]\d(?: ?\d{2}){3}(?!\d)|\+\d
 
 
 def personal_in_url(text: str, names: Iterable[str]) -> bool:
-    """True where a decoded path segment or query value holds an e-mail, a phone number, a national id or one of `names`."""
+    """True where decoded text of a URL holds an e-mail, a phone number, a national id or one of `names`."""
     rest = _NOT_PERSONAL.sub(" ", text)
     if _EMAIL.search(rest) or NATIONAL_ID.search(rest) or _PHONE.search(rest):
         return True

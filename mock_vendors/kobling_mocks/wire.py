@@ -28,7 +28,7 @@ _PAUSE = 0.02
 _LONGEST = 60.0
 
 
-class BreakingGateway(Gateway_10):  # type: ignore[misc]  # cheroot's classes are untyped
+class BreakingGateway(Gateway_10):
     """cheroot's WSGI gateway; a request whose environ holds a wire fault gets a broken answer and a closed socket."""
 
     def respond(self) -> None:

@@ -1,8 +1,8 @@
 """EG Pasientsky's partner API as far as it is known: search, book and cancel, with the key in every body.
 
-Known from the vendor's pages: the three calls, their bodies, the answers of search and cancel, composite slot ids, local
-times without offset, counts per date with the times of one day. Everything else (errors, the answer of a booking, the
-fields of a time, where rates are) is inferred and stands behind a switch, see `SWITCHES`.
+Known from the vendor's pages: the three calls, their bodies, the answers of search and cancel, composite slot ids,
+local times without offset, counts per date with the times of one day. Everything else (errors, the answer of a
+booking, the fields of a time, where rates are) is inferred and stands behind a switch, see `SWITCHES`.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from ..clinic import (
 from ..dialect import Account, Answer, Dialect, Operation, Visit
 from ..switches import Switch, Switches
 from .eg_pasientsky_wire import (
+    Body,
     BookAnswer,
     BookBody,
     BookingPath,
-    Body,
     CancelAnswer,
     CancelBody,
     ClinicPath,
@@ -99,8 +99,8 @@ SWITCHES = (
         "cancel_gone",
         "404/409",
         ("404/409", "404", "200"),
-        "How the cancellation of an unknown / an already cancelled booking is answered: two statuses, one and the same, "
-        "or 200 with cancelled:false.",
+        "How the cancellation of an unknown / an already cancelled booking is answered: two statuses, one and the "
+        "same, or 200 with cancelled:false.",
         "Only cancelled:true is documented; that the field exists suggests that it can be false.",
     ),
     Switch(
@@ -198,8 +198,8 @@ class EgPasientsky(Dialect):
     base_path = "/partner-api"
     about = (
         "The partner API of EG Pasientsky (PatientSky).\n\n"
-        "**Documented** by the vendor: the three calls and their bodies, the key in the body, the answers of search and "
-        "cancel, slot ids of the form `{calendarId}_2_{local time}_{uuid}`, local times without offset.\n\n"
+        "**Documented** by the vendor: the three calls and their bodies, the key in the body, the answers of search "
+        "and cancel, slot ids of the form `{calendarId}_2_{local time}_{uuid}`, local times without offset.\n\n"
         "**Inferred**, and switchable: every error, the answer of a booking, the fields of a time beside its id, what "
         "`ownedByDepartment` means, where rates are seen, whether a booking is synchronous."
     )
@@ -213,7 +213,7 @@ class EgPasientsky(Dialect):
         return _OPERATIONS
 
     def open_account(self, clinic: Clinic, number: int) -> Account:
-        """The clinic's id is its own; the key follows from it. Several departments: the first stands on the connection."""
+        """The id is the clinic's own, the key follows from it; of several departments the connection has the first."""
         key = hashlib.blake2b(clinic.id.encode(), digest_size=16, person=b"mock-key").hexdigest()
         departments = clinic.departments
         return Account(
@@ -458,6 +458,7 @@ def _unavailable(switches: Switches) -> Answer:
 def _order(visit: Visit, clinic: Clinic, body: BookBody) -> BookingOrder:
     """The booking as the clinic's system understands it. Raises `_Refused`."""
     switches = visit.world.switches
+    missing: tuple[str, ...]
     if body.createFromEmail:
         missing = ("email",) if not (body.email or "").strip() else ()
     else:

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 __all__ = [
     "BookAnswer",
     "BookBody",
+    "BookingPath",
     "CancelAnswer",
     "CancelBody",
     "ClinicPath",
-    "BookingPath",
     "ErrorAnswer",
     "SearchAnswer",
     "SearchBody",
