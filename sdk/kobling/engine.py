@@ -45,6 +45,7 @@ from .errors import (
 from .exchange import WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
 from .request import base_address, build
+from .localtime import TimeProblem
 from .retryafter import http_date, retry_after
 from .shared import Shared, UnknownWrite
 from .slots import Slots
@@ -156,6 +157,8 @@ def operate(line: Line, task: Task[T]) -> Flow[T]:
             result = _checked(task, result)
     except KoblingError as problem:
         error = run.sticky or problem
+    except TimeProblem as problem:
+        error = run.sticky or VendorProtocolError(problem.code)
     except Exception as problem:  # noqa: BLE001 - the adapter's own exception: it becomes an AdapterBug with its place
         error = run.sticky or _bug(problem)
     except BaseException:
