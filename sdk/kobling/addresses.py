@@ -293,16 +293,14 @@ def _host(text: str, scheme: str, policy: UrlPolicy) -> _Host | UrlProblem:
             return "bad_host"
         if not text.endswith("]") or six.scope_id is not None:
             return "bad_host"
-        return "private_address" if policy.refuses(six, scheme=scheme) else _Host(f"[{six.compressed}]")
+        return _problem(six, scheme, policy) or _Host(f"[{six.compressed}]")
     name = unicodedata.normalize("NFKC", text).translate(_DOTS).lower().removesuffix(".")
     labels = name.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         four = _numeric(labels)
         if four is None:
             return "bad_host"
-        if policy.refuses(four, scheme=scheme):
-            return "private_address"
-        return _Host(str(four)) if text == str(four) else "bad_host"
+        return _problem(four, scheme, policy) or (_Host(str(four)) if text == str(four) else "bad_host")
     if labels[-1] == "localhost":
         meant = any(policy.allows_range(address) for address in _LOOPBACK)
         return _Host(name) if meant and len(labels) == 1 else "private_address"
@@ -311,6 +309,13 @@ def _host(text: str, scheme: str, policy: UrlPolicy) -> _Host | UrlProblem:
         return "bad_host"
     host = ".".join(label for label in coded if label is not None)
     return _Host(host) if len(host) <= 253 else "bad_host"
+
+
+def _problem(address: Address, scheme: str, policy: UrlPolicy) -> UrlProblem | None:
+    reason = policy.refuses(address, scheme=scheme)
+    if reason is None:
+        return None
+    return "not_https" if reason == "not_https" else "private_address"
 
 
 def _numeric(labels: list[str]) -> IPv4Address | None:

@@ -102,10 +102,10 @@ class AsyncDriver:
                 command = running.advance(result, error)
             return running.value
         except BaseException as raised:
-            command = result = error = None
             forget(raised, keep=before)
             raise
         finally:
+            before = command = result = error = None
             del flow, running
 
     async def _perform(self, command: Command) -> Any:
@@ -138,7 +138,7 @@ class AsyncDriver:
         tasks = [asyncio.create_task(self._one(flow, places, failed)) for flow in flows]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        except BaseException as raised:  # noqa: BLE001 - raised below, when all have ended
+        except BaseException as raised:  # raised below, when all have ended
             failed.insert(0, raised)
         if failed:
             await _end(tasks)

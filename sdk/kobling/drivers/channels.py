@@ -52,6 +52,7 @@ class Channels(Generic[Transport]):
         if held is not None:
             held.calls -= 1
             held.used = now
+            self._held.move_to_end((channel, write))
 
     def due(self, now: float) -> list[Transport]:
         """Take out every transport that is to be closed now."""

@@ -2,14 +2,15 @@
 
 Each request gets a thread of its own, because an exchange may block (a mock that holds two bookings until both have
 arrived) and must not hold up the caller beyond its deadline. The threads belong to the driver: asyncio's own are as
-few as the machine has cores.
+few as the machine has cores. An exchange that never blocks says so with an attribute, `immediate = True`, and is called
+where the caller is: that costs no change of thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -31,39 +32,50 @@ class InProcess:
     def __init__(self, exchange: Exchange, now: Callable[[], datetime]) -> None:
         self._exchange = exchange
         self._now = now
+        self._immediate = bool(getattr(exchange, "immediate", False))
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="kobling-exchange")
 
     def send(self, command: Send) -> Outcome:
         """Send one request and block for the answer until the command's deadline."""
         call = Call.of(command, self._now)
+        if self._immediate:
+            return self._at_once(command, call)
         answer = self._submit(command, call)
         try:
-            return _within(answer.result(max(call.left(), 0)), command)
-        except TimeoutError:
-            if not answer.done():
-                return _late(answer, call)
-            raise
+            wait((answer,), max(call.left(), 0))
+            return _within(answer.result(), command) if answer.done() else _late(answer, call)
         except BaseException as error:
             answer.cancel()
-            del command, answer
             forget(error)
             raise
+        finally:
+            del command, answer
 
     async def send_async(self, command: Send) -> Outcome:
         """Send one request and await the answer until the command's deadline."""
         call = Call.of(command, self._now)
+        if self._immediate:
+            return self._at_once(command, call)
         source = self._submit(command, call)
         answer = asyncio.wrap_future(source)
         try:
-            done, _ = await asyncio.wait([answer], timeout=max(call.left(), 0))
-            return _within(answer.result(), command) if done else _late(source, call)
+            await asyncio.wait([answer], timeout=max(call.left(), 0))
+            return _within(answer.result(), command) if answer.done() else _late(source, call)
         except BaseException as error:
-            del command
             forget(error)
             raise
         finally:
             answer.cancel()
-            del answer, source
+            del command, answer, source
+
+    def _at_once(self, command: Send, call: Call) -> Outcome:
+        try:
+            return _within(self._answer(command, call), command)
+        except BaseException as error:
+            forget(error)
+            raise
+        finally:
+            del command
 
     def _submit(self, command: Send, call: Call) -> Future[Outcome]:
         return self._threads.submit(copy_context().run, self._answer, command, call)

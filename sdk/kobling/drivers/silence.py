@@ -30,12 +30,12 @@ class _OursOnly(logging.Filter):
 
 
 _FILTER: Final = _OursOnly()
+_LOGGERS: Final = tuple(logging.getLogger(name) for name in LOGGERS)
 
 
 def hush() -> None:
     """Make sure that the filter is in place; cheap enough to be called before every request."""
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
+    for logger in _LOGGERS:
         if _FILTER not in logger.filters:
             logger.addFilter(_FILTER)
 

@@ -102,10 +102,10 @@ class SyncDriver:
                 command = running.advance(result, error)
             return running.value
         except BaseException as raised:
-            command = result = error = None
             forget(raised, keep=before)
             raise
         finally:
+            before = command = result = error = None
             del flow, running
 
     def _perform(self, command: Command, stop: Stop | None) -> Any:
@@ -145,7 +145,7 @@ class SyncDriver:
         try:
             futures += [pool.submit(copy_context().run, self._one, flow, stop, failed) for flow in flows]
             wait(futures, return_when=FIRST_EXCEPTION)
-        except BaseException as raised:  # noqa: BLE001 - raised below, when all have ended
+        except BaseException as raised:  # raised below, when all have ended
             failed.insert(0, raised)
             stop.ask()
         pool.shutdown(wait=True, cancel_futures=bool(failed))

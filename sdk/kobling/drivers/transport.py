@@ -107,6 +107,7 @@ class Stream(httpcore.NetworkStream):
                 raise httpcore.WriteError from None
 
     def close(self) -> None:
+        self._break()  # closing alone does not wake a thread that waits for this socket
         self._inner.close()
 
     def start_tls(
@@ -230,6 +231,15 @@ def _kept(write: bool) -> int:
     return 0 if write else CONNECTIONS
 
 
+def _excess(connections: Iterable[Any], stream: object) -> bool:
+    """True when the peer has sent more on this stream than the reply that was just read to its end."""
+    for connection in connections:
+        http11 = connection._connection
+        if http11 is not None and http11._network_stream is stream:
+            return bool(http11._h11_state.trailing_data[0])
+    return False
+
+
 class Transport(httpx.HTTPTransport):
     """One channel's connections for reads, or for writes."""
 
@@ -242,6 +252,12 @@ class Transport(httpx.HTTPTransport):
             keepalive_expiry=None,
             network_backend=backend,
         )
+
+    def settle(self, response: httpx.Response) -> None:
+        """Give up the connection when more came than the reply: the rest would pass for the next reply."""
+        stream = response.extensions.get("network_stream")
+        if stream is not None and _excess(self._pool.connections, stream):
+            stream.close()
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
@@ -256,3 +272,9 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
             keepalive_expiry=None,
             network_backend=backend,
         )
+
+    async def settle(self, response: httpx.Response) -> None:
+        """Give up the connection when more came than the reply: the rest would pass for the next reply."""
+        stream = response.extensions.get("network_stream")
+        if stream is not None and _excess(self._pool.connections, stream):
+            await stream.aclose()

@@ -77,7 +77,7 @@ def prepare(command: Send, policy: UrlPolicy) -> httpx.Request | WireFailure:
         return WireFailure("address", "illegal_url")
     if url.userinfo:
         return WireFailure("address", "user_info")
-    if not url.host or port is None:
+    if not url.host or port is None or not 0 < port < 65536:
         return WireFailure("address", "illegal_url")
     if command.public_only and url.scheme not in policy.schemes:
         return WireFailure("address", "not_https")
@@ -165,6 +165,7 @@ class Wire:
                 failure = body.feed(chunk)
                 if failure is not None:
                     return failure
+            transport.settle(response)
             return _reply(response, headers, body)
         finally:
             response.stream.close()
@@ -254,6 +255,7 @@ class AsyncWire:
                 failure = body.feed(chunk)
                 if failure is not None:
                     return failure
+            await transport.settle(response)
             return _reply(response, headers, body)
         finally:
             await response.stream.aclose()

@@ -10,7 +10,9 @@ from kobling.addresses import Checked, UrlPolicy, check_url, forbidden_reason
 
 POLICY = UrlPolicy()
 VPN = UrlPolicy(allowed=(ip_network("10.20.0.0/16"),), ports=frozenset({443, 8443}))
-LAB = UrlPolicy(allowed=(ip_network("127.0.0.0/8"), ip_network("::1/128")), ports=frozenset({80, 443, 8901}), allow_http=True)
+LAB = UrlPolicy(
+    allowed=(ip_network("127.0.0.0/8"), ip_network("::1/128")), ports=frozenset({80, 443, 8901}), allow_http=True
+)
 
 
 @pytest.mark.parametrize(
@@ -177,5 +179,6 @@ def test_a_bad_url_is_refused_with_the_word_for_what_is_wrong(text: str, problem
 def test_a_policy_can_open_ports_loopback_and_plain_http_for_a_laboratory() -> None:
     for text in ("http://127.0.0.1:8901", "http://localhost:8901/api", "https://[::1]"):
         assert isinstance(check_url(text, LAB), Checked), text
-    assert check_url("http://8.8.8.8", LAB) == "private_address"
+    assert check_url("http://8.8.8.8", LAB) == "not_https"
+    assert check_url("http://10.0.0.1", LAB) == "private_address"
     assert check_url("https://klinikk.no:8443", VPN) == Checked("https://klinikk.no:8443", "", "klinikk.no", 8443)

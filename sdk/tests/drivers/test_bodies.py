@@ -22,7 +22,9 @@ Serve = Callable[..., Server]
 GZIP = (("Content-Encoding", "gzip"),)
 
 
-def read(data: bytes, headers: tuple[tuple[str, str], ...] = (), limit: int = 1000, piece: int = 7) -> bytes | WireFailure:
+def read(
+    data: bytes, headers: tuple[tuple[str, str], ...] = (), limit: int = 1000, piece: int = 7
+) -> bytes | WireFailure:
     body = Body(headers, limit=limit)
     for start in range(0, len(data), piece):
         failure = body.feed(data[start : start + piece])

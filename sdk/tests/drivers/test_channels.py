@@ -95,7 +95,7 @@ class TestBookKeeping:
 
 def test_a_forgotten_sync_driver_leaves_no_thread_behind(serve: Serve) -> None:
     driver = SyncDriver(policy=UrlPolicy(), idle_seconds=0.1)
-    driver.run(send(serve(answers()).url))
+    driver.run(send(serve(answers(headers="Connection: close\r\n")).url))
     del driver
     gc.collect()
     ends = time.monotonic() + 2
@@ -105,7 +105,7 @@ def test_a_forgotten_sync_driver_leaves_no_thread_behind(serve: Serve) -> None:
 
 
 def test_a_second_event_loop_is_refused_with_a_sentence(serve: Serve) -> None:
-    url = serve(answers()).url
+    url = serve(answers(headers="Connection: close\r\n")).url
     driver = AsyncDriver(policy=UrlPolicy())
     assert asyncio.run(driver.run(send(url))).status == 200
     with pytest.raises(WrongEventLoop, match="one per event loop"):

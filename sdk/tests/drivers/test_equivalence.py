@@ -298,11 +298,7 @@ def test_an_interrupt_is_thrown_into_the_flow_and_raised_whatever_it_does(driver
 
 def test_a_closed_driver_says_so(make: Make) -> None:
     driver = make()
-    driver.close = lambda: None  # type: ignore[method-assign]
-    if driver.name == "sync":
-        driver.driver.close()  # type: ignore[union-attr]
-    else:
-        asyncio.run_coroutine_threadsafe(driver.driver.aclose(), driver.loop).result()  # type: ignore[union-attr]
+    driver.end()
     with pytest.raises(DriverClosed, match="Make a new one"):
         driver.run(returns(1))
 

@@ -128,17 +128,27 @@ def resets(conn: socket.socket) -> None:
         pytest.param(resets, WireFailure("read", "broken"), id="reset"),
         pytest.param(raw(b""), WireFailure("read", "no_reply"), id="empty"),
         pytest.param(raw(b"\x00\x01\x02\xff" * 10), WireFailure("protocol", "not_http"), id="random bytes"),
-        pytest.param(raw(b"HTTP/1.1 200 OK\r\nX: \r\nBad Header\r\n\r\n"), WireFailure("protocol", "not_http"), id="bad header"),
-        pytest.param(raw(HEAD + b"Content-Length: 10\r\n\r\nfive."), WireFailure("protocol", "truncated"), id="cut by length"),
         pytest.param(
-            raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"), WireFailure("protocol", "truncated"), id="cut in a chunk"
+            raw(b"HTTP/1.1 200 OK\r\nX: \r\nBad Header\r\n\r\n"), WireFailure("protocol", "not_http"), id="bad header"
         ),
         pytest.param(
-            raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab"), WireFailure("protocol", "not_http"), id="bad chunk"
+            raw(HEAD + b"Content-Length: 10\r\n\r\nfive."), WireFailure("protocol", "truncated"), id="cut by length"
+        ),
+        pytest.param(
+            raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            WireFailure("protocol", "truncated"),
+            id="cut in a chunk",
+        ),
+        pytest.param(
+            raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nab"),
+            WireFailure("protocol", "not_http"),
+            id="bad chunk",
         ),
         pytest.param(raw(HEAD + b"X: " + b"x" * 200_000), WireFailure("protocol", "not_http"), id="endless header"),
         pytest.param(
-            raw(HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc"), WireFailure("protocol", "not_http"), id="two lengths"
+            raw(HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
+            WireFailure("protocol", "not_http"),
+            id="two lengths",
         ),
     ],
 )
@@ -154,6 +164,32 @@ def test_a_reply_beyond_the_bound_is_given_up_raw(driver: Side, serve: Serve) ->
     url = serve(answers(b"x" * 5000)).url
     assert driver.run(send(url, max_bytes=4999)) == WireFailure("too_large", "raw")
     assert driver.run(send(url, max_bytes=5000)) == WireReply(200, (("Content-Length", "5000"),), b"x" * 5000)
+
+
+def test_what_comes_after_a_reply_is_never_taken_for_the_next_one(driver: Side, serve: Serve) -> None:
+    reply = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    server = serve(lambda conn: conn.sendall(reply + b"first" + reply + b"wrong"))
+    for _ in range(3):
+        assert driver.run(send(server.url)).body == b"first"
+    assert server.connections == 3
+
+
+def test_closing_the_driver_ends_a_call_that_waits(make: Make, serve: Serve) -> None:
+    waiting = threading.Event()
+
+    def waits(conn: socket.socket) -> None:
+        waiting.set()
+        conn.recv(1)
+
+    driver, url, ended = make(), serve(waits).url, []
+    thread = threading.Thread(target=lambda: ended.append(driver.run(send(url, timeout=5))))
+    thread.start()
+    assert waiting.wait(5)
+    started = time.monotonic()
+    driver.end()
+    thread.join(5)
+    assert [answer.kind for answer in ended] == ["read"]
+    assert time.monotonic() - started < 1
 
 
 def test_a_redirect_is_answered_as_it_is(driver: Side, serve: Serve) -> None:
@@ -172,7 +208,9 @@ def test_a_cookie_comes_back_to_nobody(driver: Side, serve: Serve) -> None:
     assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
-def test_the_environment_is_not_asked(make: Make, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_the_environment_is_not_asked(
+    make: Make, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
     server = serve(answers())
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -215,7 +253,9 @@ class TestFence:
 class TestTypedHosts:
     """Hosts that a person typed: what a name stands for is checked at the address that is dialled."""
 
-    def test_a_name_that_moves_to_a_private_address_is_refused_at_the_second_look(self, make: Make, serve: Serve) -> None:
+    def test_a_name_that_moves_to_a_private_address_is_refused_at_the_second_look(
+        self, make: Make, serve: Serve
+    ) -> None:
         server = serve(answers(headers="Connection: close\r\n"))
         looks = iter([["127.0.0.1"], ["127.0.0.2"]])
         policy = UrlPolicy((ip_network("127.0.0.1/32"),), frozenset({server.port}), allow_http=True)

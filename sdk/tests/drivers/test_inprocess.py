@@ -60,6 +60,19 @@ def test_it_is_given_up_at_the_deadline(make: Make) -> None:
     assert time.monotonic() - started < 0.6
 
 
+def test_one_that_never_blocks_is_called_where_the_caller_is(make: Make) -> None:
+    class Immediate:
+        immediate = True
+
+        def __call__(self, request: WireRequest) -> WireReply:
+            return reply(text=threading.current_thread().name)
+
+    driver = make(exchange=Immediate())
+    assert "kobling-exchange" not in driver.run(send(URL)).body.decode()
+    assert driver.run(send(URL, max_bytes=1)) == WireFailure("too_large", "raw")
+    assert make(exchange=lambda request: Immediate()(request)).run(send(URL)).body.startswith(b"kobling-exchange")
+
+
 def test_a_reply_beyond_the_bound_is_refused(make: Make) -> None:
     driver = make(exchange=lambda request: reply(body=b"x" * 11))
     assert driver.run(send(URL, max_bytes=10)) == WireFailure("too_large", "raw")

@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 import types
 from collections.abc import Callable, Generator
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
+from kobling.addresses import UrlPolicy
 from kobling.commands import All, Hook
 from kobling.drivers import AsyncDriver
-from kobling.addresses import UrlPolicy
-from kobling.exchange import WireFailure
+from kobling.exchange import WireFailure, WireReply, WireRequest
 
 from .world import Server, Side, SyncSide, answers, dribbles, raw, send
 
@@ -40,7 +41,7 @@ def found_in(error: BaseException) -> list[str]:
         trace = each.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code
-            if "/tests/" not in code.co_filename and _reaches(list(trace.tb_frame.f_locals.values())):
+            if not code.co_name.startswith("test_") and _reaches(list(trace.tb_frame.f_locals.values())):
                 places.append(f"locals of {code.co_qualname} ({code.co_filename})")
             trace = trace.tb_next
         for linked in (each.__cause__, each.__context__):
@@ -85,7 +86,9 @@ def test_the_search_itself_finds_a_canary_in_a_frame() -> None:
     try:
         types.FunctionType(code, globals())(Held())
     except ValueError as error:
-        assert found_in(error) == ["locals of test_the_search_itself_finds_a_canary_in_a_frame.<locals>.leaks (adapter.py)"]
+        assert found_in(error) == [
+            "locals of test_the_search_itself_finds_a_canary_in_a_frame.<locals>.leaks (adapter.py)"
+        ]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +170,21 @@ def test_what_a_hook_raises_leads_to_no_request(driver: Side, serve: Serve) -> N
     assert found_in(caught.value) == []
 
 
+@pytest.mark.parametrize("immediate", [False, True])
+def test_what_an_exchange_raises_leads_to_no_request(make: Make, immediate: bool) -> None:
+    class Broken:
+        def __init__(self) -> None:
+            self.immediate = immediate
+
+        def __call__(self, request: WireRequest) -> WireReply:
+            copied = bytes(request.body)
+            raise LookupError(len(copied))
+
+    with pytest.raises(LookupError) as caught:
+        make(exchange=Broken()).run(send("https://klinikk.example/", **SECRETS))
+    assert found_in(caught.value) == []
+
+
 def test_what_a_flow_raises_beside_others_leads_to_no_request(driver: Side, serve: Serve) -> None:
     url = serve(dribbles(b"", b"HTTP/1.1 100 Continue\r\n\r\n")).url
 
@@ -219,7 +237,7 @@ def test_a_task_cancelled_in_mid_air_leads_to_no_request_and_closes_its_socket(s
 
 def test_ctrl_c_in_mid_air_leads_to_no_request(serve: Serve) -> None:
     def interrupts(conn: socket.socket) -> None:
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         threading.Event().wait(1)
 
     url = serve(interrupts).url
@@ -233,8 +251,10 @@ def test_ctrl_c_in_mid_air_leads_to_no_request(serve: Serve) -> None:
             raise
 
     side = SyncSide(policy=UrlPolicy())
+    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt) as caught:
         side.run(flow())
+    assert time.monotonic() - started < 1
     side.close()
     assert recorded == ["KeyboardInterrupt"]
     assert found_in(caught.value) == []

@@ -24,6 +24,7 @@ from .world import Script, Server, Side, answers, read_request, send
 Serve = Callable[..., Server]
 Make = Callable[..., Side]
 
+SAFE = answers(b"safe")
 PAST = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 FUTURE = datetime.datetime(2099, 1, 1, tzinfo=datetime.UTC)
 
@@ -41,7 +42,7 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def over_tls(context: ssl.SSLContext, seen: list[str | None], script: Script = answers(b"safe")) -> Script:
+def over_tls(context: ssl.SSLContext, seen: list[str | None], script: Script = SAFE) -> Script:
     """A script that shakes hands, notes the name that was asked for, and answers requests."""
 
     def asked_for(_sock: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:

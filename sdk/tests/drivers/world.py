@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
-from kobling.addresses import UrlPolicy
 from kobling.commands import Flow, Send
 from kobling.drivers import AsyncDriver, SyncDriver
 from kobling.exchange import WireFailure, WireReply, WireRequest
@@ -50,8 +49,11 @@ class SyncSide:
         with ThreadPoolExecutor(len(flows)) as pool:
             return [each.result() for each in [pool.submit(self.driver.run, flow) for flow in flows]]
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Close the driver."""
         self.driver.close()
+
+    close = end
 
 
 class AsyncSide:
@@ -76,8 +78,13 @@ class AsyncSide:
 
         return asyncio.run_coroutine_threadsafe(together(), self.loop).result(30)
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Close the driver."""
         asyncio.run_coroutine_threadsafe(self.driver.aclose(), self.loop).result(10)
+
+    def close(self) -> None:
+        """Close the driver and end its loop."""
+        self.end()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
