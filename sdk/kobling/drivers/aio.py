@@ -11,10 +11,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ..addresses import UrlPolicy
-from ..commands import All, Command, Flow, Hook, Once, Send, Sleep
-from ..errors import KoblingError
-from ..exchange import Exchange, WireFailure, WireReply
+from kobling.addresses import UrlPolicy
+from kobling.commands import All, Command, Flow, Hook, Once, Send, Sleep
+from kobling.errors import KoblingError
+from kobling.exchange import Exchange, WireFailure, WireReply
+
 from .inprocess import InProcess
 from .lookup import Resolver, system_resolver
 from .refusals import DriverClosed, HttpxMissing, WrongEventLoop
@@ -97,7 +98,7 @@ class AsyncDriver:
             while command is not None:
                 try:
                     result, error = await self._perform(command), None
-                except BaseException as raised:
+                except BaseException as raised:  # noqa: BLE001 - thrown into the flow
                     result, error = None, raised
                 command = running.advance(result, error)
             return running.value
@@ -138,7 +139,7 @@ class AsyncDriver:
         tasks = [asyncio.create_task(self._one(flow, places, failed)) for flow in flows]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        except BaseException as raised:  # raised below, when all have ended
+        except BaseException as raised:  # noqa: BLE001 - raised below, when all have ended
             failed.insert(0, raised)
         if failed:
             await _end(tasks)

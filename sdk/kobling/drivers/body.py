@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 
-from ..exchange import WireFailure
+from kobling.exchange import WireFailure
 
 ACCEPT_ENCODING = "gzip"
 """What the drivers ask for, so that nothing else need be understood."""

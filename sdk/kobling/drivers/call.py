@@ -12,8 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..commands import Send
-from ..exchange import WireFailure
+from kobling.commands import Send
+from kobling.exchange import WireFailure
 
 
 @dataclass(slots=True, repr=False)

@@ -24,7 +24,8 @@ from typing import Final
 
 import httpx
 
-from ..exchange import FailureKind, WireFailure
+from kobling.exchange import FailureKind, WireFailure
+
 from .call import Call
 
 EXCEPTIONS: Final[tuple[tuple[type[Exception], FailureKind, str], ...]] = (

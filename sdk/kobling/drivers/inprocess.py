@@ -15,10 +15,10 @@ from contextvars import copy_context
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from ..commands import Send
-from ..exchange import Exchange, WireFailure, WireReply
+from kobling.commands import Send
+from kobling.exchange import Exchange, WireFailure, WireReply
+
 from .call import Call
-from .silence import forget
 
 THREADS: Final = 64
 """Requests that may be held open at once; more than any barrier of the mock vendors."""
@@ -39,43 +39,26 @@ class InProcess:
         """Send one request and block for the answer until the command's deadline."""
         call = Call.of(command, self._now)
         if self._immediate:
-            return self._at_once(command, call)
+            return _within(self._answer(command, call), command)
         answer = self._submit(command, call)
         try:
             wait((answer,), max(call.left(), 0))
             return _within(answer.result(), command) if answer.done() else _late(answer, call)
-        except BaseException as error:
-            answer.cancel()
-            forget(error)
-            raise
         finally:
-            del command, answer
+            answer.cancel()
 
     async def send_async(self, command: Send) -> Outcome:
         """Send one request and await the answer until the command's deadline."""
         call = Call.of(command, self._now)
         if self._immediate:
-            return self._at_once(command, call)
+            return _within(self._answer(command, call), command)
         source = self._submit(command, call)
         answer = asyncio.wrap_future(source)
         try:
             await asyncio.wait([answer], timeout=max(call.left(), 0))
             return _within(answer.result(), command) if answer.done() else _late(source, call)
-        except BaseException as error:
-            forget(error)
-            raise
         finally:
             answer.cancel()
-            del command, answer, source
-
-    def _at_once(self, command: Send, call: Call) -> Outcome:
-        try:
-            return _within(self._answer(command, call), command)
-        except BaseException as error:
-            forget(error)
-            raise
-        finally:
-            del command
 
     def _submit(self, command: Send, call: Call) -> Future[Outcome]:
         return self._threads.submit(copy_context().run, self._answer, command, call)

@@ -6,7 +6,8 @@ import threading
 import time
 from typing import Any, Generic, TypeVar
 
-from ..commands import Command, Flow
+from kobling.commands import Command, Flow
+
 from .call import Call
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class Running(Generic[T]):
             command = self._flow.send(result) if error is None else self._flow.throw(error)
         except StopIteration as end:
             self.value = end.value
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001 - raised below, unless an interrupt goes first
             other = raised
         if interrupt is not None:
             if command is not None:
@@ -46,7 +47,7 @@ class Running(Generic[T]):
     def _close(self) -> None:
         try:
             self._flow.close()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the interrupt that is about to be raised says more
             return
 
 

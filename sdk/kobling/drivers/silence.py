@@ -25,7 +25,7 @@ LOGGERS: Final = (
 
 
 class _OursOnly(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - whose record it is, the context tells
         return CURRENT.get() is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import KoblingError
+from kobling.errors import KoblingError
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ..addresses import UrlPolicy
-from ..commands import All, Command, Flow, Hook, Once, Send, Sleep
-from ..errors import KoblingError
-from ..exchange import Exchange, WireFailure, WireReply
+from kobling.addresses import UrlPolicy
+from kobling.commands import All, Command, Flow, Hook, Once, Send, Sleep
+from kobling.errors import KoblingError
+from kobling.exchange import Exchange, WireFailure, WireReply
+
 from .call import Call
 from .inprocess import InProcess
 from .lookup import Resolver, system_resolver
@@ -95,7 +96,7 @@ class SyncDriver:
             while command is not None:
                 try:
                     result, error = self._perform(command, stop), None
-                except BaseException as raised:
+                except BaseException as raised:  # noqa: BLE001 - thrown into the flow
                     result, error = None, raised
                 if stop is not None and stop.asked:
                     error = Stopped()
@@ -145,7 +146,7 @@ class SyncDriver:
         try:
             futures += [pool.submit(copy_context().run, self._one, flow, stop, failed) for flow in flows]
             wait(futures, return_when=FIRST_EXCEPTION)
-        except BaseException as raised:  # raised below, when all have ended
+        except BaseException as raised:  # noqa: BLE001 - raised below, when all have ended
             failed.insert(0, raised)
             stop.ask()
         pool.shutdown(wait=True, cancel_futures=bool(failed))

@@ -23,8 +23,9 @@ from typing import Any, Final, NoReturn
 import httpcore
 import httpx
 
-from ..addresses import UrlPolicy
-from ..exchange import WireFailure
+from kobling.addresses import UrlPolicy
+from kobling.exchange import WireFailure
+
 from .call import Call, current
 from .failures import tls_detail
 from .lookup import Found, Lookups
@@ -43,12 +44,12 @@ def refuse(call: Call, failure: WireFailure) -> NoReturn:
     raise Refused
 
 
-def time_left(call: Call, error: type[Exception]) -> float:
-    """Seconds left of the whole call; raises `error` when there are none."""
+def time_left(call: Call, error: type[Exception], phase: float | None = None) -> float:
+    """Seconds that one wait may take: what is left of the whole call, or less; raises `error` when there are none."""
     left = call.left()
     if left <= 0:
         raise error
-    return left
+    return left if phase is None else min(left, phase)
 
 
 def _begin(call: Call) -> None:
@@ -85,11 +86,13 @@ class Stream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Receive what has come, within the time that is left."""
         call = current()
         call.abort = self._break
-        return self._inner.read(max_bytes, time_left(call, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, time_left(call, httpcore.ReadTimeout, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it, within the time that is left; nothing when the call's fence has passed."""
         call = current()
         call.abort = self._break
         _begin(call)
@@ -97,7 +100,7 @@ class Stream(httpcore.NetworkStream):
         rest = memoryview(buffer)
         # Piece by piece and each with the time that is left: a peer that takes a byte now and then gets no more.
         while rest:
-            left = time_left(call, httpcore.WriteTimeout)
+            left = time_left(call, httpcore.WriteTimeout, timeout)
             try:
                 sock.settimeout(left)
                 rest = rest[sock.send(rest) :]
@@ -107,22 +110,25 @@ class Stream(httpcore.NetworkStream):
                 raise httpcore.WriteError from None
 
     def close(self) -> None:
+        """Close the socket."""
         self._break()  # closing alone does not wake a thread that waits for this socket
         self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
+        """Shake hands within the time that is left; a failure is said on the call."""
         call = current()
         call.abort = self._break
         try:
-            left = time_left(call, httpcore.ConnectTimeout)
+            left = time_left(call, httpcore.ConnectTimeout, timeout)
             return Stream(self._inner.start_tls(ssl_context, server_hostname, left))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             self.close()
             _handshake_failed(call, error)
 
     def get_extra_info(self, info: str) -> Any:
+        """What the wrapped stream knows of itself."""
         return self._inner.get_extra_info(info)
 
     def _socket(self) -> socket.socket:
@@ -150,10 +156,11 @@ class Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
+        """Look up, check and dial, each within the time that is left."""
         call = current()
         addresses = _dialled(self._lookups.wait(host, call.left()), call, self._policy)
         for number, address in enumerate(addresses):
-            left = time_left(call, httpcore.ConnectTimeout) / (len(addresses) - number)
+            left = time_left(call, httpcore.ConnectTimeout, timeout) / (len(addresses) - number)
             try:
                 return Stream(self._inner.connect_tcp(address, port, left, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -169,28 +176,33 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         self._inner = inner
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._inner.read(max_bytes, time_left(current(), httpcore.ReadTimeout))
+        """Receive what has come, within the time that is left."""
+        return await self._inner.read(max_bytes, time_left(current(), httpcore.ReadTimeout, timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it, within the time that is left; nothing when the call's fence has passed."""
         call = current()
         _begin(call)
-        await self._inner.write(buffer, time_left(call, httpcore.WriteTimeout))
+        await self._inner.write(buffer, time_left(call, httpcore.WriteTimeout, timeout))
 
     async def aclose(self) -> None:
+        """Close the socket."""
         await self._inner.aclose()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
+        """Shake hands within the time that is left; a failure is said on the call."""
         call = current()
         try:
-            left = time_left(call, httpcore.ConnectTimeout)
+            left = time_left(call, httpcore.ConnectTimeout, timeout)
             return AsyncStream(await self._inner.start_tls(ssl_context, server_hostname, left))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
             await self.aclose()
             _handshake_failed(call, error)
 
     def get_extra_info(self, info: str) -> Any:
+        """What the wrapped stream knows of itself."""
         return self._inner.get_extra_info(info)
 
 
@@ -210,10 +222,11 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """Look up, check and dial, each within the time that is left."""
         call = current()
         addresses = _dialled(await self._lookups.wait_async(host, call.left()), call, self._policy)
         for number, address in enumerate(addresses):
-            left = time_left(call, httpcore.ConnectTimeout) / (len(addresses) - number)
+            left = time_left(call, httpcore.ConnectTimeout, timeout) / (len(addresses) - number)
             try:
                 return AsyncStream(await self._inner.connect_tcp(address, port, left, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):

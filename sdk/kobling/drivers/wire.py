@@ -1,7 +1,7 @@
 """One request over HTTP and back: from a `Send` to a `WireReply` or a `WireFailure`, sync and async.
 
-Whatever the network does comes back as data. What still is raised (an interrupt, a cancelled task) is raised with
-nothing of the request in its frames.
+Whatever the network does comes back as data. What still is raised (an interrupt, a cancelled task) has frames that
+hold the request; the driver empties them when it leaves.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from typing import Final, TypeAlias
 
 import httpx
 
-from ..addresses import UrlPolicy
-from ..commands import Send
-from ..exchange import WireFailure, WireReply
+from kobling.addresses import UrlPolicy
+from kobling.commands import Send
+from kobling.exchange import WireFailure, WireReply
+
 from .body import ACCEPT_ENCODING, Body
 from .call import CURRENT, Call
 from .channels import Channels
 from .failures import failure_of
 from .lookup import Lookups, Resolver
-from .silence import forget, hush
+from .silence import hush
 from .transport import AsyncBackend, AsyncTransport, Backend, Refused, Transport
 
 Outcome: TypeAlias = WireReply | WireFailure
@@ -126,15 +127,6 @@ class Wire:
 
     def send(self, command: Send, watch: Callable[[Call | None], None]) -> Outcome:
         """Send one request. `watch` is told the call while it runs and None afterwards, to be able to break it off."""
-        try:
-            return self._send(command, watch)
-        except BaseException as error:
-            del command
-            forget(error)
-            error.__cause__ = error.__context__ = None
-            raise
-
-    def _send(self, command: Send, watch: Callable[[Call | None], None]) -> Outcome:
         opened = _opened(command, self._settings)
         if isinstance(opened, WireFailure):
             return opened
@@ -220,15 +212,6 @@ class AsyncWire:
 
     async def send(self, command: Send) -> Outcome:
         """Send one request."""
-        try:
-            return await self._send(command)
-        except BaseException as error:
-            del command
-            forget(error)
-            error.__cause__ = error.__context__ = None
-            raise
-
-    async def _send(self, command: Send) -> Outcome:
         opened = _opened(command, self._settings)
         if isinstance(opened, WireFailure):
             return opened

@@ -9,6 +9,7 @@ import textwrap
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
@@ -83,6 +84,7 @@ def test_only_gzip_is_asked_for(driver: Side, serve: Serve) -> None:
     assert [line for line in lines if line.startswith(b"accept-encoding")] == [b"accept-encoding: gzip"]
 
 
+@cache
 def bomb(megabytes: int) -> bytes:
     """That many MiB of zeros, packed without ever holding them."""
     pack = zlib.compressobj(9, wbits=31)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -81,10 +80,16 @@ def test_a_reply_beyond_the_bound_is_refused(make: Make) -> None:
 
 def test_a_late_write_does_not_reach_it(make: Make) -> None:
     noon = datetime(2026, 10, 25, 11, tzinfo=UTC)
-    calls: list[Any] = []
-    driver = make(exchange=lambda request: calls.append(request) or reply(), now=lambda: noon)
+    calls: list[WireRequest] = []
+
+    def counts(request: WireRequest) -> WireReply:
+        calls.append(request)
+        return reply()
+
+    driver = make(exchange=counts, now=lambda: noon)
     assert driver.run(send(URL, write=True, not_after=noon - timedelta(seconds=1))) == WireFailure("expired")
     assert calls == []
+    assert driver.run(send(URL, write=True, not_after=noon)).status == 200
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no such route"), TimeoutError("its own")])

@@ -54,6 +54,7 @@ def test_httpx_still_keeps_its_pool_where_ours_is_put() -> None:
     context = ssl.create_default_context()
     backend = Backend(UrlPolicy(), Lookups(system_resolver))
     assert Transport(write=False, ssl_context=context, backend=backend)._pool._network_backend is backend
+    assert Transport(write=True, ssl_context=context, backend=backend)._pool._max_keepalive_connections == 0
     other = AsyncBackend(UrlPolicy(), Lookups(system_resolver))
     assert AsyncTransport(write=False, ssl_context=context, backend=other)._pool._network_backend is other
 
