@@ -1,0 +1,64 @@
+# Everything sets itself up: `make demo` and `make test` need python3.11 or newer with pip, make and git, nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := .tools/bin/uv
+STAMP := $(VENV)/.installed
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+# Each candidate is run: a name on the path may be a shim that leads nowhere.
+PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3 python /usr/bin/python3; do \
+	$$one -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$one; break; }; done)
+
+.PHONY: help demo test check lint format types layers docs bench lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(STAMP) ## a real adapter books at a mock vendor over HTTP, step by step
+	@$(BIN)/kobling demo
+
+test: $(STAMP) ## every test
+	@$(BIN)/python -m pytest -q
+
+check: lint types layers test docs ## all that CI checks
+
+lint: $(STAMP) ## style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(STAMP) ## bring the code into shape
+	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
+
+types: $(STAMP) ## mypy --strict
+	@$(BIN)/mypy sdk/kobling sdk/kobling_cli mock_vendors/kobling_mocks contract_tests/kobling_contract plugins/*/src
+
+layers: $(STAMP) ## who may import whom
+	@$(BIN)/lint-imports
+
+docs: $(STAMP) ## the site, in docs/_build/html
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
+
+bench: $(STAMP) ## ratios, measured side by side
+	@$(BIN)/python sdk/benchmarks/run.py
+
+lock: $(UV) ## choose versions anew; the locks hold hashes and no addresses
+	@$(UV) lock --upgrade --quiet
+	@$(UV) export --quiet --all-packages --all-extras --all-groups --no-emit-workspace --no-header --no-annotate --output-file requirements.lock
+	@rm -f uv.lock
+
+clean: ## remove what was set up
+	rm -rf $(VENV) .tools docs/_build
+
+$(UV): tools.lock
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with pip was found. Install one (Debian: apt install python3 python3-pip)."; exit 1; }
+	@echo "Setting up: uv into .tools"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .tools -r tools.lock
+	@touch $@
+
+$(STAMP): $(UV) requirements.lock $(PROJECTS)
+	@echo "Setting up: packages into $(VENV)"
+	@test -x $(BIN)/python || $(UV) venv --quiet --no-python-downloads --python $$($(PYTHON) -c 'import sys; print(sys.executable)') $(VENV)
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . $(foreach one,$(wildcard plugins/*),--editable $(one))
+	@touch $@
