@@ -9,12 +9,16 @@ Details by kind:
     address   illegal_url, user_info, port, not_https, and every `kobling.addresses.AddressReason`
     tls       certificate_expired, certificate_not_yet_valid, certificate_revoked, self_signed, unknown_authority,
               wrong_host, certificate, protocol_version, not_tls, handshake
+    write     broken
     read      broken, no_reply
     protocol  not_http, truncated, illegal_header, illegal_request
     encoding  stacked, unknown, broken, trailing, unfinished
     too_large raw, decoded
     connect_timeout  tcp, tls
     timeout   sending, waiting, exchange
+    connect, busy, expired  none
+
+`illegal_header` and `illegal_request` are found before anything is sent, although their kind alone does not tell.
 """
 
 from __future__ import annotations

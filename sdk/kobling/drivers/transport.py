@@ -53,7 +53,9 @@ def time_left(call: Call, error: type[Exception], phase: float | None = None) ->
 
 
 def _begin(call: Call) -> None:
+    """Before the first byte: the last moment at which a failure proves that nothing was sent."""
     if not call.begun:
+        time_left(call, httpcore.ConnectTimeout)
         if call.expired():
             refuse(call, WireFailure("expired"))
         call.begun = True

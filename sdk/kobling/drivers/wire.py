@@ -132,9 +132,9 @@ class Wire:
             return opened
         request, call = opened
         hush()
-        token = CURRENT.set(call)
         with self._lock:
             transport = self._channels.take(command.channel, command.write, time.monotonic())
+        token = CURRENT.set(call)
         try:
             watch(call)
             return self._exchange(transport, request, command)
@@ -217,8 +217,8 @@ class AsyncWire:
             return opened
         request, call = opened
         hush()
-        token = CURRENT.set(call)
         transport = self._channels.take(command.channel, command.write, time.monotonic())
+        token = CURRENT.set(call)
         try:
             return await self._exchange(transport, request, command)
         except (httpx.HTTPError, httpx.StreamError, Refused) as error:

@@ -52,7 +52,7 @@ class TestSleep:
     def test_it_takes_its_time(self, driver: Side) -> None:
         started = time.monotonic()
         driver.run(returns(None, after=0.05))
-        assert 0.05 <= time.monotonic() - started < 0.5
+        assert 0.05 <= time.monotonic() - started < 2.5
 
 
 class TestAll:
@@ -129,7 +129,7 @@ class TestAll:
         started = time.monotonic()
         with pytest.raises(ZeroDivisionError):
             driver.run(flow())
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2.5
         assert sorted(filter(None, ended)) == ["sends", "sends closed", "sleeps", "sleeps closed"]
 
     def test_it_nests(self, driver: Side) -> None:
@@ -151,7 +151,7 @@ class TestAll:
         started = time.monotonic()
         with pytest.raises(ZeroDivisionError):
             driver.run(flow())
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2.5
 
 
 class TestOnce:

@@ -56,7 +56,7 @@ def test_it_is_given_up_at_the_deadline(make: Make) -> None:
     answer = make(exchange=hangs).run(send(URL, write=True, timeout=0.2))
     release.set()
     assert answer == WireFailure("timeout", "exchange")
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 1.5
 
 
 def test_one_that_never_blocks_is_called_where_the_caller_is(make: Make) -> None:

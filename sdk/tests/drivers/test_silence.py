@@ -254,7 +254,7 @@ def test_ctrl_c_in_mid_air_leads_to_no_request(serve: Serve) -> None:
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt) as caught:
         side.run(flow())
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 2
     side.close()
     assert recorded == ["KeyboardInterrupt"]
     assert found_in(caught.value) == []
