@@ -16,8 +16,9 @@ from flask import Flask, Request, Response, request
 from flask_openapi.models.info import Info
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
-from kobling.exchange import WireReply
 from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from kobling.exchange import WireReply
 
 from . import control, pages
 from .dialect import Dialect, Operation
@@ -122,6 +123,7 @@ class MockApp:
         self._app = vendor_app(worlds.dialect)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one WSGI call."""
         world: World | None = environ.get(WORLD)
         if world is None and not _is_loopback(environ.get("HTTP_HOST", "")):
             return _plain(start_response, "421 Misdirected Request", "This mock answers to loopback host names only.")

@@ -99,7 +99,7 @@ class Operation:
     secret: frozenset[str] = frozenset()
     personal: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
-    needed: Callable[[Mapping[str, Any]], frozenset[str]] = lambda body: frozenset()
+    needed: Callable[[Mapping[str, Any]], frozenset[str]] = lambda _body: frozenset()
 
     @property
     def plain(self) -> frozenset[str]:
@@ -157,15 +157,18 @@ class Dialect(ABC):
         """The vendor's calls."""
 
     @abstractmethod
-    def open_account(self, clinic: Clinic, number: int) -> Account:
-        """The vendor's account for a clinic, the `number`th in its world. The same clinic gets the same ids and key."""
+    def open_account(self, clinic: Clinic) -> Account:
+        """The vendor's account for a clinic. The same clinic gets the same ids and key."""
 
     @abstractmethod
     def connection(self, account: Account) -> dict[str, str]:
         """The four fields to paste at the registry: external_id, department_id, api_key, booking_url; "" if unused."""
 
     def adjust(
-        self, behaviour: Behaviour, restrictions: Restrictions, switches: Switches
+        self,
+        behaviour: Behaviour,
+        restrictions: Restrictions,
+        switches: Switches,  # noqa: ARG002 - for dialects that have any
     ) -> tuple[Behaviour, Restrictions]:
         """How a clinic's system behaves under these switches, from how it was set up. Called when a switch changes."""
         return behaviour, restrictions
@@ -227,7 +230,7 @@ def find_dialect(key: str) -> Dialect:
 def _load(point: EntryPoint) -> Dialect | DialectProblem:
     try:
         loaded = point.load()
-    except Exception as error:  # a third party's module may raise anything; it must not hide the others
+    except Exception as error:  # noqa: BLE001 - a third party's module may raise anything; it must not hide the others
         return _problem(point, f"{type(error).__name__} while it was imported; run python -c 'import {point.module}'")
     if not isinstance(loaded, Dialect):
         return _problem(

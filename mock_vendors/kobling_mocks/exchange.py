@@ -32,9 +32,8 @@ def call_in_process(app: MockApp, world: World, request: WireRequest, patience: 
     environ[PATIENCE] = patience
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+    def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> None:
         started[:] = [(status, headers)]
-        return None
 
     chunks = app(environ, start_response)
     try:

@@ -110,11 +110,11 @@ def blueprint() -> Blueprint:
 
     @pages.get("/timebok/<timebook_id>")
     def timebook(timebook_id: str) -> str:
-        for clinic in _world().clinics:
-            book = clinic.timebook(timebook_id)
-            if book is not None:
-                return _timebook_page(clinic, book)
-        abort(404)
+        books = [(clinic, clinic.timebook(timebook_id)) for clinic in _world().clinics]
+        clinic, book = next((pair for pair in books if pair[1] is not None), (None, None))
+        if clinic is None or book is None:
+            abort(404)
+        return _timebook_page(clinic, book)
 
     return pages
 

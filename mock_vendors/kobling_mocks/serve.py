@@ -68,6 +68,7 @@ def serve_app(app: MockApp, path: str = "", *, port: int = 0, threads: int = THR
         server_name="kobling-mock",
     )
     server.gateway = BreakingGateway
+    server.expiration_interval = 0.05  # how long stop() waits for the accept loop; the default is half a second
     server.prepare()
     thread = threading.Thread(target=server.serve, name=f"mock on port {server.bind_addr[1]}", daemon=True)
     thread.start()

@@ -112,7 +112,7 @@ def _slowly(world: World, fault: Fault, arrival: Arrival, number: int, commit: A
 def _ask(world: World, operation: Operation, visit: Visit) -> Answer:
     try:
         answer = operation.handle(visit)
-    except Exception as error:  # a fault of the mock itself must be seen by the test, not taken for the vendor's
+    except Exception as error:  # noqa: BLE001 - a fault of the mock itself must be seen by the test, not taken for the vendor's
         world.break_down(f"the mock failed in {operation.name}: {type(error).__name__}")
         world.last_error = error
         answer = Answer(

@@ -7,6 +7,7 @@ very socket in its hands, so no second server stands in front and every served m
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import struct
@@ -36,7 +37,7 @@ class BreakingGateway(Gateway_10):
         chunks = self.req.server.wsgi_app(self.env, self.start_response)
         try:
             fault = self.env.get(FAULT)
-            if fault is None:
+            if fault is None or not fault.breaks_the_wire:
                 for chunk in filter(None, chunks):
                     self.write(chunk)
                 self.req.ensure_headers_sent()
@@ -82,7 +83,8 @@ def _break(fault: Fault, connection: Any, head: list[bytes], body: bytes, stop: 
             pass
     elif fault.kind == "reset":
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.linger = True  # keeps cheroot from an orderly shutdown before it closes
+        connection.linger = True  # cheroot need not close what is closed here: an orderly shutdown would be no reset
+        os.close(wire.detach())
     elif fault.kind == "truncated":
         wire.sendall(_head(head, b"Content-Length: " + whole) + body[: len(body) // 2])
     elif fault.kind == "length_too_long":

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from ..clinic import (
+from kobling_mocks.clinic import (
     ALL_PATIENTS,
     AlreadyCancelled,
     AlreadyStarted,
@@ -42,9 +42,8 @@ from ..clinic import (
     TooManyBookings,
     synthetic_id,
 )
-from ..dialect import Account, Answer, Dialect, Operation, Visit
-from ..switches import Switch, Switches
-from .eg_pasientsky_wire import (
+from kobling_mocks.dialect import Account, Answer, Dialect, Operation, Visit
+from kobling_mocks.dialects.eg_pasientsky_wire import (
     Body,
     BookAnswer,
     BookBody,
@@ -56,10 +55,12 @@ from .eg_pasientsky_wire import (
     SearchAnswer,
     SearchBody,
 )
+from kobling_mocks.switches import Switch, Switches
 
 __all__ = ["SWITCHES", "EgPasientsky", "dialect"]
 
 _MEDIUMS = {"face_to_face": "FACE_TO_FACE", "video": "VIDEO", "telephone": "TELEPHONE"}
+_STATUS_WORDS = {"direct_said": "BOOKED", "pending": "PENDING"}
 _LONGEST_RANGE = 366
 _SLOT_ID = re.compile(
     r"(?P<calendar>[0-9a-fA-F-]{36})_2_(?P<day>\d{4}-\d{2}-\d{2})T\d{2}:\d{2}_(?P<id>[0-9a-fA-F-]{36})"
@@ -106,8 +107,9 @@ SWITCHES = (
     Switch(
         "confirmation",
         "direct",
-        ("direct", "pending", "pending_unsaid"),
-        "Whether a booking stands at once, or waits for staff, said with status PENDING or not said at all.",
+        ("direct", "direct_said", "pending", "pending_unsaid"),
+        "Whether a booking stands at once (direct) or waits for staff (pending), and whether the answer says so: a "
+        "status BOOKED with direct_said and PENDING with pending, no status otherwise.",
         "The page calls it a booking request; whether that means waiting is not said.",
     ),
     Switch(
@@ -212,7 +214,7 @@ class EgPasientsky(Dialect):
         """Search, book, cancel."""
         return _OPERATIONS
 
-    def open_account(self, clinic: Clinic, number: int) -> Account:
+    def open_account(self, clinic: Clinic) -> Account:
         """The id is the clinic's own, the key follows from it; of several departments the connection has the first."""
         key = hashlib.blake2b(clinic.id.encode(), digest_size=16, person=b"mock-key").hexdigest()
         departments = clinic.departments
@@ -242,7 +244,7 @@ class EgPasientsky(Dialect):
             lags = replace(lags, commit=float(switches.number("commit_lag_seconds")))
         if "search_cache_seconds" in changed:
             lags = replace(lags, search=float(switches.number("search_cache_seconds")))
-        if switches["confirmation"] != "direct":
+        if switches.text("confirmation").startswith("pending"):
             behaviour = replace(behaviour, confirmation="request")
         if "max_bookings" in changed:
             restrictions = replace(restrictions, max_bookings=switches.number("max_bookings"))
@@ -446,8 +448,8 @@ def _book(visit: Visit) -> Answer:
         page = "<html><head><title>504 Gateway Time-out</title></head><body><h1>504 Gateway Time-out</h1></body></html>"
         return Answer(504, html=page, effect="later" if later else "done", appointment=appointment.id)
     data: dict[str, Any] = {"bookingId": appointment.id}
-    if switches["confirmation"] == "pending":
-        data["status"] = "PENDING"
+    if switches["confirmation"] in _STATUS_WORDS:
+        data["status"] = _STATUS_WORDS[switches.text("confirmation")]
     return Answer(200, json={"data": data}, effect="later" if later else "done", appointment=appointment.id)
 
 

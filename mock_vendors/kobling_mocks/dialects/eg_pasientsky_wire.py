@@ -171,7 +171,7 @@ class Booked(BaseModel):
     """Inferred: the page does not show what a booking answers."""
 
     bookingId: Uuid
-    status: Literal["PENDING"] | None = None
+    status: Literal["PENDING", "BOOKED"] | None = None
 
 
 class BookAnswer(BaseModel):
