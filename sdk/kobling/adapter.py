@@ -165,7 +165,9 @@ class Adapter(ABC):
 def check_adapter(cls: type[Adapter]) -> None:
     """Refuse a class that breaks the contract, with the fix in the text. Raises `ContractError`."""
     if not (inspect.isclass(cls) and issubclass(cls, Adapter)):
-        raise ContractError(f"{cls!r} is not a subclass of kobling.Adapter: return the class itself from kobling_adapters()")
+        raise ContractError(
+            f"{cls!r} is not a subclass of kobling.Adapter: return the class itself from kobling_adapters()"
+        )
     where = f"{cls.__module__}.{cls.__qualname__}"
     missing = [name for name in _DECLARED if not hasattr(cls, name)]
     if missing:
@@ -199,7 +201,9 @@ def check_adapter(cls: type[Adapter]) -> None:
 
 def _check_methods(cls: type[Adapter], where: str) -> None:
     if cls.__abstractmethods__:
-        raise ContractError(f"{where} does not write {', '.join(sorted(cls.__abstractmethods__))}: every adapter needs them")
+        raise ContractError(
+            f"{where} does not write {', '.join(sorted(cls.__abstractmethods__))}: every adapter needs them"
+        )
     known = {name for name in dir(Adapter) if not name.startswith("_")}
     for owner in cls.__mro__:
         if owner is Adapter or not issubclass(owner, Adapter):

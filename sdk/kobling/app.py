@@ -170,7 +170,9 @@ class Kobling(_Office):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -231,7 +233,9 @@ class AsyncKobling(_Office):
 def _checked_origin(vendor: str, origin: str) -> str:
     parts = urlsplit(origin)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError(f"the origin of {vendor} must be http(s)://host[:port][/path], without user, query or fragment")
+        raise ValueError(
+            f"the origin of {vendor} must be http(s)://host[:port][/path], without user, query or fragment"
+        )
     return origin.rstrip("/")
 
 

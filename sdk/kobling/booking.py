@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID, uuid4
@@ -20,7 +21,9 @@ LIVE: frozenset[Status] = frozenset({"pending", "booked", "unknown"})
 """Statuses of a booking that may still take place."""
 
 PatientField = Literal["given_name", "family_name", "birth_date", "phone", "email", "national_id"]
-_Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 _SAKID_USUAL = re.compile(r"[A-Z0-9]{4,12}")
 
 
@@ -28,7 +31,9 @@ class SakID(CallerModel):
     """The insurance case's id (SakID), as the insurer gave it. Its grammar is not published: only an empty one, one
     over 40 characters, or one with control characters is refused. `unusual` is worth a warning to the person typing."""
 
-    value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    value: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")
+    ]
 
     def __init__(self, value: str) -> None:
         super().__init__(value=value)
@@ -67,7 +72,9 @@ class BookingRequest(CallerModel):
     slot: Slot
     patient: Patient = Field(exclude=True)
     sak_id: SakID | None = Field(default=None, exclude=True)
-    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = Field(default=None, exclude=True)
+    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = Field(
+        default=None, exclude=True
+    )
     reference: UUID = Field(default_factory=uuid4)
     patient_id: VendorId | None = None
     """The vendor's id of this patient, from an earlier booking's ledger or from `register_patient`."""
@@ -79,6 +86,10 @@ class BookingRequest(CallerModel):
     def _no_tag(cls, value: str | None) -> str | None:
         if value and looks_like_tag(value):
             raise ValueError("looks like a reference tag")
+        if value and any(
+            unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") for sign in value if sign not in "\r\n"
+        ):
+            raise ValueError("holds control characters")
         return value
 
     def note(self, limit: int | None = None) -> str:
@@ -186,7 +197,9 @@ class CancelReason(CallerModel):
 
     def note(self) -> str:
         """A line for the clinic in Norwegian, for vendors that take a free text."""
-        line = texts.text("cancel", "line", "nb", by=texts.text("cancel", self.by, "nb"), why=texts.text("cancel", self.why, "nb"))
+        line = texts.text(
+            "cancel", "line", "nb", by=texts.text("cancel", self.by, "nb"), why=texts.text("cancel", self.why, "nb")
+        )
         return f"{line} {self.message}" if self.message else line
 
 

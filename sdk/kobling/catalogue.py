@@ -131,7 +131,9 @@ class Catalogue(Model):
         offers: Iterable[Offer]
         if isinstance(self.offers, Everyone):
             offers = (
-                Offer(practitioner_id=who.id, service_id=what.id) for who in self.practitioners for what in self.services
+                Offer(practitioner_id=who.id, service_id=what.id)
+                for who in self.practitioners
+                for what in self.services
             )
         else:
             offers = self.offers

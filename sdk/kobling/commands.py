@@ -63,7 +63,7 @@ class Hook:
     """Call the caller's own function (`before_write`). An async driver awaits what it returns, a sync one refuses an
     awaitable. What it raises is raised into the flow."""
 
-    call: Callable[[], None | Awaitable[None]]
+    call: Callable[[], Awaitable[None] | None]
 
 
 Command: TypeAlias = Send | Sleep | All | Once | Hook

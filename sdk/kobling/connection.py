@@ -65,7 +65,7 @@ def clean(name: FieldName, value: str) -> str:
     department name only at the ends), and the text is brought to Unicode's composed form."""
     if name in ("api_key", "booking_url"):
         return value.translate(_BLANKS)
-    text = unicodedata.normalize("NFC", value).translate({code: " " for code in _BLANKS})
+    text = unicodedata.normalize("NFC", value).translate(dict.fromkeys(_BLANKS, " "))
     return " ".join(text.split())
 
 
@@ -115,7 +115,9 @@ class Connection:
         facts = "\x1f".join((vendor, *opened.values()))
         identity = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         object.__setattr__(self, "_secret", secret)
-        object.__setattr__(self, "public", PublicConnection.model_validate({"vendor": vendor, "id": identity, **opened}))
+        object.__setattr__(
+            self, "public", PublicConnection.model_validate({"vendor": vendor, "id": identity, **opened})
+        )
 
     @property
     def vendor(self) -> str:
@@ -230,9 +232,13 @@ class ConnectionForm(Model):
             plain = connection.secret.reveal() if name == "api_key" else connection.value(name)
             plain = field.normalise(plain) if field.normalise and plain else plain
             values[name] = plain
-            groups |= {f"{name}.{group}": part for group, part in _groups(field, plain).items() if group in field.public}
+            groups |= {
+                f"{name}.{group}": part for group, part in _groups(field, plain).items() if group in field.public
+            }
         accepted = Connection(connection.vendor, **values)
-        object.__setattr__(accepted, "public", accepted.public.model_copy(update={"groups": groups, "id": connection.id}))
+        object.__setattr__(
+            accepted, "public", accepted.public.model_copy(update={"groups": groups, "id": connection.id})
+        )
         return accepted
 
     def key_part(self, connection: Connection, group: str) -> str:

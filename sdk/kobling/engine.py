@@ -44,8 +44,8 @@ from .errors import (
 )
 from .exchange import WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
-from .request import base_address, build
 from .localtime import TimeProblem
+from .request import base_address, build
 from .retryafter import http_date, retry_after
 from .shared import Shared, UnknownWrite
 from .slots import Slots
@@ -652,4 +652,3 @@ def _followed(run: _Run, call: Call, link: object) -> Call:
         call.verb, "/".join("{}" for _ in parts), parts, query, call.extra_headers, None, None, call.accepts,
         call.remember, is_write=False,
     )  # fmt: skip
-

@@ -95,7 +95,14 @@ _ON_A_BOOKING = frozenset({"cancel", "reschedule", "get_booking"})
 
 
 def judge(
-    reply: WireReply, *, table: ErrorMap, operation: str, write: bool, expect: frozenset[int], typed_host: bool, url: str
+    reply: WireReply,
+    *,
+    table: ErrorMap,
+    operation: str,
+    write: bool,
+    expect: frozenset[int],
+    typed_host: bool,
+    url: str,
 ) -> KoblingError | None:
     """The error that a reply stands for, or None when it is an answer.
 
@@ -188,7 +195,9 @@ def _redirect(reply: WireReply, url: str, typed_host: bool) -> KoblingError:
         return VendorProtocolError("redirect")
     here = urlsplit(url)
     there = urlsplit(urljoin(url, reply.header("location") or ""))
-    same_site = there.hostname is not None and here.hostname is not None and _site(there.hostname) == _site(here.hostname)
+    same_site = (
+        there.hostname is not None and here.hostname is not None and _site(there.hostname) == _site(here.hostname)
+    )
     target = f"{there.scheme}://{there.netloc}{there.path}" if same_site and "@" not in there.netloc else ""
     return UrlNotAllowed("redirect", target=target)
 

@@ -10,6 +10,7 @@ what a call is by its method: a POST that only searches is a `query`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -220,7 +221,7 @@ class Http:
         path: str,
         *parts: object,
         items: str,
-        next: Paging,  # noqa: A002 - the word authors look for
+        next: Paging,
         of: type[T],
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
@@ -306,7 +307,7 @@ class Response:
             return cast("T", _reader(cast("Any", kind)).validate_python(value))
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            place = at + "".join(f"/{part}" for part in first["loc"])
+            place = at + "".join(f"/{_shown(part)}" for part in first["loc"])
         del value
         raise self._problem("wrong_shape", place)
 
@@ -326,6 +327,12 @@ class Response:
 
 
 _ABSENT: Any = object()
+_FIELD = re.compile(r"[a-z_][A-Za-z0-9_]{0,39}")
+
+
+def _shown(part: int | str) -> str:
+    """A part of a place, unless it may be somebody's name used as a key."""
+    return str(part) if isinstance(part, int) or _FIELD.fullmatch(part) else "_key_"
 
 
 def find(data: Json, pointer: str, default: Any = None) -> Any:

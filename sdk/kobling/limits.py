@@ -65,7 +65,7 @@ class BookingFacts(Model):
         return self
 
     def grade(self, fact: str) -> Grade:
-        """"known" or "inferred"."""
+        """ "known" or "inferred"."""
         return "inferred" if fact in self.inferred else "known"
 
 

@@ -87,7 +87,7 @@ class ConnectionReport(Model):
         return next(probe for probe in self.probes if probe.name == name)
 
     def headline(self, lang: Language = "nb") -> str:
-        """"Suksess", or what is wrong, in one sentence."""
+        """ "Suksess", or what is wrong, in one sentence."""
         if self.outcome == "failed":
             failed = next(finding for finding in self.findings if finding.severity == "fail")
             return failed.explain(lang)

@@ -64,7 +64,9 @@ def host_label(value: str) -> str:
 def base_address(template: str, connection: PublicConnection) -> str:
     """An adapter's base address with the connection's values in it: one label each in the host, quoted in the path."""
     if template.startswith("{booking_url}"):
-        return connection.booking_url.rstrip("/") + filled(template[len("{booking_url}") :], connection, quoted).rstrip("/")
+        return connection.booking_url.rstrip("/") + filled(template[len("{booking_url}") :], connection, quoted).rstrip(
+            "/"
+        )
     scheme, _, rest = template.partition("://")
     host, slash, path = rest.partition("/")
     address = f"{scheme}://{filled(host, connection, host_label)}{slash}{filled(path, connection, quoted)}"

@@ -268,4 +268,3 @@ class AsyncSession(_Opened):
     async def explain(self, practitioner_id: str, service_id: str | None = None) -> Explanation:
         """See `Session.explain`."""
         return await self._run(diagnosis.explain(self._state(), practitioner_id, service_id))
-

@@ -94,7 +94,7 @@ class SlotQuery(CallerModel):
     @classmethod
     def _only_days(cls, value: object) -> object:
         if isinstance(value, datetime):
-            raise ValueError("a day, not a moment")  # noqa: TRY004 - pydantic turns a ValueError into its own error
+            raise ValueError("a day, not a moment")
         return value
 
     @model_validator(mode="after")

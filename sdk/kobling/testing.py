@@ -239,7 +239,9 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 def _from_list(waiting: list[WireReply | WireFailure], operation: str) -> Exchange:
     def answer(request: WireRequest) -> WireReply | WireFailure:
         if not waiting:
-            raise AssertionError(f"{operation} made one call more than there are replies: {request.method} {urlsplit(request.url).path}")
+            raise AssertionError(
+                f"{operation} made one call more than there are replies: {request.method} {urlsplit(request.url).path}"
+            )
         return waiting.pop(0)
 
     return answer
@@ -253,4 +255,3 @@ def _as_session_gives(adapter: type[Adapter], argument: Any) -> Any:
     if isinstance(argument, Patient):
         return fields.stripped(argument)
     return argument
-

@@ -40,7 +40,11 @@ def world(mock: Mock | None = None, *, now: datetime | None = None, **fields: st
 def request(slot: Slot) -> BookingRequest:
     """A booking for an invented patient."""
     patient = Patient(
-        given_name="Kari", family_name="Prøve", birth_date=date(1980, 1, 2), email="kari@example.no", phone="+4790000001"
+        given_name="Kari",
+        family_name="Prøve",
+        birth_date=date(1980, 1, 2),
+        email="kari@example.no",
+        phone="+4790000001",
     )
     return BookingRequest(slot=slot, patient=patient, sak_id=SakID("6QPTR"))
 

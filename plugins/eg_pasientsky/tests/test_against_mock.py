@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pasientsky_worlds import World, open_for_insurance, request, world
+
 from kobling import (
     BookingRef,
     CancelReason,
@@ -19,7 +21,6 @@ from kobling import (
 from kobling_mocks.clinic import Clinic, Clock, Restrictions, synthetic_clinic
 from kobling_mocks.faults import Fault
 from kobling_mocks.mock import Mock
-from pasientsky_worlds import World, open_for_insurance, request, world
 
 FIRST_DAY = date(2026, 11, 23)
 
@@ -33,7 +34,11 @@ def found(place: World, first: date, last: date) -> set[tuple[str, str, datetime
 
 def departments_seen(clinic: Clinic) -> list[str]:
     """No department, and each one that is some visible type's visiting address: only these does the wire show."""
-    addresses = [clinic.address(kind.address_id) for kind in clinic.types if kind.address_id and kind.online and kind.kind != "hidden"]
+    addresses = [
+        clinic.address(kind.address_id)
+        for kind in clinic.types
+        if kind.address_id and kind.online and kind.kind != "hidden"
+    ]
     return ["", *sorted({address.department_id for address in addresses if address is not None})]
 
 
@@ -74,7 +79,11 @@ def any_slot(place: World, *, after_days: int = 5):  # type: ignore[no-untyped-d
 
 
 def live(place: World):  # type: ignore[no-untyped-def]
-    return [one for one in place.mock.world.clinic.all_appointments() if one.source == "online" and one.state in ("booked", "pending")]
+    return [
+        one
+        for one in place.mock.world.clinic.all_appointments()
+        if one.source == "online" and one.state in ("booked", "pending")
+    ]
 
 
 def test_a_booking_carries_tag_sakid_name_and_birth_year_in_the_note() -> None:
@@ -112,7 +121,9 @@ def test_a_time_taken_between_search_and_book_is_slot_taken(taken: str) -> None:
 
 
 @pytest.mark.parametrize("when", ["before_commit", "after_commit"])
-@pytest.mark.parametrize("kind", ["reset", "hang", "http_503", "html_502", "redirect", "empty", "truncated", "html_200"])
+@pytest.mark.parametrize(
+    "kind", ["reset", "hang", "http_503", "html_502", "redirect", "empty", "truncated", "html_200"]
+)
 def test_a_lost_answer_is_unknown_and_only_a_person_can_find_out(kind: str, when: str) -> None:
     place = world()
     wanted = request(any_slot(place))
@@ -196,9 +207,7 @@ def test_a_day_that_can_not_be_read_is_unknown_and_the_others_stand() -> None:
     place = world()
     days = {"first_day": FIRST_DAY, "last_day": FIRST_DAY + timedelta(days=4)}
     service_id = place.session.slots(SlotQuery(**days)).found[0].service_id
-    place.mock.world.faults.add(
-        Fault(operation="search", nth=2, times=0, when="before_commit", kind="html_502")
-    )
+    place.mock.world.faults.add(Fault(operation="search", nth=2, times=0, when="before_commit", kind="html_502"))
     answer = place.session.slots(SlotQuery(**days, service_ids=(service_id,)))
     assert not answer.complete
     assert {part.because for part in answer.unknown} == {"vendor_unavailable"}

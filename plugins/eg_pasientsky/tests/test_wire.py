@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+
 from kobling import BookingRequest, OutcomeUnknown, Patient, SakID, Slot, SlotQuery, VendorProtocolError
 from kobling.testing import play, reply
 from kobling_eg_pasientsky import EgPasientsky

@@ -16,8 +16,8 @@ from ..booking import (
     BookingRef,
     BookingRequest,
     Bookings,
-    CancelReason,
     Cancelled,
+    CancelReason,
     live,
 )
 from ..booking import stamped as with_stamps
@@ -34,6 +34,7 @@ from ..errors import (
     ResolveFirst,
     ScopeMissing,
     SlotTaken,
+    SlotWithdrawn,
     UnsupportedOperation,
     VendorUnavailable,
 )
@@ -56,6 +57,7 @@ def book(
     place = yield from clinic(state)
     state.need("book", place)
     state.own(request.slot.connection_id, "slot")
+    state.aware(not_after, "not_after")
     _can_settle(state, place)
     prepared = _prepared(state, request)
     if not shared.begin(connection_id, request.reference):
@@ -184,6 +186,8 @@ def checked_booking(result: Any) -> Booking:
 def _finish(state: State, request: BookingRequest, answer: Booking, place: Clinic) -> Flow[Booking]:
     """Compare with what was asked, read back, settle."""
     booking = stamp(state, answer, place.zone, request.slot)
+    if booking.status in ("declined", "cancelled"):
+        raise _refused(state, SlotWithdrawn("declined"))
     _compare(state, booking, request)
     if state.offers("get_booking"):
         read = yield from _read_back(state, booking, request, place)
@@ -198,13 +202,27 @@ def _finish(state: State, request: BookingRequest, answer: Booking, place: Clini
     return booking
 
 
-_READ = ("status", "start", "end", "practitioner_id", "service_id", "location_id", "reference", "created_at", "change_by")
+_READ = (
+    "status",
+    "start",
+    "end",
+    "practitioner_id",
+    "service_id",
+    "location_id",
+    "reference",
+    "created_at",
+    "change_by",
+)
 
 
 def _read_back(state: State, booking: Booking, request: BookingRequest, place: Clinic) -> Flow[Booking | None]:
     """The booking as the vendor shows it now; None when it can't be read, which changes nothing about it."""
     task = Task(
-        "get_booking", lambda adapter, http: adapter.get_booking(http, booking.ref), checked_booking, clinic=place, fresh=True
+        "get_booking",
+        lambda adapter, http: adapter.get_booking(http, booking.ref),
+        checked_booking,
+        clinic=place,
+        fresh=True,
     )
     try:
         return (yield from operate(state.line, task))
@@ -246,9 +264,7 @@ def _same(said: Any, asked: Any) -> bool:
 def _compare(state: State, booking: Booking, request: BookingRequest) -> None:
     found = differences(booking, request)
     if found:
-        raise BookedDifferently(
-            booking=booking, differences=found, vendor=state.line.adapter.key, operation="book"
-        )
+        raise BookedDifferently(booking=booking, differences=found, vendor=state.line.adapter.key, operation="book")
 
 
 # ---- the settle rule, for vendors that accept overlapping bookings
@@ -354,7 +370,11 @@ def listing(state: State, slot: Slot, place: Clinic, request: BookingRequest | N
 def list_all(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
     """The vendor's bookings of a query, stamped."""
     task = Task(
-        "list_bookings", lambda adapter, http: adapter.list_bookings(http, query), _checked_list, clinic=place, fresh=True
+        "list_bookings",
+        lambda adapter, http: adapter.list_bookings(http, query),
+        _checked_list,
+        clinic=place,
+        fresh=True,
     )
     answer = yield from operate(state.line, task)
     return answer.model_copy(update={"found": tuple(stamp(state, one, place.zone) for one in answer.found)})

@@ -10,8 +10,8 @@ from ..booking import (
     BookingRef,
     BookingRequest,
     Bookings,
-    CancelReason,
     Cancelled,
+    CancelReason,
     live,
 )
 from ..clinic import Clinic
@@ -43,7 +43,9 @@ def get(state: State, ref: BookingRef) -> Flow[Booking]:
     place = yield from clinic(state)
     state.need("get_booking", place)
     state.own(ref.connection_id, "booking")
-    task = Task("get_booking", lambda adapter, http: adapter.get_booking(http, ref), checked_booking, clinic=place, fresh=True)
+    task = Task(
+        "get_booking", lambda adapter, http: adapter.get_booking(http, ref), checked_booking, clinic=place, fresh=True
+    )
     return stamp(state, (yield from operate(state.line, task)), place.zone)
 
 
@@ -62,8 +64,8 @@ def cancel(state: State, ref: BookingRef, reason: CancelReason, not_after: datet
     lost: OutcomeUnknown | None = None
     try:
         return (yield from cancel_once(state, ref, reason, place, not_after))
-    except BookingNotFound:
-        if not ref.confirmed:
+    except BookingNotFound as error:
+        if not _reached(ref, error):
             raise
         return Cancelled(already_gone=True)
     except OutcomeUnknown as error:
@@ -73,11 +75,18 @@ def cancel(state: State, ref: BookingRef, reason: CancelReason, not_after: datet
     raise lost
 
 
+def _reached(ref: BookingRef, error: BookingNotFound) -> bool:
+    """The goal of a cancel: what was confirmed once and is not there now, or what the vendor calls cancelled."""
+    return ref.confirmed or error.because == "already_cancelled"
+
+
 def _is_gone(state: State, ref: BookingRef, place: Clinic) -> Flow[bool]:
     """True when the vendor itself shows, after a lost answer, that the booking no longer stands."""
     if not state.offers("get_booking"):
         return False
-    task = Task("get_booking", lambda adapter, http: adapter.get_booking(http, ref), checked_booking, clinic=place, fresh=True)
+    task = Task(
+        "get_booking", lambda adapter, http: adapter.get_booking(http, ref), checked_booking, clinic=place, fresh=True
+    )
     try:
         return (yield from operate(state.line, task)).status == "cancelled"
     except BookingNotFound:
@@ -206,8 +215,8 @@ def _cancel_twice(state: State, ref: BookingRef, place: Clinic, reason: CancelRe
         try:
             yield from cancel_once(state, ref, reason, place)
             return
-        except BookingNotFound:
-            if ref.confirmed:
+        except BookingNotFound as error:
+            if _reached(ref, error):
                 return
             raise
         except (OutcomeUnknown, VendorUnavailable):

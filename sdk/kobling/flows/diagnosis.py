@@ -116,7 +116,9 @@ def refused_form(adapter: type[Adapter], connection: Connection, clock: Clock, o
     return report.finish(clock, origin)
 
 
-def refused_address(adapter: type[Adapter], problem: KoblingError, clock: Clock, origin: str | None) -> ConnectionReport:
+def refused_address(
+    adapter: type[Adapter], problem: KoblingError, clock: Clock, origin: str | None
+) -> ConnectionReport:
     """The report on a connection whose booking URL may not be called: nothing was sent."""
     report = _Report(adapter.key)
     report.put("form")
@@ -266,9 +268,7 @@ def _catalogue_findings(state: State, place: Clinic, offered: Catalogue) -> list
     if not offered.practitioners:
         findings.append(_finding(state, "no_practitioners", "warn", "clinic"))
     for who in offered.practitioners:
-        findings += [
-            _of_reason(state, offered, reason, who.id, None, "warn") for reason in offered.why_not(who.id)
-        ]
+        findings += [_of_reason(state, offered, reason, who.id, None, "warn") for reason in offered.why_not(who.id)]
         findings += _service_findings(state, offered, who.id)
     if place.departments is not None and len(place.departments) > 1:
         findings += [
@@ -321,7 +321,11 @@ def _of_error(error: KoblingError, vendor: str) -> Finding:
     known: Callable[[str], bool] = bool
     evidence = tuple(
         f"{name} {value}"
-        for name, value in (("code", error.vendor_code), ("request", error.vendor_request_id), ("id", error.correlation_id))
+        for name, value in (
+            ("code", error.vendor_code),
+            ("request", error.vendor_request_id),
+            ("id", error.correlation_id),
+        )
         if known(value)
     )
     return Finding(

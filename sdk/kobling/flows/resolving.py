@@ -31,6 +31,7 @@ def resolve(state: State, request: BookingRequest, sent_at: datetime) -> Flow[Re
     """What became of a write that was sent at `sent_at`. Looks, never writes (but for the withdrawal that the settle
     rule owes), never sleeps longer than that rule, never raises for what it finds."""
     state.own(request.slot.connection_id, "slot")
+    state.aware(sent_at, "sent_at")
     evidence: list[Evidence] = []
     try:
         place = yield from clinic(state)
@@ -81,7 +82,10 @@ def _settled(
     state: State, booking_id: str, request: BookingRequest, place: Clinic, evidence: list[Evidence]
 ) -> Flow[Resolution | None]:
     """Finish what a crash between booking and settling left open. None when the booking may be kept."""
-    listed = yield from listing(state, request.slot, place)
+    try:
+        listed = yield from listing(state, request.slot, place)
+    except KoblingError as error:
+        return _unreachable(state, error, evidence, "listing")
     ours = next((one for one in listed.found if one.id == booking_id), None)
     if ours is None:
         _saw(state, evidence, "listing", "not_visible_yet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from ..adapter import Operation
@@ -51,6 +52,11 @@ class State:
         """Refuse a slot or booking of another connection."""
         if connection_id != self.connection.id:
             raise InvalidRequest("other_connection", fields=(name,), vendor=self.line.adapter.key)
+
+    def aware(self, moment: datetime | None, name: str) -> None:
+        """Refuse a moment without an offset: nobody knows when it is."""
+        if moment is not None and moment.utcoffset() is None:
+            raise InvalidRequest("naive_time", fields=(name,), vendor=self.line.adapter.key)
 
     def _fresh(self, name: str) -> Any:
         kept = self.kept.get(name)

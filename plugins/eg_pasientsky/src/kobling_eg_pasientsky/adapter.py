@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 
 from kobling import (
     Adapter,
+    BodyKey,
     Booking,
     BookingFacts,
     BookingRef,
     BookingRequest,
-    BodyKey,
     Cancelled,
     CancelReason,
     Catalogue,

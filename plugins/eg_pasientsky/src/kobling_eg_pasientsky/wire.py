@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from kobling import WireModel
 from pydantic import Field
+
+from kobling import WireModel
 
 
 class Calendar(WireModel):
