@@ -116,8 +116,8 @@ class Adapter(ABC):
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise ContractError(
-            f"{type(self).__name__}.{name} can't be assigned: an adapter is frozen, since one object serves many calls at "
-            "once. Keep what belongs to a booking in the slot's token, and what belongs to a connection in Options."
+            f"{type(self).__name__}.{name} can't be assigned: an adapter is frozen, since one object serves many "
+            "calls at once. Keep what belongs to a booking in the slot's token, and what belongs to a connection in Options."
         )
 
     @abstractmethod
@@ -142,7 +142,7 @@ class Adapter(ABC):
         raise UnsupportedOperation
 
     async def sign_in(self, http: Http) -> Token:
-        """Exchange the key for a token, with `http.query`. Called when there is none, before its end, and once on 401."""
+        """Exchange the key for a token, with `http.query`. Called when there is none, near its end, and once on 401."""
         raise UnsupportedOperation
 
     async def register_patient(self, http: Http, patient: Patient) -> str:
@@ -221,8 +221,8 @@ def _check_methods(cls: type[Adapter], where: str) -> None:
         owner = next(base for base in cls.__mro__ if name in vars(base))
         if not issubclass(owner, Adapter):
             raise ContractError(
-                f"{where} gets {name} from {owner.__name__}, which is not an Adapter: put the mixin's code behind a name "
-                "with an underscore and call it from the method"
+                f"{where} gets {name} from {owner.__name__}, which is not an Adapter: put the mixin's code behind a "
+                "name with an underscore and call it from the method"
             )
         if owner is Adapter and any(name in vars(base) for base in cls.__mro__[cls.__mro__.index(Adapter) + 1 :]):
             raise ContractError(f"{where}: Adapter stands before the mixin that writes {name}; put the mixin first")

@@ -206,7 +206,7 @@ class NotActivated(ConnectionProblem):
 
 
 class ScopeMissing(ConnectionProblem):
-    """The key is right, but may not do this. The clinic gives it the right in its booking system, or makes a new one."""
+    """The key is right, but may not do this. The clinic gives it the right, or makes a new key."""
 
     code = "scope_missing"
     actor: Actor = "clinic"

@@ -96,7 +96,7 @@ def reply(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> WireReply:
-    """A reply as a vendor would send it, for tests and mocks: give `json`, `text` or `body`, or none for an empty one."""
+    """A reply as a vendor would send it, for tests and mocks: `json`, `text` or `body`, or none for an empty one."""
     given = dict(headers or {})
     if body is not None:
         data, kind = body, None

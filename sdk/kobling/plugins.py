@@ -66,7 +66,8 @@ class Installed:
         broken = "".join(f" Problem in {problem.plugin}: {problem.what}" for problem in self.problems)
         have = ", ".join(sorted(self.adapters)) or "none"
         raise LookupError(
-            f"No adapter {key!r} is installed (installed: {have}). Install its distribution, usually kobling-{key}.{broken}"
+            f"No adapter {key!r} is installed (installed: {have}). Install its distribution, usually kobling-{key}."
+            f"{broken}"
         )
 
 

@@ -82,7 +82,7 @@ def _bare(error: KoblingError) -> KoblingError:
 
 
 class Session(_Opened):
-    """A connection in use, for sync callers. Safe to share between threads. Every method raises only `KoblingError`s."""
+    """A connection in use, for sync callers. Safe to share between threads. Methods raise only `KoblingError`s."""
 
     _driver: SyncDriver
 

@@ -129,7 +129,8 @@ def test_a_type_kept_to_a_list_of_patients_is_not_bookable() -> None:
 
 
 @pytest.mark.parametrize("body", [
-    {"data": {}}, {"data": {"bookingId": ""}}, {"data": {"bookingId": None}}, {"data": None}, {}, [], {"bookingId": "1"},
+    {"data": {}}, {"data": {"bookingId": ""}}, {"data": {"bookingId": None}}, {"data": None}, {}, [],
+    {"bookingId": "1"},
 ])  # fmt: skip
 def test_a_booking_answer_without_an_id_is_an_unknown_outcome(body: Any) -> None:
     slot = Slot(

@@ -46,7 +46,7 @@ from .searching import verify
 from .state import State, clinic
 
 BOOKED = "already_booked"
-BeforeWrite = Callable[[BookingRequest], "None | Awaitable[None]"]
+BeforeWrite = Callable[[BookingRequest], "Awaitable[None] | None"]
 
 
 def book(
@@ -190,7 +190,7 @@ def _finish(state: State, request: BookingRequest, answer: Booking, place: Clini
         raise _refused(state, SlotWithdrawn("declined"))
     _compare(state, booking, request)
     if state.offers("get_booking"):
-        read = yield from _read_back(state, booking, request, place)
+        read = yield from _read_back(state, booking, place)
         if read is not None:
             _compare(state, read, request)
             known = {name: getattr(read, name) for name in _READ if getattr(read, name) is not None}
@@ -215,7 +215,7 @@ _READ = (
 )
 
 
-def _read_back(state: State, booking: Booking, request: BookingRequest, place: Clinic) -> Flow[Booking | None]:
+def _read_back(state: State, booking: Booking, place: Clinic) -> Flow[Booking | None]:
     """The booking as the vendor shows it now; None when it can't be read, which changes nothing about it."""
     task = Task(
         "get_booking",
