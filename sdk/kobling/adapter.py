@@ -117,7 +117,8 @@ class Adapter(ABC):
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise ContractError(
             f"{type(self).__name__}.{name} can't be assigned: an adapter is frozen, since one object serves many "
-            "calls at once. Keep what belongs to a booking in the slot's token, and what belongs to a connection in Options."
+            "calls at once. Keep what belongs to a booking in the slot's token, and what belongs to a connection in "
+            "Options."
         )
 
     @abstractmethod

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 from .errors import (
+    AdapterBug,
     BookingNotFound,
     CredentialsRejected,
     InvalidRequest,
@@ -30,7 +31,7 @@ from .errors import (
     VendorUnavailable,
     word,
 )
-from .exchange import WireFailure, WireReply
+from .exchange import UNSENDABLE, WireFailure, WireReply
 from .http import Response, find
 from .retryafter import retry_after
 from .strictjson import JsonProblem, loads
@@ -148,6 +149,8 @@ def fail(failure: WireFailure, *, write: bool, typed_host: bool) -> KoblingError
         return OutcomeUnknown(reason)
     if typed_host and failure.kind in ("dns", "address", "tls"):
         return UrlNotAllowed("private_address" if failure.kind == "address" else reason)
+    if failure.detail in UNSENDABLE:
+        return AdapterBug(failure.detail)
     if failure.kind == "expired":
         return LeaseExpired()
     if failure.kind in ("timeout", "connect_timeout"):

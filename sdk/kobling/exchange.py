@@ -34,6 +34,9 @@ NEVER_LEFT: frozenset[FailureKind] = frozenset(
 )
 """Failures that prove that no byte of the request left this machine for the vendor's application."""
 
+UNSENDABLE: frozenset[str] = frozenset({"illegal_header", "illegal_request"})
+"""Details of "protocol" failures of our own request: it could not be written down, so nothing of it was sent."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WireRequest:
@@ -81,7 +84,7 @@ class WireFailure:
     @property
     def left(self) -> bool:
         """True when a byte of the request may have reached the vendor."""
-        return self.kind not in NEVER_LEFT
+        return self.kind not in NEVER_LEFT and self.detail not in UNSENDABLE
 
 
 Exchange: TypeAlias = Callable[[WireRequest], "WireReply | WireFailure"]

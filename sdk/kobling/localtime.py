@@ -7,7 +7,8 @@ are dates of the clinic's calendar. Nothing here reads the host's time zone or c
 Two nights a year a wall time does not name one instant. When clocks go forward (Oslo: 2027-03-28) the hour 02:00-03:00
 is missing; when they go back (Oslo: 2026-10-25) it comes twice. Compare and subtract instants, never wall times or
 datetimes of the same zone: Python takes the two 02:30s for equal, and says that 2026-10-25 in Oslo has 24 hours.
-For the same reason an end is `start + duration` in UTC, and a window is a range of local days (`day_bounds`), never "+24 h".
+For the same reason an end is `start + duration` in UTC, and a window is a range of local days
+(`day_bounds`), never "+24 h".
 """
 
 from __future__ import annotations

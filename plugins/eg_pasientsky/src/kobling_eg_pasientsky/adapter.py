@@ -155,7 +155,7 @@ class EgPasientsky(Adapter):
         return Slots(found=tuple(found), unknown=tuple(unknown), problems=tuple(problems))
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:
-        """Book by e-mail; tag, SakID, name and birth year travel in the note. The answer tells an id, perhaps a word."""
+        """Book by e-mail; tag, SakID, name and birth year travel in the note. The answer tells an id, maybe a word."""
         token = request.slot.token
         reply = await http.post(
             "book",
