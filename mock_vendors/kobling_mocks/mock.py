@@ -56,6 +56,10 @@ class Mock:
         other._begin(self._worlds, self._app, world)
         return other
 
+    def forget(self) -> None:
+        """Drop this world and release what waits in it; the name is free again. The default world stays."""
+        self._worlds.drop(self.world.name)
+
     @property
     def dialect(self) -> Dialect:
         """The dialect that this mock speaks."""

@@ -33,6 +33,7 @@ class Served:
 
     def stop(self) -> None:
         """Stop listening, let the calls in flight end, release barriers. Stopping twice is harmless."""
+        self._app.worlds.stopping.set()
         for name in self._app.worlds.names:
             world = self._app.worlds.get(name)
             if world is not None:
@@ -70,6 +71,7 @@ def serve_app(app: MockApp, path: str = "", *, port: int = 0, threads: int = THR
     server.gateway = BreakingGateway
     server.expiration_interval = 0.05  # how long stop() waits for the accept loop; the default is half a second
     server.prepare()
+    app.worlds.stopping.clear()
     thread = threading.Thread(target=server.serve, name=f"mock on port {server.bind_addr[1]}", daemon=True)
     thread.start()
     app.worlds.served_by(threads)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -56,6 +55,7 @@ class World:
             self._set_up: dict[str, tuple[Behaviour, Restrictions]] = {}
             self._due: list[tuple[datetime, int, Callable[[], Any]]] = []
             self._jobs = 0
+            self._looked_at: dict[str, int] = {}
             self._broken: list[str] = []
             self.last_error = None
             self._first = [(clinic, clinic.snapshot()) for clinic in clinics]
@@ -140,16 +140,19 @@ class World:
             self.check()
 
     def wait(self, seconds: float) -> None:
-        """Let real time pass, as a slow vendor does."""
-        time.sleep(seconds)
+        """Let real time pass, as a slow vendor does; a server that is being stopped ends the wait."""
+        self._worlds.stopping.wait(seconds)
 
     # soundness ------------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Look at every clinic's invariants and remember what is broken."""
+        """Look at the invariants of every clinic that changed since the last look, and remember what is broken."""
         for account in list(self.accounts.values()):
-            for problem in check_invariants(account.clinic):
-                self.break_down(problem)
+            revision = account.clinic.revision
+            if self._looked_at.get(account.external_id) != revision:
+                for problem in check_invariants(account.clinic):
+                    self.break_down(problem)
+                self._looked_at[account.external_id] = revision
 
     def break_down(self, what: str) -> None:
         """Remember that something is wrong that no caller can be blamed for."""
@@ -200,6 +203,7 @@ class Worlds:
         self.dialect = dialect
         self.cookies: dict[str, tuple[str, str]] = {}
         self.threads = 0
+        self.stopping = threading.Event()
         self._worlds: dict[str, World] = {}
         self._lock = threading.Lock()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
@@ -15,7 +16,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from kobling.exchange import WireReply
-from kobling_mocks import Mock, Served, dialect, find_dialect, installed_dialects, serving
+from kobling_mocks import Fault, Mock, Served, dialect, find_dialect, installed_dialects, serving
 from kobling_mocks.clinic import demo_clinic, synthetic_clinic
 from kobling_mocks.dialects.eg_pasientsky import EgPasientsky
 from partner_caller import DAY, KARI, Caller, caller_of
@@ -58,6 +59,14 @@ def test_the_same_name_is_the_same_world_and_a_bad_name_is_refused(caller: Calle
         caller.mock.namespace("a/b")
     with pytest.raises(ValueError, match="exists already"):
         caller.mock.namespace("one", demo_clinic())
+
+
+def test_a_forgotten_world_frees_its_name(caller: Caller) -> None:
+    first = caller.mock.namespace("again")
+    first.forget()
+    assert caller.mock.namespace("again").world is not first.world
+    caller.mock.forget()
+    assert caller.search(), "the default world stays"
 
 
 def test_worlds_run_side_by_side_in_threads() -> None:
@@ -157,6 +166,23 @@ def test_loopback_names_are_answered(server: Served, host: str) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "localhost.evil.example:80"])
 def test_any_other_host_name_is_refused(server: Served, host: str) -> None:
     assert ask(server, "GET", "/__mock__/state", host=host)[0] == 421
+
+
+def test_stopping_does_not_wait_for_a_slow_answer(caller: Caller) -> None:
+    caller.mock.world.faults.add(Fault(operation="search", kind="slow", seconds=600))
+    served = caller.mock.serve()
+    answers: list[int] = []
+
+    def search() -> None:
+        answers.append(ask(served, "POST", f"/partner-api/{caller.external_id}/search", {"apikey": "x"})[0])
+
+    waiting = threading.Thread(target=search)
+    waiting.start()
+    while not caller.mock.world.journal.of("search"):
+        time.sleep(0.001)
+    served.stop()
+    waiting.join(timeout=10)
+    assert answers == [401], "the call in flight is answered"
 
 
 # ---- the control API
