@@ -57,6 +57,8 @@ READ_TRIES = 3
 BACKOFF = 0.25
 TOGETHER = 4
 LONGEST_WAIT = 10.0
+TURNS_AFTER_AN_ERROR = 50
+"""How often an adapter may go on asking after an error that has already decided its operation."""
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 RETRIED_FAILURES = frozenset({"connect", "connect_timeout", "busy", "read", "write"})
 RESENT_WRITES = frozenset({"connect", "connect_timeout", "busy"})
@@ -262,6 +264,7 @@ def _drive(run: _Run) -> Flow[Any]:
     work = run.task.start(adapter, http)
     answer: Any = None
     error: KoblingError | None = None
+    turns_after = 0
     try:
         while True:
             try:
@@ -274,6 +277,10 @@ def _drive(run: _Run) -> Flow[Any]:
             except KoblingError as problem:
                 error = _bare(problem)
                 run.stick(error)
+            if run.sticky is not None:
+                turns_after += 1
+                if turns_after > TURNS_AFTER_AN_ERROR:
+                    raise run.sticky
     finally:
         _close(work)
 
