@@ -1,0 +1,202 @@
+"""The rig: one world of a mock vendor with sessions of the adapter under test on it, and everything it left behind.
+
+A rig looks at a vendor only through what all dialects share: the clinic's timebook, the journal, faults, switches and
+barriers. Which of the vendor's calls an operation uses is read from the journal of the positive control.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kobling import (
+    Adapter,
+    BookingRequest,
+    Connection,
+    Exchange,
+    Patient,
+    SakID,
+    Slot,
+    SlotQuery,
+    WireFailure,
+    WireReply,
+    WireRequest,
+)
+from kobling_mocks import Call, Fault, Mock, World
+from kobling_mocks.clinic import Appointment, Clinic, OpenSlot
+from kobling_mocks.dialect import Account
+
+from .clinics import ClinicName, open_clinic
+from .pace import Pace
+from .sides import Mode, Office, Side
+from .target import Target
+
+__all__ = ["PATIENT", "SAK_ID", "Mark", "Rig", "WireCall"]
+
+PATIENT = Patient(
+    given_name="Ávdnos Kanaritest",
+    family_name="Fjellprøve-Østhåg",
+    birth_date=date(1987, 3, 14),
+    phone="+4790008877",
+    email="avdnos.kanari@pasient.example.test",
+    national_id="14838799997",
+)
+"""The invented patient of every booking: each field is found nowhere else, so that a leak is seen."""
+SAK_ID = SakID("KANARI42")
+
+
+@dataclass(frozen=True, slots=True)
+class WireCall:
+    """One raw request and what it was answered with; the suite's own, never shown."""
+
+    request: WireRequest
+    outcome: WireReply | WireFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment in a rig's history: calls in the journal, requests on the wire."""
+
+    journal: int
+    wire: int
+
+
+class Rig:
+    """A world with the adapter under test connected to it. Made by `Trial.rig`; closed by the trial."""
+
+    def __init__(
+        self,
+        target: Target,
+        mode: Mode,
+        clinic: ClinicName,
+        seed: int,
+        *,
+        adapter: type[Adapter] | None = None,
+        switches: Mapping[str, object] | None = None,
+        spoil: Callable[[WireRequest, WireReply | WireFailure], WireReply | WireFailure] | None = None,
+    ) -> None:
+        self.adapter = adapter or target.adapter
+        self.mode: Mode = mode
+        self.mock: Mock = target.mock.namespace(target.new_namespace(), open_clinic(clinic, seed))
+        self.mock.patience = 0.0
+        self.world: World = self.mock.world
+        if switches:
+            self.world.switches.set(**switches)
+        self.pace = Pace(self.world.clock)
+        self.wire: list[WireCall] = []
+        self._wire_lock = threading.Lock()
+        self._spoil = spoil
+        self._office = Office(self.adapter, mode, self.pace, self._exchange)
+        self.session: Side = self.connect()
+
+    # ---- connecting
+
+    def fields(self, account: Account | None = None, **fields: str) -> dict[str, str]:
+        """The connection's fields for an account (the world's first), with some replaced; "" leaves one out."""
+        return {**self.mock.dialect.connection(account or self.world.account), **fields}
+
+    def connect(self, account: Account | None = None, *, rates: Mapping[str, tuple[str, ...]] | None = None,
+                **fields: str) -> Side:  # fmt: skip
+        """A session on an account of this world; `fields` replaces connection fields."""
+        connection = Connection(self.adapter.key, **self.fields(account, **fields))
+        return self._office.side(connection, rates=rates)
+
+    def _exchange(self, request: WireRequest) -> WireReply | WireFailure:
+        exchange: Exchange = self.mock.exchange
+        outcome = exchange(request)
+        if self._spoil is not None:
+            outcome = self._spoil(request, outcome)
+        with self._wire_lock:
+            self.wire.append(WireCall(request, outcome))
+        return outcome
+
+    async def close(self) -> None:
+        """Close sessions and release what is held."""
+        self.world.barriers.clear()
+        await self._office.close()
+
+    # ---- what was left behind
+
+    @property
+    def clinic(self) -> Clinic:
+        """The clinic's own state, with everything done that is due."""
+        return self.world.clinic
+
+    @property
+    def department(self) -> str | None:
+        """The department on the connection."""
+        return self.fields()["department_id"] or None
+
+    def mark(self) -> Mark:
+        """This moment, for `since` and `sent_since`."""
+        return Mark(len(self.world.journal), len(self.wire))
+
+    def since(self, mark: Mark) -> tuple[Call, ...]:
+        """Calls that the vendor received since then."""
+        return self.world.journal.calls[mark.journal :]
+
+    def sent_since(self, mark: Mark) -> tuple[WireCall, ...]:
+        """Raw requests since then."""
+        return tuple(self.wire[mark.wire :])
+
+    def writing(self, calls: Iterable[Call]) -> tuple[Call, ...]:
+        """Those of the calls that can change something, by the vendor's own description."""
+        names = {operation.name for operation in self.mock.dialect.operations if operation.writes}
+        return tuple(call for call in calls if call.operation in names)
+
+    def appointments(self) -> tuple[Appointment, ...]:
+        """Every appointment of the clinic, and those that are accepted and not committed yet."""
+        return self.clinic.all_appointments() + self.clinic.accepted_bookings()
+
+    def made_since(self, before: Iterable[Appointment]) -> tuple[Appointment, ...]:
+        """Appointments that were not there before, live or not."""
+        known = {appointment.id for appointment in before}
+        return tuple(appointment for appointment in self.appointments() if appointment.id not in known)
+
+    def switch_settings(self, name: str) -> Iterator[dict[str, Any]]:
+        """Every setting of a switch, as `switches=` takes it; one empty setting where the vendor leaves nothing open."""
+        known = self.world.switches.known
+        if name not in known or known[name].number:
+            yield {}
+            return
+        for choice in known[name].choices:
+            yield {name: choice}
+
+    def fault(self, operation: str, kind: Any, **more: Any) -> None:
+        """Order a fault."""
+        self.world.faults.add(Fault(operation=operation, kind=kind, **more))
+
+    # ---- asking and booking
+
+    def today(self) -> date:
+        """The clinic's local day."""
+        return self.world.clock.now().astimezone(self.tz).date()
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The clinic's zone."""
+        return ZoneInfo(self.clinic.zone)
+
+    def days(self, count: int = 14, first: int = 0) -> SlotQuery:
+        """Everything in `count` days, beginning `first` days from today."""
+        start = self.today() + timedelta(days=first)
+        return SlotQuery(first_day=start, last_day=start + timedelta(days=count - 1))
+
+    def request(self, slot: Slot, **changes: Any) -> BookingRequest:
+        """A booking of a slot for the invented patient."""
+        return BookingRequest(**{"slot": slot, "patient": PATIENT, "sak_id": SAK_ID, **changes})
+
+    def open_time(self, slot: Slot) -> OpenSlot | None:
+        """The clinic's own record of a slot, None when it shows no such time."""
+        day = slot.start.astimezone(self.tz).date()
+        found = self.clinic.open_slots([slot.practitioner_id], [slot.service_id], day, day)
+        return next((one for one in found if one.start == slot.start), None)
+
+    @property
+    def key(self) -> str:
+        """The first account's key."""
+        return self.world.account.api_key

@@ -1,0 +1,1 @@
+"""The rules, a module for each area. `contract.py` puts them together."""

@@ -1,0 +1,602 @@
+"""BOOK: what stands in the clinic's timebook after a booking, whatever happened to the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from kobling import (
+    Booked,
+    BookingRequest,
+    KoblingError,
+    LeaseExpired,
+    NeedsPerson,
+    NotBooked,
+    OutcomeUnknown,
+    PatientFieldRequired,
+    PatientLimitReached,
+    RequestRejected,
+    Resolution,
+    ResolveFirst,
+    Slot,
+    SlotTaken,
+    StillUnknown,
+    find_tags,
+)
+from kobling_mocks import KINDS, Call
+from kobling_mocks.clinic import PatientDetails, Restrictions
+from kobling_mocks.clinic import BookingOrder as Order
+
+from ..rig import PATIENT, SAK_ID, Rig
+from ..rule import RuleBook
+from ..trial import Outcome, Trial, unknown
+from .slots import fault_details
+
+BOOK = RuleBook("BOOK", "Booking, lost answers and races")
+NEEDS = ("identify", "catalogue", "list_slots", "book", "cancel")
+ONE_WRITE = "the contract: one operation, at most one write, never sent again"
+CERTAIN = "the contract: once a byte of a write may have left, only a listed refusal is certain"
+LIVE_STATES = ("booked", "pending")
+LOST_BEFORE = ("http_503", "html_502", "reset", "hang", "truncated", "redirect", "empty", "html_200", "random_bytes")
+LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
+
+
+@BOOK.rule(
+    1,
+    "A booking stands in the timebook once, as asked: practitioner, type, start and end",
+    why="It is what the patient was promised.",
+    check="book: which ids and which token go to the vendor.",
+    source=ONE_WRITE,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "differs": "The appointment in the timebook is not the one that was asked for.",
+        "not_one": "After one booking there is not exactly one new appointment.",
+        "more_writes": "More than one writing call reached the vendor.",
+        "other_id": "The booking's id is not the appointment's: it could never be cancelled.",
+        "invented": "The answer tells something about the booking that is not so at the clinic: fill in only what was read.",
+    },
+    driver=True,
+)
+async def stands_as_asked(trial: Trial) -> None:
+    for world in ("demo", "random"):
+        rig = trial.rig(world)
+        slot, *_ = await trial.open_times(rig)
+        before = rig.appointments()
+        made = await trial.booked(rig, slot)
+        new, stands = rig.made_since(before), made.appointment
+        trial.claim(len(new) == 1, "not_one", expected="1 new appointment", got=len(new), calls=made.calls)
+        asked = (slot.practitioner_id, slot.service_id, slot.start, slot.end)
+        got = (stands.timebook_id, stands.type_id, stands.start, stands.end)
+        trial.claim(asked == got, "differs", expected=asked, got=got, calls=made.calls)
+        writes = rig.writing(made.calls)
+        wrote = [call for call in writes if call.appointment == stands.id]
+        trial.claim(len(wrote) == 1, "more_writes", expected="1 write that books", got=len(wrote), calls=writes)
+        trial.claim(made.booking.id == stands.id, "other_id", expected="the appointment's id", got="another one")
+        told = made.booking
+        wrong = [
+            name
+            for name, said, holds in (
+                ("start", told.start, stands.start),
+                ("end", told.end, stands.end),
+                ("practitioner_id", told.practitioner_id, stands.timebook_id),
+                ("service_id", told.service_id, stands.type_id),
+            )
+            if said is not None and said != holds
+        ]
+        trial.claim(not wrong, "invented", expected="what stands in the timebook", got=f"{wrong} differ", calls=writes)
+        trial.saw(f"{world}: 1 appointment, {stands.state}, as asked; {len(writes)} writes")
+
+
+@BOOK.rule(
+    2,
+    "The clinic sees the SakID and the reference with the booking",
+    why="Without the SakID the insurer does not pay; without the reference a lost answer can't be found again.",
+    check="book: request.note() goes whole into the field that reaches the clinic, or each into its own field.",
+    source="the help article on SakID; the contract: the tag stands first, then the SakID",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "no_sak_id": "The SakID is not with the appointment.",
+        "no_claim": "The clinic's system made no claim from the SakID: it stands where it is not looked for.",
+        "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
+        "cut": "The note of the appointment is not the whole note of the request.",
+    },
+)
+async def sak_id_and_reference(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig, message="Ønsker rom på gateplan, kommer med ledsager (Áilu).")
+    stands = made.appointment
+    text = f"{stands.note}\n{stands.patient_comment}"
+    holds = SAK_ID.value in text or stands.sak_id == SAK_ID.value
+    trial.claim(holds, "no_sak_id", expected="the SakID", got=f"a note of {len(stands.note)} characters", calls=made.calls)
+    claims = [claim for claim in rig.clinic.claims if claim.appointment_id == stands.id]
+    trial.claim(len(claims) == 1, "no_claim", expected="1 claim", got=len(claims), calls=made.calls)
+    where = trial.adapter.limits.booking.reference_in
+    if where != "nowhere":
+        found = made.request.reference in find_tags(text) or stands.reference == str(made.request.reference)
+        trial.claim(found, "no_reference", expected="our reference", got=f"{len(find_tags(text))} tags", calls=made.calls)
+    if where in ("note", "patient_note"):
+        whole = "gateplan" in text and "Áilu" in text
+        trial.claim(whole, "cut", expected="the whole note", got=f"{len(text)} characters of it", calls=made.calls)
+    trial.saw(f"one claim made from the SakID; the reference is in the {where}")
+
+
+@BOOK.rule(
+    3,
+    "Where the vendor finds the patient by e-mail, the clinic can see who is meant",
+    why="Families share an address: the time would stand on the wrong record.",
+    check="PatientFields.match, and request.note(), which then carries name and year of birth.",
+    source="the contract: patient_fields.match == \"email\"",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={"not_seen": "Neither the appointment's note nor its patient shows the name that was given."},
+)
+async def who_is_meant(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    patient = rig.clinic.patient(made.appointment.patient_id)
+    text = f"{made.appointment.note}\n{made.appointment.patient_comment}\n{patient.name if patient else ''}"
+    name = PATIENT.family_name or ""
+    trial.claim(name in text, "not_seen", expected="the patient's name", got=f"{len(text)} characters without it")
+    trial.saw(f"the name stands with the appointment; patients are matched by {trial.adapter.patient_fields.match}")
+
+
+@BOOK.rule(
+    4,
+    "The vendor is told nothing of the patient that the adapter does not declare",
+    why="Data minimisation: a national id that nobody asked for is a breach.",
+    check="PatientFields, and everything in book that is not taken from `request`.",
+    source="the contract: fields that are not declared are stripped; GDPR article 5 (1) c",
+    needs=NEEDS,
+    evidence=("wire", "journal"),
+    causes={
+        "undeclared": "A field of the patient that is not declared went over the wire.",
+        "needless": "The vendor did not need a field of the patient that was sent (finding in the journal).",
+    },
+    safety=True,
+)
+async def minimal_data(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    fields = trial.adapter.patient_fields
+    spoken = {"given_name", "family_name", "birth_date"} if fields.match == "email" else set()
+    sent = b"\n".join(call.request.url.encode() + call.request.body for call in rig.wire)
+    for name in type(PATIENT).model_fields:
+        if name in fields.declared or name in spoken:
+            continue
+        value = getattr(PATIENT, name)
+        text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+        holds = text.encode() not in sent and text.encode("unicode_escape") not in sent
+        trial.claim(holds, "undeclared", expected=f"{name} is not sent", got="it is", calls=rig.writing(made.calls))
+    found = [finding.where for _, finding in rig.world.journal.findings if finding.code == "needless_patient_data"]
+    trial.claim(not found, "needless", expected="nothing that the vendor does not need", got=found, calls=made.calls)
+    trial.saw(f"{len(rig.wire)} requests hold only {', '.join(sorted(fields.declared))}")
+
+
+# ---- somebody else is first
+
+
+async def _take(rig: Rig, slot: Slot) -> None:
+    """Staff give the time to somebody else."""
+    details = PatientDetails("Annen Prøvesen", None, "+4790000009", "annen@example.test")
+    rig.clinic.staff_book(Order(slot.practitioner_id, slot.service_id, slot.start, details, source="staff"))
+
+
+@BOOK.rule(
+    5,
+    "A time that was taken a moment ago is SlotTaken, however the vendor says so, and nothing was changed",
+    why="The patient chooses another time at once; any other error leaves them waiting, or booked twice.",
+    check="ErrorMap: the vendor's code or status for a time that is taken, also in an answer with status 200.",
+    source=CERTAIN,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "not_slot_taken": "The vendor's refusal must become SlotTaken. List its code or status in ErrorMap.",
+        "told_booked": "The caller was told that the booking stands, although the time is another patient's.",
+        "changed": "Something new stands in the timebook.",
+    },
+    driver=True,
+    safety=True,
+)
+async def taken_meanwhile(trial: Trial) -> None:
+    for setting in trial.rig().switch_settings("taken"):
+        rig = trial.rig(switches=setting)
+        slots = await trial.open_times(rig)
+        await trial.booked(rig, slots[0])
+        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        mark = rig.mark()
+        taken: list[int] = []
+
+        def take(request: BookingRequest, rig: Rig = rig, slot: Slot = slot, taken: list[int] = taken) -> None:
+            asyncio.run(_take(rig, slot)) if rig.mode == "sync" else _now(_take(rig, slot))
+            taken.append(len(rig.appointments()))
+
+        outcome = await trial.outcome(rig.session.book(rig.request(slot), before_write=take))
+        calls = rig.writing(rig.since(mark))
+        trial.need(taken, "the hook before the write was not called")
+        trial.need(calls, "no write reached the vendor")
+        what = f"setting {setting}" if setting else "the vendor's one setting"
+        trial.claim(outcome.error is not None, "told_booked", expected=f"SlotTaken, {what}", got=outcome, calls=calls)
+        holds = isinstance(outcome.error, SlotTaken) and outcome.error.effect == "none"
+        trial.claim(holds, "not_slot_taken", expected=f"SlotTaken, effect none, {what}", got=outcome, calls=calls)
+        added = len(rig.appointments()) - taken[0]
+        trial.claim(added == 0, "changed", expected="0 new appointments", got=added, calls=calls)
+        trial.saw(f"{what}: answered {calls[-1].status}, the time stayed with the other patient")
+
+
+def _now(work: Any) -> None:
+    """Run a coroutine that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("it had to wait")
+
+
+CALLERS = 50
+
+
+@BOOK.rule(
+    6,
+    "Of fifty callers for one time, one is booked and forty-nine are told that it is taken",
+    why="A popular time is clicked by many at once; two patients at one door is the worst that can happen.",
+    check="ErrorMap: the vendor's answer to a conflict. Nothing may be retried after it.",
+    source=CERTAIN,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "two_told_yes": "More than one caller was told that the time is theirs.",
+        "nobody": "No caller got the time although it was free.",
+        "others_not_taken": "Those who came too late must hear SlotTaken, nothing else.",
+        "more_writes": "Some caller sent more than one write.",
+    },
+    driver=True,
+    safety=True,
+)
+async def fifty_callers(trial: Trial) -> None:
+    for setting in trial.rig().switch_settings("taken"):
+        rig = trial.rig(switches=setting)
+        slots = await trial.open_times(rig)
+        write = (await trial.booked(rig, slots[0])).write
+        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        barrier = rig.world.barriers.add(write, CALLERS)
+        mark, before = rig.mark(), rig.appointments()
+        outcomes = await asyncio.gather(
+            *(trial.outcome(rig.session.book(rig.request(slot))) for _ in range(CALLERS))
+        )
+        calls = rig.writing(rig.since(mark))
+        if not barrier.passed:
+            raise RuntimeError(f"the barrier held {barrier.arrived} of {CALLERS} callers")
+        _one_winner(trial, rig, outcomes, before, calls, f"setting {setting}" if setting else "one setting")
+
+
+def _one_winner(
+    trial: Trial, rig: Rig, outcomes: Sequence[Outcome], before: Any, calls: Sequence[Call], what: str
+) -> None:
+    won = [one for one in outcomes if one.error is None]
+    live = [one for one in rig.made_since(before) if one.state in LIVE_STATES]
+    shown = calls[:3]
+    trial.claim(len(won) <= 1, "two_told_yes", expected=f"1 booked, {what}", got=len(won), calls=shown)
+    trial.claim(len(won) == 1 and len(live) == 1, "nobody", expected=f"1 booked, {what}", got=f"{len(won)} told so, "
+                f"{len(live)} in the timebook", calls=shown)  # fmt: skip
+    late = [one for one in outcomes if isinstance(one.error, SlotTaken)]
+    others = sorted({str(one) for one in outcomes if one not in won and one not in late})
+    trial.claim(len(late) == CALLERS - 1, "others_not_taken", expected=f"{CALLERS - 1} SlotTaken, {what}",
+                got=f"{len(late)}, others: {others}", calls=shown)  # fmt: skip
+    trial.claim(len(calls) == CALLERS, "more_writes", expected=CALLERS, got=len(calls), calls=shown)
+    trial.saw(f"{what}: {len(calls)} writes held together, 1 appointment, {len(late)} told that it is taken")
+
+
+@BOOK.rule(
+    7,
+    "A patient who may have no more bookings is told so, and nothing was changed",
+    why="Another time does not help; the patient has to give one up first.",
+    check="ErrorMap: the vendor's refusal for too many bookings is PatientLimitReached.",
+    source=CERTAIN,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "other_error": "The vendor's refusal must become PatientLimitReached (or another refusal with effect none).",
+        "told_booked": "The caller was told that the booking stands, but the clinic has refused it.",
+    },
+)
+async def too_many(trial: Trial) -> None:
+    for setting in trial.rig().switch_settings("taken"):
+        rig = trial.rig(switches=setting)
+        slots = await trial.open_times(rig)
+        await trial.booked(rig, slots[0])
+        rig.clinic.set_restrictions(Restrictions(max_bookings=1))
+        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        mark, before = rig.mark(), rig.appointments()
+        outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+        calls = rig.writing(rig.since(mark))
+        trial.need(calls, "no write reached the vendor")
+        made = rig.made_since(before)
+        if made:
+            trial.need(None, "the vendor has no such limit")
+        trial.claim(outcome.error is not None, "told_booked", expected="a refusal", got=outcome, calls=calls)
+        holds = isinstance(outcome.error, PatientLimitReached) and outcome.error.effect == "none"
+        trial.claim(holds, "other_error", expected=f"PatientLimitReached {setting}", got=outcome, calls=calls)
+        trial.saw(f"{setting}: answered {calls[-1].status}, no new appointment")
+
+
+# ---- the answer is lost
+
+
+def _one_write_each(trial: Trial, rig: Rig, calls: Sequence[Call], what: str) -> None:
+    trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=f"{len(calls)} writes", calls=calls)
+
+
+LOST_CAUSES = {
+    "resent": "The booking was sent again after its answer was lost. Book with http.post, once, and let its error out.",
+    "told_booked": "The caller was told that the booking stands, although the answer does not say so.",
+    "told_not_booked": "The caller was told that nothing happened, although a byte of the booking had left. Only a listed "
+    "refusal of the vendor's is certain.",
+    "two_made": "More than one appointment stands in the timebook.",
+    "booked_again": "Booking again under the same reference was not refused.",
+}
+
+
+@BOOK.rule(
+    8,
+    "A booking whose answer is lost is unknown: sent once, at most one appointment, and not sent again",
+    why="A resend books the patient twice; a false \"failed\" makes them book elsewhere too.",
+    check="book: what is caught, and every default for a missing id or status.",
+    source=CERTAIN,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes=LOST_CAUSES,
+    driver=True,
+    safety=True,
+)
+async def lost_answers(trial: Trial) -> None:
+    control = trial.rig()
+    write = (await trial.booked(control)).write
+    unknowns = 0
+    for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
+        for kind in kinds:
+            rig = trial.rig()
+            slot, *_ = await trial.open_times(rig)
+            more: dict[str, Any] = {"seconds": 60.0} if kind == "slow" else dict(fault_details(kind))
+            rig.fault(write, kind, when=when, times=0, **more)
+            mark, before, request = rig.mark(), rig.appointments(), rig.request(slot)
+            outcome = await trial.outcome(rig.session.book(request))
+            calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
+            trial.need(calls, f"no write reached the vendor, {what}")
+            made = rig.made_since(before)
+            _one_write_each(trial, rig, calls, what)
+            trial.claim(len(made) <= 1, "two_made", expected=f"at most 1 appointment, {what}", got=len(made), calls=calls)
+            trial.claim(outcome.error is not None, "told_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls)
+            trial.claim(
+                unknown(outcome), "told_not_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
+            )
+            unknowns += 1
+            rig.world.faults.clear()
+            mark = rig.mark()
+            again = await trial.outcome(rig.session.book(request))
+            trial.claim(
+                isinstance(again.error, ResolveFirst) and not rig.writing(rig.since(mark)),
+                "booked_again",
+                expected=f"ResolveFirst and no write, {what}",
+                got=again,
+                calls=rig.since(mark),
+            )
+    trial.saw(f"{unknowns} lost answers, one write each, at most one appointment each, all unknown")
+
+
+@BOOK.rule(
+    9,
+    "After a lost answer `resolve` says booked or not booked only when that is so, and never writes",
+    why="A false \"booked\" sends a patient to a closed door, a false \"not booked\" books twice.",
+    check="BookingFacts: every fact must be known, and `latest_commit` needs a source; list_bookings must be complete.",
+    source="the contract: resolve gives evidence; a slot that is gone proves nothing",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "false_booked": "`resolve` says that the booking stands, but it is not in the timebook.",
+        "false_not_booked": "`resolve` says that it does not stand, but it is in the timebook, or still on its way.",
+        "wrote": "`resolve` sent a write.",
+        "no_evidence": "`resolve` gives no evidence for its answer.",
+        "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must be a person's.",
+    },
+    driver=True,
+    safety=True,
+)
+async def resolving(trial: Trial) -> None:
+    write = (await trial.booked(trial.rig())).write
+    ends: set[str] = set()
+    for when, kind in (("before_commit", "reset"), ("after_commit", "reset"), ("after_commit", "slow"), ("before_commit", "slow")):
+        rig = trial.rig()
+        slot, *_ = await trial.open_times(rig)
+        rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
+        request, sent_at = rig.request(slot), rig.pace.now()
+        outcome = await trial.outcome(rig.session.book(request))
+        if not unknown(outcome):
+            trial.need(None, f"the answer was not lost: {outcome}")
+        for seconds in (1.0, 1200.0, 3 * 3600.0):
+            rig.pace.pass_time(seconds)
+            mark = rig.mark()
+            resolution = await rig.session.resolve(request, sent_at)
+            calls = rig.since(mark)
+            wrote = rig.writing(calls)
+            trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
+            _true(trial, rig, request, resolution, f"{kind} {when}, {seconds:.0f} s later", calls)
+        settled = not isinstance(resolution, StillUnknown)
+        trial.claim(settled, "no_end", expected="an end after three hours", got=type(resolution).__name__, calls=calls)
+        ends.add(type(resolution).__name__)
+        trial.saw(f"{kind} {when}: {type(resolution).__name__}, {len(_standing(rig, request))} in the timebook")
+    trial.facts["lost_answers"] = "person" if "NeedsPerson" in ends else (
+        "reading" if "list_bookings" in trial.adapter.supports else "slot"
+    )  # fmt: skip
+
+
+def _standing(rig: Rig, request: BookingRequest) -> tuple[Any, ...]:
+    """Live appointments for the request's time and patient, those on their way included."""
+    patient = {one.id for one in rig.clinic.patients if one.email == PATIENT.email or one.name == PATIENT.name}
+    return tuple(
+        one
+        for one in rig.appointments()
+        if one.state in LIVE_STATES
+        and (one.timebook_id, one.start) == (request.slot.practitioner_id, request.slot.start)
+        and one.patient_id in patient
+    )
+
+
+def _true(
+    trial: Trial, rig: Rig, request: BookingRequest, resolution: Resolution, what: str, calls: Sequence[Call]
+) -> None:
+    standing = _standing(rig, request)
+    told = type(resolution).__name__
+    if isinstance(resolution, Booked):
+        trial.claim(bool(standing), "false_booked", expected=f"it stands, {what}", got=told, calls=calls)
+    if isinstance(resolution, NotBooked):
+        trial.claim(not standing, "false_not_booked", expected=f"it does not stand, {what}", got=told, calls=calls)
+    if isinstance(resolution, NeedsPerson | NotBooked | Booked):
+        trial.claim(bool(resolution.evidence), "no_evidence", expected=f"evidence, {what}", got="none", calls=calls)
+
+
+@BOOK.rule(
+    10,
+    "However the vendor may behave, nobody is told \"booked\" for what the clinic has not accepted",
+    why="Pending is not booked; a gateway that answers before the clinic's system has decided is not the clinic.",
+    check="book: which status an answer without a word gets. Silence is \"unknown\", not \"booked\".",
+    source="the contract: a vendor word that is not in the adapter's table is unknown, never booked",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "false_booked": "The booking's status is \"booked\", but the clinic has not accepted it.",
+        "two_made": "More than one appointment was made for one request.",
+        "told_not_booked": "The caller was told that nothing was changed, but the appointment stands or is on its way.",
+    },
+    driver=True,
+    safety=True,
+)
+async def every_reading(trial: Trial) -> None:
+    """Every setting of every switch of the vendor, one at a time, and staff taking the time before a late commit."""
+    await trial.booked(trial.rig())
+    tried = 0
+    known = trial.rig().world.switches.known
+    settings = [
+        {name: value}
+        for name, switch in known.items()
+        for value in (((60,) if switch.number else switch.choices))
+    ]
+    for setting in settings:
+        for staff_first in (False, True):
+            rig = trial.rig(switches=setting)
+            slots = (await trial.outcome(rig.session.slots(rig.days(10, 1)))).value
+            bookable = [slot for slot in (slots.found if slots else ()) if rig.open_time(slot) is not None]
+            if not bookable:
+                continue
+            slot, before, mark = trial.random.choice(bookable), rig.appointments(), rig.mark()
+            request = rig.request(slot)
+            outcome = await trial.outcome(rig.session.book(request))
+            if staff_first and rig.clinic.accepted_bookings():
+                await _take(rig, slot)
+            state = [one for one in rig.made_since(before) if one.source == "online"]
+            calls, what = rig.writing(rig.since(mark)), f"{setting}, staff first: {staff_first}"
+            trial.claim(len(state) <= 1, "two_made", expected=f"at most 1, {what}", got=len(state), calls=calls)
+            if outcome.error is None and outcome.value.status == "booked":
+                rig.pace.pass_time(86_400.0)
+                final = [one for one in rig.clinic.all_appointments() if one.id in {old.id for old in state}]
+                holds = any(one.state == "booked" for one in final)
+                trial.claim(holds, "false_booked", expected=f"booked at the clinic, {what}",
+                            got=[one.state for one in final] or "nothing", calls=calls)  # fmt: skip
+            if outcome.error is not None and outcome.error.effect == "none":
+                standing = [one for one in state if one.state in LIVE_STATES]
+                trial.claim(not standing, "told_not_booked", expected=f"nothing made, {what}", got=len(standing),
+                            calls=calls)  # fmt: skip
+            tried += 1
+    trial.saw(f"{tried} bookings under {len(settings)} settings, each told as it stood in the timebook")
+
+
+@BOOK.rule(
+    11,
+    "Without a field that the vendor needs, the booking is refused and nothing is sent",
+    why="A refusal at the vendor, after the patient has left the page, helps nobody.",
+    check="PatientFields.required and one_of, against what the vendor really demands.",
+    source="the contract: PatientFieldRequired names the fields",
+    needs=NEEDS,
+    evidence=("journal",),
+    causes={
+        "sent": "A write was sent for a patient without a required field.",
+        "other_error": "The missing field must be named by PatientFieldRequired.",
+    },
+)
+async def required_fields(trial: Trial) -> None:
+    rig = trial.rig()
+    fields = trial.adapter.patient_fields
+    if not fields.required and not fields.one_of:
+        trial.not_offered("required fields of the patient", proof=True)
+    made = await trial.booked(rig)
+    slots = await trial.open_times(rig)
+    for name in sorted(fields.required):
+        mark = rig.mark()
+        request = rig.request(slots[0], patient=PATIENT.model_copy(update={name: None}))
+        outcome = await trial.outcome(rig.session.book(request))
+        wrote = rig.writing(rig.since(mark))
+        trial.claim(not wrote, "sent", expected=f"no write without {name}", got=len(wrote), calls=wrote)
+        holds = isinstance(outcome.error, PatientFieldRequired) and name in outcome.error.fields
+        trial.claim(holds, "other_error", expected=f"PatientFieldRequired({name})", got=outcome)
+        trial.saw(f"without {name}: refused, no write; with it {len(made.calls)} calls")
+
+
+@BOOK.rule(
+    12,
+    "After its last moment a booking is not sent any more",
+    why="A registry's queue that wakes up late must not book a time that was given to somebody else.",
+    check="Nothing in the adapter: the SDK does this. An adapter that sends by itself would break it.",
+    source="the contract: not_after",
+    needs=NEEDS,
+    evidence=("journal",),
+    causes={"sent": "A write was sent after not_after.", "other_error": "The caller must hear LeaseExpired, effect none."},
+    driver=True,
+)
+async def lease(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    slots = await trial.open_times(rig)
+    mark = rig.mark()
+    ended = rig.pace.now() - timedelta(seconds=1)
+    outcome = await trial.outcome(rig.session.book(rig.request(slots[0]), not_after=ended))
+    wrote = rig.writing(rig.since(mark))
+    trial.claim(not wrote, "sent", expected="no write", got=len(wrote), calls=wrote)
+    trial.claim(isinstance(outcome.error, LeaseExpired), "other_error", expected="LeaseExpired", got=outcome)
+    trial.saw(f"0 writes after the lease; {len(rig.writing(made.calls))} within it")
+
+
+@BOOK.rule(
+    13,
+    "A time of the night when the clock goes back is booked at its own moment",
+    why="An hour too early or too late is a missed appointment.",
+    check="book sends the slot's token, not a wall-clock text made anew.",
+    source="the contract: start is an instant; IANA time zone Europe/Oslo",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "other_moment": "The appointment stands at another moment than the slot.",
+        "refused": "A time of that night that is open could not be booked.",
+    },
+    driver=True,
+)
+async def booked_at_night(trial: Trial) -> None:
+    rig = trial.rig("autumn")
+    mark = rig.mark()
+    answer = await rig.session.slots(rig.days(3, 4))
+    trial.control(rig, mark, "the night is read")
+    repeated = [slot for slot in answer.found if slot.local_start.hour in (1, 2, 3) and slot.local_start.date().day == 25]
+    trial.need(repeated, "no time of the night is found")
+    ordered = sorted(repeated, key=lambda slot: slot.start)
+    for slot in (ordered[0], *[one for one in ordered if one.local_start.fold == 1][:2], ordered[-1]):
+        if rig.open_time(slot) is None:
+            continue
+        before, mark = rig.appointments(), rig.mark()
+        outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+        calls, made = rig.writing(rig.since(mark)), rig.made_since(before)
+        trial.claim(outcome.error is None, "refused", expected="booked", got=outcome, calls=calls)
+        starts = [one.start for one in made]
+        trial.claim(starts == [slot.start], "other_moment", expected=slot.start, got=starts, calls=calls)
+    trial.saw(f"{len(rig.appointments())} appointments stand at the moments of their slots")

@@ -1,0 +1,300 @@
+"""CNCL: giving a booking up, and moving it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from kobling import (
+    BookingNotFound,
+    BookingRef,
+    CancelReason,
+    Cancelled,
+    OutcomeUnknown,
+    RescheduleHalfDone,
+    TooLateToChange,
+)
+from kobling_mocks.clinic import Appointment, Restrictions, synthetic_id
+
+from ..rig import Rig
+from ..rule import RuleBook
+from ..trial import Trial, unknown
+from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, _take
+from .slots import fault_details
+
+BOOK = RuleBook("CNCL", "Cancelling and moving")
+NEEDS = ("identify", "catalogue", "list_slots", "book", "cancel")
+GOAL = "the contract: a cancel aims at a state, so \"not there\" counts as reached for a confirmed booking"
+REASON = CancelReason(by="patient", why="unwell")
+
+
+def state_of(rig: Rig, appointment: Appointment) -> Appointment | None:
+    """The appointment as it is now; None when it is gone."""
+    return next((one for one in rig.clinic.all_appointments() if one.id == appointment.id), None)
+
+
+def others(rig: Rig, *but: Appointment) -> list[Appointment]:
+    """Every other appointment of the clinic."""
+    left_out = {one.id for one in but}
+    return [one for one in rig.clinic.all_appointments() if one.id not in left_out]
+
+
+@BOOK.rule(
+    1,
+    "A cancelled booking no longer stands, its time is open again, and nothing else was touched",
+    why="A time that is given up helps the next patient; somebody else's must not vanish with it.",
+    check="cancel: which id goes to the vendor.",
+    source=GOAL,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "still_stands": "The caller was told that it is cancelled, but it still stands.",
+        "touched_another": "Another appointment was changed.",
+        "not_open": "The time is not found any more although the clinic shows it again.",
+        "more_writes": "More than one write was sent.",
+        "refused": "The cancel of a booking that stands was not carried out.",
+    },
+    driver=True,
+    safety=True,
+)
+async def cancelled(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    rest, mark = others(rig, made.appointment), rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    calls = rig.writing(rig.since(mark))
+    now = state_of(rig, made.appointment)
+    trial.claim(isinstance(outcome.value, Cancelled), "refused", expected="Cancelled", got=outcome, calls=calls)
+    stands = now is not None and now.state in LIVE_STATES
+    trial.claim(not stands, "still_stands", expected="cancelled", got=now.state if now else "", calls=calls)
+    trial.claim(rest == others(rig, made.appointment), "touched_another", expected="no other change", got="one", calls=calls)
+    trial.claim(len(calls) == 1, "more_writes", expected=1, got=len(calls), calls=calls)
+    shown = rig.open_time(made.request.slot) is not None
+    again = await trial.outcome(rig.session.verify(made.request.slot))
+    trial.claim(not shown or again.error is None, "not_open", expected="the time is found", got=again)
+    trial.saw(f"the appointment is {now.state if now else 'gone'}, {len(rest)} others are as before")
+
+
+@BOOK.rule(
+    2,
+    "Cancelling twice is no error, and is never told as done before it is",
+    why="A patient presses twice, a queue repeats: the goal is reached.",
+    check="ErrorMap: what the vendor answers for a booking that is cancelled already is BookingNotFound.",
+    source=GOAL,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "error": "The second cancel of a confirmed booking must be Cancelled(already_gone=True), or unknown where the "
+        "vendor's answer does not tell.",
+        "not_told": "The vendor says plainly that the booking is gone, and the caller did not hear it.",
+    },
+)
+async def twice(trial: Trial) -> None:
+    for setting in trial.rig().switch_settings("cancel_gone"):
+        rig = trial.rig(switches=setting)
+        made = await trial.booked(rig)
+        first = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+        trial.need(first.value, f"the first cancel failed: {first}")
+        mark = rig.mark()
+        second = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+        calls = rig.writing(rig.since(mark))
+        trial.need(calls, "the second cancel was not sent")
+        plain = calls[-1].status is not None and calls[-1].status >= 400
+        good = isinstance(second.value, Cancelled)
+        trial.claim(good or unknown(second), "error", expected="Cancelled", got=f"{second} {setting}", calls=calls)
+        trial.claim(good or not plain, "not_told", expected="Cancelled", got=f"{second} {setting}", calls=calls)
+        trial.saw(f"{setting}: answered {calls[-1].status}, told as {second}")
+
+
+@BOOK.rule(
+    3,
+    "A booking that never was is not found; it is not \"cancelled\"",
+    why="A typing error in an id would be reported to the patient as a cancelled appointment.",
+    check="ErrorMap: an unknown booking is BookingNotFound; `cancelled: false` is never Cancelled.",
+    source=GOAL,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "told_cancelled": "The caller was told that something was cancelled that does not exist.",
+        "other_error": "The caller must hear BookingNotFound, or OutcomeUnknown where the vendor's answer does not tell.",
+    },
+)
+async def never_was(trial: Trial) -> None:
+    for setting in trial.rig().switch_settings("cancel_gone"):
+        rig = trial.rig(switches=setting)
+        made = await trial.booked(rig)
+        strange = synthetic_id(f"nowhere {trial.seed}", "appointment", "unknown")
+        ref = BookingRef(connection_id=rig.session.connection_id, id=strange)
+        mark, before = rig.mark(), rig.clinic.all_appointments()
+        outcome = await trial.outcome(rig.session.cancel(ref, REASON))
+        calls = rig.writing(rig.since(mark))
+        trial.need(calls, "the cancel was not sent")
+        trial.claim(outcome.error is not None, "told_cancelled", expected="BookingNotFound", got=outcome, calls=calls)
+        holds = isinstance(outcome.error, BookingNotFound | OutcomeUnknown)
+        trial.claim(holds, "other_error", expected="BookingNotFound", got=f"{outcome} {setting}", calls=calls)
+        same = before == rig.clinic.all_appointments()
+        trial.claim(same, "told_cancelled", expected="no change at the clinic", got="a change", calls=calls)
+        trial.saw(f"{setting}: answered {calls[-1].status}, told as {outcome}; {made.appointment.state} is untouched")
+
+
+@BOOK.rule(
+    4,
+    "After the clinic's deadline a refused cancel is TooLateToChange, and the booking stands",
+    why="The patient must know that the time stands and may cost something, and call the clinic.",
+    check="ErrorMap: the vendor's refusals for late, not allowed and started.",
+    source="the help article on cancelling: the deadline is the clinic's",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "told_cancelled": "The caller was told that it is cancelled, but it stands.",
+        "other_error": "The vendor's refusal must become TooLateToChange.",
+    },
+)
+async def too_late(trial: Trial) -> None:
+    for restriction in (Restrictions(cancel_deadline_hours=24 * 30), Restrictions(cancel_allowed=False)):
+        rig = trial.rig()
+        made = await trial.booked(rig)
+        rig.clinic.set_restrictions(restriction)
+        kind = rig.clinic.any_type(made.appointment.type_id)
+        limits = rig.clinic.effective_restrictions(made.appointment.timebook_id, kind.id)
+        if limits.cancel_allowed and limits.cancel_deadline_hours:
+            left = made.appointment.start - rig.pace.now() - timedelta(hours=limits.cancel_deadline_hours)
+            rig.pace.pass_time(max(0.0, left.total_seconds() + 60))
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+        calls = rig.writing(rig.since(mark))
+        trial.need(calls, "the cancel was not sent")
+        now = state_of(rig, made.appointment)
+        if now is None or now.state not in LIVE_STATES:
+            trial.need(None, "the vendor cancels late all the same")
+        trial.claim(outcome.error is not None, "told_cancelled", expected="TooLateToChange", got=outcome, calls=calls)
+        holds = isinstance(outcome.error, TooLateToChange)
+        trial.claim(holds, "other_error", expected="TooLateToChange", got=outcome, calls=calls)
+        trial.saw(f"answered {calls[-1].status}, the appointment still stands")
+
+
+@BOOK.rule(
+    5,
+    "A cancel whose answer is lost is unknown, and may be repeated until it is certain",
+    why="The patient must not be told that a time is given up that still costs them.",
+    check="cancel: what is caught; only the vendor's own word makes it Cancelled.",
+    source="the contract: once a byte of a write may have left, only a listed refusal is certain",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "told_cancelled": "The caller was told that it is cancelled, but it stands.",
+        "told_certain": "A lost answer must be OutcomeUnknown: nobody knows whether it was carried out.",
+        "not_repeatable": "Repeating the cancel did not end in Cancelled.",
+        "resent": "The cancel was sent more than once by itself.",
+    },
+    driver=True,
+)
+async def lost_cancel(trial: Trial) -> None:
+    control = trial.rig()
+    made = await trial.booked(control)
+    mark = control.mark()
+    await control.session.cancel(made.booking.ref, REASON)
+    write = control.writing(control.since(mark))[-1].operation or ""
+    reads_back = "get_booking" in trial.adapter.supports
+    count = 0
+    for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
+        for kind in kinds:
+            if kind == "no_id":
+                continue
+            rig = trial.rig()
+            made = await trial.booked(rig)
+            more: dict[str, Any] = {"seconds": 60.0} if kind == "slow" else dict(fault_details(kind))
+            rig.fault(write, kind, when=when, **more)
+            mark = rig.mark()
+            outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+            calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
+            trial.need(calls, f"the cancel was not sent, {what}")
+            now = state_of(rig, made.appointment)
+            stands = now is not None and now.state in LIVE_STATES
+            trial.claim(outcome.error is not None or not stands, "told_cancelled", expected=f"unknown, {what}",
+                        got=outcome, calls=calls)  # fmt: skip
+            certain = reads_back and not stands and outcome.error is None
+            trial.claim(certain or unknown(outcome), "told_certain", expected=f"OutcomeUnknown, {what}", got=outcome,
+                        calls=calls)  # fmt: skip
+            trial.claim(len(calls) == 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
+            again = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+            trial.claim(isinstance(again.value, Cancelled), "not_repeatable", expected=f"Cancelled, {what}", got=again,
+                        calls=rig.writing(rig.since(mark)))  # fmt: skip
+            count += 1
+    trial.saw(f"{count} lost cancels, all unknown, all certain after a repetition")
+
+
+@BOOK.rule(
+    6,
+    "A moved booking stands once, at the new time",
+    why="Two times hold up another patient and may cost both; none leaves the patient without care.",
+    check="reschedule, or book and cancel, which the SDK uses where the vendor has no step of its own.",
+    source="the contract: book new, then cancel old",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "not_once": "After the move the patient has not exactly one live appointment.",
+        "other_time": "It does not stand at the new time.",
+    },
+    driver=True,
+)
+async def moved(trial: Trial) -> None:
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    made = await trial.booked(rig, slots[0])
+    new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
+    calls = rig.writing(rig.since(mark))
+    live = [one for one in rig.clinic.all_appointments() if one.patient_id == made.appointment.patient_id and one.live]
+    trial.claim(len(live) == 1, "not_once", expected="1 live appointment", got=f"{len(live)}, told: {outcome}", calls=calls)
+    trial.claim(live[0].start == new.start, "other_time", expected=new.start, got=live[0].start, calls=calls)
+    trial.claim(outcome.error is None, "unexpected_error", expected="the moved booking", got=outcome, calls=calls)
+    trial.saw(f"1 live appointment, at the new time, after {len(calls)} writes")
+
+
+@BOOK.rule(
+    7,
+    "A move that cannot be carried out leaves the old booking, and says truly what stands",
+    why="A patient who wanted another time must not end with none, and must not be told of a time that is not there.",
+    check="What the vendor answers in the middle of a move, and its entry in ErrorMap.",
+    source="the contract: RescheduleHalfDone carries both bookings",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "without_any": "The patient has no live appointment left.",
+        "two_untold": "Two appointments stand and the caller was not told.",
+        "told_moved": "The caller was told that it moved, but the old one still stands.",
+    },
+    safety=True,
+)
+async def half_moved(trial: Trial) -> None:
+    control = trial.rig()
+    made = await trial.booked(control)
+    mark = control.mark()
+    await control.session.cancel(made.booking.ref, REASON)
+    cancelling = control.writing(control.since(mark))[-1].operation or ""
+    for story in ("new_is_taken", "old_is_refused", "old_is_lost", "new_is_lost"):
+        rig = trial.rig()
+        slots = await trial.open_times(rig)
+        made = await trial.booked(rig, slots[0])
+        new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
+        if story == "new_is_taken":
+            await _take(rig, new)
+        elif story == "old_is_refused":
+            rig.clinic.set_restrictions(Restrictions(cancel_allowed=False))
+        elif story == "old_is_lost":
+            rig.fault(cancelling, "reset", times=0)
+        else:
+            rig.fault(made.write, "reset", when="after_commit")
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
+        calls = rig.writing(rig.since(mark))
+        live = [one for one in rig.clinic.all_appointments() if one.patient_id == made.appointment.patient_id and one.live]
+        old_stands = any(one.id == made.appointment.id for one in live)
+        trial.claim(bool(live), "without_any", expected=f"at least 1 appointment, {story}", got=outcome, calls=calls)
+        trial.claim(outcome.error is not None or not old_stands, "told_moved", expected=f"an error, {story}",
+                    got=outcome, calls=calls)  # fmt: skip
+        aware = isinstance(outcome.error, RescheduleHalfDone | OutcomeUnknown)
+        trial.claim(len(live) == 1 or aware, "two_untold", expected=f"RescheduleHalfDone, {story}", got=outcome, calls=calls)
+        trial.saw(f"{story}: {len(live)} live, told as {outcome}")

@@ -1,0 +1,299 @@
+"""CAT: who and what the adapter shows of a clinic, against the clinic's own set-up."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from kobling import Catalogue
+from kobling_mocks.clinic import Clinic
+
+from ..clinics import ClinicName
+from ..rig import Rig
+from ..rule import RuleBook
+from ..timebook import offered
+from ..trial import Trial
+
+BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
+NEEDS = ("identify", "catalogue")
+WORLDS: tuple[ClinicName, ...] = ("demo", "random")
+MAPPING_HELP = "the help article on mapping practitioners: only a person's own timebook is linked to a practitioner"
+RATE_HELP = "the help articles on rates: insurance customers see what has a B-rate on the rule of the appointment type"
+
+
+async def _read(trial: Trial, rig: Rig) -> Catalogue:
+    mark = rig.mark()
+    found = await rig.connect(department_id="").catalogue()
+    trial.control(rig, mark, "the catalogue is read")
+    return found
+
+
+def _pairs(clinic: Clinic) -> list[tuple[str, str]]:
+    """Every (timebook, type) of the clinic that has a rule."""
+    return [(rule.timebook_id, kind.id) for kind in clinic.types for rule in kind.rules]
+
+
+def _text(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+@BOOK.rule(
+    1,
+    "Every timebook that the clinic shows online is listed once, under its own id, and no other",
+    why="What is absent counts as deleted: the link to a practitioner is reported as broken.",
+    check="catalogue: does it read everything, also timebooks that cannot be booked?",
+    source=MAPPING_HELP,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "missing": "A timebook that the vendor shows is not in the catalogue. List all; what can't be booked gets a reason.",
+        "invented": "The catalogue holds an id that the clinic does not have: use the vendor's ids unchanged.",
+    },
+)
+async def timebooks_listed(trial: Trial) -> None:
+    for world in WORLDS:
+        rig = trial.rig(world)
+        found = await _read(trial, rig)
+        listed = {one.id for one in found.practitioners}
+        online = {one.id for one in rig.clinic.timebooks if one.online}
+        everyone = {one.id for one in rig.clinic.timebooks}
+        trial.claim(
+            online <= listed, "missing", expected=f"{len(online)} timebooks", got=f"{len(online - listed)} are missing"
+        )
+        trial.claim(
+            listed <= everyone, "invented", expected="ids of the clinic's timebooks", got=f"{len(listed - everyone)} others"
+        )
+        trial.saw(f"{world}: {len(listed)} listed, {len(online)} of {len(everyone)} timebooks are online")
+
+
+@BOOK.rule(
+    2,
+    "Names come through unharmed, in every letter that Norwegian and Sámi names have",
+    why="Patients and clinics recognise a practitioner by the name.",
+    check="Names must be taken as they are: no re-encoding, no trimming to ASCII, no title-casing.",
+    source="the contract: texts are kept as the vendor has them",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "changed": "A name differs from the clinic's. Take the public name as it came.",
+        "nobody": "There is nobody to compare with: the catalogue is empty.",
+    },
+)
+async def names_unharmed(trial: Trial) -> None:
+    for world in WORLDS:
+        rig = trial.rig(world)
+        found = await _read(trial, rig)
+        trial.claim(bool(found.practitioners), "nobody", expected="practitioners", got="none")
+        for one in found.practitioners:
+            timebook = rig.clinic.timebook(one.id)
+            if timebook is None:
+                continue
+            names = {_text(timebook.public_name), _text(timebook.owner_name)}
+            trial.claim(_text(one.name) in names, "changed", expected=" or ".join(sorted(names)), got=one.name)
+        for service in found.services:
+            kind = rig.clinic.type(service.id)
+            if kind is not None:
+                holds = _text(kind.name) in _text(service.name)
+                trial.claim(holds, "changed", expected=kind.name, got=service.name)
+        trial.saw(f"{world}: {len(found.practitioners)} names and {len(found.services)} types equal the clinic's")
+
+
+@BOOK.rule(
+    3,
+    "Only a timebook that a person owns can be booked",
+    why="A group's or a department's timebook linked to a practitioner sends patients to the wrong person.",
+    check="Practitioner.owner_kind: \"person\" only where the vendor says so; \"unknown\" is not bookable either.",
+    source=MAPPING_HELP,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "offered": "A timebook that no person owns can be booked. Set owner_kind from what the vendor says of the owner.",
+        "lost": "A person's own timebook can't be booked: owner_kind must be \"person\" for it.",
+    },
+    safety=True,
+)
+async def only_persons(trial: Trial) -> None:
+    for world in WORLDS:
+        rig = trial.rig(world)
+        found = await _read(trial, rig)
+        others = [one for one in rig.clinic.timebooks if one.owner_kind != "person"]
+        for timebook, kind in _pairs(rig.clinic):
+            owner = next(one for one in rig.clinic.timebooks if one.id == timebook).owner_kind
+            bookable = found.bookable(timebook, kind)
+            if owner != "person":
+                trial.claim(
+                    not bookable, "offered", expected=f"a timebook of a {owner} can't be booked", got="it is offered"
+                )
+            elif offered(rig.clinic, timebook, kind):
+                reasons = ", ".join(found.why_not(timebook, kind))
+                trial.claim(bookable, "lost", expected="a person's own timebook can be booked", got=f"not: {reasons}")
+        trial.saw(f"{world}: {len(others)} timebooks are not a person's; none of them is offered")
+
+
+@BOOK.rule(
+    4,
+    "What is kept to a list of patients is not offered to everybody",
+    why="A stranger would book a time that the clinic keeps for a company or for regulars.",
+    check="Offer.patients: \"restricted\" where the vendor names a list for this timebook and type.",
+    source=MAPPING_HELP,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={"offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients."},
+    safety=True,
+)
+async def restricted_lists(trial: Trial) -> None:
+    rig = trial.rig()
+    found = await _read(trial, rig)
+    kept = [
+        (rule.timebook_id, kind.id) for kind in rig.clinic.types for rule in kind.rules if rule.patients != "all"
+    ]
+    trial.need(kept, "no restricted list in the world")
+    for pair in kept:
+        trial.claim(not found.bookable(*pair), "offered", expected="a restricted type is not offered", got="it is")
+    free = [pair for pair in _pairs(rig.clinic) if offered(rig.clinic, *pair) and found.bookable(*pair)]
+    trial.need(free, "nothing can be booked at all, so that the absence proves nothing")
+    trial.saw(f"{len(kept)} restricted pairs are not offered, {len(free)} open ones are")
+
+
+@BOOK.rule(
+    5,
+    "Hidden types and group types are not offered",
+    why="A hidden type is for the clinic's own use; a place in a group is booked otherwise.",
+    check="Service.kind: \"group\" and \"hidden\" as the vendor says.",
+    source=MAPPING_HELP,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={"offered": "A hidden or group type can be booked: set Service.kind from the vendor's word."},
+)
+async def kinds(trial: Trial) -> None:
+    rig = trial.rig()
+    found = await _read(trial, rig)
+    special = {kind.id for kind in rig.clinic.types if kind.kind != "ordinary"}
+    ordinary = {kind.id for kind in rig.clinic.types if kind.kind == "ordinary"}
+    bookable = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)}
+    trial.claim(not bookable & special, "offered", expected="no group or hidden type", got=f"{len(bookable & special)}")
+    trial.need(bookable & ordinary, "nothing can be booked at all, so that the absence proves nothing")
+    trial.saw(f"{len(special)} special types are not offered, {len(bookable)} of {len(ordinary)} ordinary ones are")
+
+
+@BOOK.rule(
+    6,
+    "A type is offered to insurance customers exactly where its rule has a B-rate, and with all of them",
+    why="Without a B-rate nothing can be claimed; with one among other rates it must not be lost.",
+    check="Offer.rates: every rate of the rule, the B-rates among them in any place.",
+    source=RATE_HELP,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "without_rate": "Something without a B-rate is offered: rates=() says that the vendor has none for it.",
+        "lost": "A type with a B-rate is not offered; look at rates that stand beside it, and at their order.",
+        "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
+    },
+)
+async def rates(trial: Trial) -> None:
+    rig = trial.rig()
+    found = await _read(trial, rig)
+    if all(offer.rates is None for offer in found.offer_by_ids.values()):
+        trial.need(None, "the vendor shows no rates")
+    compared = 0
+    for who, kind in _pairs(rig.clinic):
+        listed = next((one for one in rig.clinic.timebooks if one.id == who), None)
+        rule = next(one for one in rig.clinic.types if one.id == kind).rule_for(who)
+        if listed is None or rule is None or not listed.online or listed.owner_kind != "person":
+            continue
+        codes = {rate.code for rate in rule.insurance_rates}
+        bookable = found.bookable(who, kind)
+        if not codes:
+            trial.claim(not bookable, "without_rate", expected="no B-rate: not offered", got="offered")
+        if not offered(rig.clinic, who, kind):
+            continue
+        trial.claim(bookable, "lost", expected=f"offered with {sorted(codes)}", got=f"{found.why_not(who, kind)}")
+        told = {rate.code for rate in found.offer_by_ids[who, kind].rates or () if rate.is_insurance}
+        trial.claim(told == codes, "other_codes", expected=sorted(codes), got=sorted(told))
+        compared += 1
+    trial.need(compared or None, "no pair with a B-rate")
+    trial.saw(f"{compared} offers have exactly the clinic's B-rates")
+
+
+@BOOK.rule(
+    7,
+    "A type without a visiting address belongs to every department, one with an address to that department",
+    why="Otherwise a practitioner is seen nowhere, or at a place where nobody receives the patient.",
+    check="Service.locations: None without an address, else the department of the address.",
+    source="the help article on departments: no address means all departments",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "bound": "A type without an address is bound to departments: its locations must be None.",
+        "elsewhere": "A type with an address stands at another department than its address.",
+    },
+)
+async def addresses(trial: Trial) -> None:
+    rig = trial.rig()
+    found = await _read(trial, rig)
+    compared = 0
+    for service in found.services:
+        kind = rig.clinic.type(service.id)
+        if kind is None or kind.kind == "hidden":
+            continue
+        address = rig.clinic.address(kind.address_id) if kind.address_id else None
+        if address is None:
+            got = sorted(service.locations or ())
+            trial.claim(service.locations is None, "bound", expected="every department", got=got)
+        else:
+            holds = service.locations is None or service.locations == {address.department_id}
+            trial.claim(holds, "elsewhere", expected=address.department_id, got=sorted(service.locations or ()))
+            bound = service.locations is not None
+            trial.claim(bound, "elsewhere", expected="its own department only", got="every department")
+        compared += 1
+    trial.need(compared or None, "no type is listed")
+    trial.saw(f"{compared} types stand where the clinic has them")
+
+
+@BOOK.rule(
+    8,
+    "A type's length is the clinic's",
+    why="A time that is shown too short or too long overlaps the next patient.",
+    check="Service.minutes: the vendor's own number, in minutes.",
+    source="the contract: minutes are absolute time",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={"other_length": "minutes differs from the clinic's: look at the unit and at which field it is read from."},
+)
+async def lengths(trial: Trial) -> None:
+    rig = trial.rig("random")
+    found = await _read(trial, rig)
+    compared = 0
+    for service in found.services:
+        kind = rig.clinic.type(service.id)
+        if kind is not None and service.minutes is not None:
+            trial.claim(service.minutes == kind.minutes, "other_length", expected=kind.minutes, got=service.minutes)
+            compared += 1
+    trial.need(compared or None, "no type with a length is listed")
+    trial.saw(f"{compared} lengths equal the clinic's")
+
+
+@BOOK.rule(
+    9,
+    "An offline timebook is not offered, though its types are online",
+    why="The practitioner has taken online booking off; patients would come to a closed door.",
+    check="Practitioner.online, and a vendor that simply leaves offline timebooks out.",
+    source="the help article on online booking: the timebook's switch wins over the type's",
+    needs=(*NEEDS, "list_slots"),
+    evidence=("timebook",),
+    causes={"offered": "An offline timebook can be booked, or has open times: set Practitioner.online."},
+)
+async def offline(trial: Trial) -> None:
+    rig = trial.rig()
+    found = await _read(trial, rig)
+    mark = rig.mark()
+    answer = await rig.connect(department_id="").slots(rig.days())
+    trial.control(rig, mark, "open times are read")
+    hidden = {one.id for one in rig.clinic.timebooks if not one.online}
+    trial.need(hidden, "no offline timebook in the world")
+    offers = [ids for ids in found.offer_by_ids if ids[0] in hidden and found.bookable(*ids)]
+    times = [slot for slot in answer.found if slot.practitioner_id in hidden]
+    trial.claim(
+        not offers and not times, "offered", expected="nothing", got=f"{len(offers)} offers, {len(times)} times"
+    )
+    trial.need(answer.found, "no open time at all, so that the absence proves nothing")
+    trial.saw(f"{len(hidden)} offline timebooks, none offered; {len(answer.found)} times of the others")

@@ -1,0 +1,292 @@
+"""CONN: what a test of a connection ("Test kobling") must tell, and what it must leave alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kobling import ConnectionReport, Finding
+from kobling_mocks.clinic import synthetic_clinic, synthetic_id
+
+from ..rig import Rig
+from ..rule import RuleBook
+from ..trial import Trial
+
+BOOK = RuleBook("CONN", "Testing a connection")
+READS = ("identify", "catalogue", "list_slots")
+FORM_HELP = "the help article on registering online booking: a test says what is wrong and who can mend it"
+VENDOR_CODES = frozenset({"vendor_unavailable", "vendor_timeout", "vendor_protocol_error", "rate_limited"})
+
+
+def failed(report: ConnectionReport) -> tuple[Finding, ...]:
+    """The findings that made a test fail."""
+    return tuple(one for one in report.findings if one.severity == "fail")
+
+
+def told(report: ConnectionReport) -> str:
+    """What a report says, in one line."""
+    found = ", ".join(f"{one.code}({', '.join(one.fields)})" for one in failed(report)) or "nothing"
+    return f"{report.outcome}, failing: {found}, counts as attempt: {report.counts_as_attempt}"
+
+
+async def good_test(trial: Trial, rig: Rig) -> None:
+    """The control of every rule here: the right connection is tested without a failure in the same world."""
+    mark = rig.mark()
+    report = await rig.session.test_connection()
+    if failed(report):
+        trial.need(None, f"a test of the right connection fails: {told(report)}")
+    trial.control(rig, mark, "the right connection is tested")
+
+
+def blamed_fields(report: ConnectionReport) -> frozenset[str]:
+    """The fields that failing findings name."""
+    return frozenset(name for finding in failed(report) for name in finding.fields)
+
+
+async def _named(trial: Trial, rig: Rig, fields: dict[str, str], may_name: Iterable[str], what: str) -> None:
+    """A wrong value: the test fails, names one of the fields, counts as an attempt, and a search raises too."""
+    mark = rig.mark()
+    wrong = rig.connect(**fields)
+    report = await wrong.test_connection()
+    calls = rig.since(mark)
+    trial.claim(bool(failed(report)), "not_seen", expected=f"the test fails for {what}", got=told(report), calls=calls)
+    named = blamed_fields(report) & set(may_name)
+    trial.claim(
+        bool(named), "wrong_field", expected=f"one of {sorted(may_name)} is named", got=told(report), calls=calls
+    )
+    trial.claim(
+        report.counts_as_attempt, "not_counted", expected="it counts as an attempt", got=told(report), calls=calls
+    )
+    outcome = await trial.outcome(wrong.slots(rig.days()))
+    trial.claim(
+        outcome.error is not None,
+        "looks_like_no_times",
+        expected="a search with it raises an error",
+        got=f"{outcome}, {len(outcome.value.found) if outcome.value else 0} times",
+        calls=rig.since(mark),
+    )
+    refused = [call for call in calls if call.status is not None and call.status >= 400] or calls
+    trial.saw(f"{what}: the vendor answered {', '.join(str(call.status) for call in refused)}; {told(report)}")
+
+
+WRONG_VALUE_CAUSES = {
+    "not_seen": "The vendor's refusal must become an error. List its code or status in the adapter's ErrorMap; a refusal "
+    "with status 200 needs `code=` to point at the vendor's code.",
+    "wrong_field": "Map the refusal to the error of the field that is wrong; where the vendor hides which of two it is, "
+    "name both: Refusal(CredentialsRejected, fields=(…)).",
+    "not_counted": "The refusal must be a ConnectionProblem about what was typed, not a fault of the vendor's.",
+    "looks_like_no_times": "list_slots returned an empty answer for a refused call. Never turn an error into a list.",
+}
+
+
+@BOOK.rule(
+    1,
+    "The right connection is tested without a failure",
+    why="A clinic that typed everything right must get its success, or nobody can be connected.",
+    check="identify and catalogue against a clinic that is set up in the ordinary way.",
+    source=FORM_HELP,
+    needs=READS,
+    evidence=("journal",),
+    causes={
+        "fails": "A right connection was reported as wrong. The failing finding names the probe; read the exchange.",
+        "asked_nothing": "The test reported a success without asking the vendor: identify must call it.",
+    },
+    driver=True,
+)
+async def right_connection(trial: Trial) -> None:
+    rig = trial.rig()
+    mark = rig.mark()
+    report = await rig.session.test_connection()
+    calls = rig.since(mark)
+    trial.claim(bool(calls), "asked_nothing", expected="the vendor is called", got="no call in its journal")
+    trial.claim(not failed(report), "fails", expected="no failing finding", got=told(report), calls=calls)
+    trial.control(rig, mark, "the right connection is tested")
+    trial.saw(f"{len(calls)} calls reached the vendor, all answered; outcome {report.outcome}")
+
+
+@BOOK.rule(
+    2,
+    "A wrong key is named as the key, however the vendor refuses it",
+    why="An administrator with a wrong key must hear so, and not that there are no open times.",
+    check="ErrorMap: the code and every status by which the vendor may refuse a key.",
+    source=FORM_HELP,
+    needs=READS,
+    evidence=("journal",),
+    causes=WRONG_VALUE_CAUSES,
+)
+async def wrong_key(trial: Trial) -> None:
+    for setting in trial.rig().switch_settings("unauthorized"):
+        rig = trial.rig(switches=setting)
+        await good_test(trial, rig)
+        await _named(trial, rig, {"api_key": "wrong-" + rig.key}, ("api_key",), f"a wrong key {setting or ''}".strip())
+
+
+@BOOK.rule(
+    3,
+    "An unknown clinic is named, alone or beside the key",
+    why="The two fields are typed side by side; the wrong one must be named, or both where the vendor hides which.",
+    check="ErrorMap: what the vendor answers for a clinic id that does not exist.",
+    source=FORM_HELP,
+    needs=READS,
+    evidence=("journal",),
+    causes=WRONG_VALUE_CAUSES,
+)
+async def unknown_clinic(trial: Trial) -> None:
+    if trial.adapter.form.external_id.use == "unused":
+        trial.not_offered("a clinic id", proof=not trial.rig().fields()["external_id"])
+    for setting in trial.rig().switch_settings("unknown_clinic"):
+        rig = trial.rig(switches=setting)
+        await good_test(trial, rig)
+        strange = synthetic_id(f"nowhere {trial.seed}", "clinic", "unknown")
+        what = f"an unknown clinic {setting or ''}".strip()
+        await _named(trial, rig, {"external_id": strange}, ("external_id",), what)
+
+
+@BOOK.rule(
+    4,
+    "Another clinic's key is refused, and a field is named",
+    why="Two clinics' details get mixed up when they are pasted; a wrong pair must never look connected.",
+    check="identify must use both the clinic's id and the key in a call that the vendor checks.",
+    source=FORM_HELP,
+    needs=READS,
+    evidence=("journal",),
+    causes=WRONG_VALUE_CAUSES,
+    safety=True,
+)
+async def key_of_another_clinic(trial: Trial) -> None:
+    rig = trial.rig()
+    await good_test(trial, rig)
+    other = rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock))
+    fields = {"api_key": rig.fields(other)["api_key"]}
+    await _named(trial, rig, fields, ("api_key", "external_id"), "another clinic's key")
+
+
+@BOOK.rule(
+    5,
+    "A department that the vendor's list does not hold is named, and never answered with an empty list",
+    why="A wrong department id hides every practitioner; the clinic believes that it is connected.",
+    check="identify: Clinic.departments must be the vendor's whole list, or None where it has none.",
+    source=FORM_HELP,
+    needs=READS,
+    evidence=("timebook", "journal"),
+    causes={
+        **WRONG_VALUE_CAUSES,
+        "incomplete_list": "identify lists departments, but not all that the clinic has: a right one would be refused.",
+    },
+)
+async def unknown_department(trial: Trial) -> None:
+    if trial.adapter.form.department_id.use == "unused":
+        trial.not_offered("departments", proof=not trial.rig().fields()["department_id"])
+    rig = trial.rig()
+    await good_test(trial, rig)
+    told_places = (await rig.session.clinic()).departments
+    places = {place.id for place in rig.clinic.departments}
+    if told_places is not None:
+        missing = places - {place.id for place in told_places}
+        trial.claim(
+            not missing,
+            "incomplete_list",
+            expected=f"{len(places)} departments",
+            got=f"{len(missing)} of them are missing",
+            calls=rig.since(rig.mark()),
+        )
+        strange = synthetic_id(f"nowhere {trial.seed}", "department", "unknown")
+        await _named(trial, rig, {"department_id": strange}, ("department_id",), "an unknown department")
+        return
+    trial.saw(f"the vendor has no list of departments; the clinic has {len(places)}")
+
+
+@BOOK.rule(
+    6,
+    "Testing, listing and searching change nothing at the clinic",
+    why="A test is pressed many times a day on a clinic's real system.",
+    check="identify, catalogue and list_slots: calls that the vendor counts as writing.",
+    source="the contract: reads are `get` and `query`; the clinic's state is compared before and after",
+    needs=READS,
+    evidence=("timebook", "journal"),
+    causes={
+        "changed": "Something at the clinic changed during a read. Find the call in the exchange that did it.",
+        "wrote": "A call that the vendor describes as a write was sent by a read operation.",
+    },
+    driver=True,
+    safety=True,
+)
+async def reads_change_nothing(trial: Trial) -> None:
+    rig = trial.rig()
+    before, mark = rig.clinic.revision, rig.mark()
+    await rig.session.test_connection()
+    catalogue = await rig.session.catalogue()
+    answer = await rig.session.slots(rig.days())
+    for who in catalogue.practitioners[:3]:
+        await rig.session.explain(who.id)
+    calls = trial.control(rig, mark, "test, catalogue, search and explanation are answered")
+    wrote = rig.writing(calls)
+    trial.claim(not wrote, "wrote", expected="no call that writes", got=f"{len(wrote)} of them", calls=wrote)
+    trial.claim(
+        rig.clinic.revision == before, "changed", expected="the clinic's state is as before", got="it changed", calls=calls
+    )
+    trial.saw(f"{len(calls)} calls, no write, the clinic's revision unchanged; {len(answer.found)} times read")
+
+
+@BOOK.rule(
+    7,
+    "A vendor that is down is not the administrator's fault",
+    why="A press during an outage must not use up the registry's limit, nor send somebody to type a right key again.",
+    check="ErrorMap: nothing may turn a 5xx, a page of HTML or a lost connection into a wrong key or clinic.",
+    source=FORM_HELP,
+    needs=READS,
+    evidence=("journal",),
+    causes={
+        "blames_the_clinic": "The outage was reported as something that was typed wrongly.",
+        "not_seen": "The test succeeded although the vendor gave no usable answer.",
+    },
+)
+async def outage(trial: Trial) -> None:
+    for kind in ("http_503", "html_200", "html_502", "reset", "hang", "empty"):
+        rig = trial.rig()
+        await good_test(trial, rig)
+        rig.fault("*", kind, times=0)
+        mark = rig.mark()
+        report = await rig.connect().test_connection()
+        calls = rig.since(mark)
+        trial.claim(bool(failed(report)), "not_seen", expected=f"a failure at {kind}", got=told(report), calls=calls)
+        codes = {finding.code for finding in failed(report)}
+        trial.claim(
+            codes <= VENDOR_CODES and not report.counts_as_attempt,
+            "blames_the_clinic",
+            expected=f"one of {sorted(VENDOR_CODES)}, no attempt counted, at {kind}",
+            got=told(report),
+            calls=calls,
+        )
+        trial.saw(f"{kind}: {len(calls)} calls spoilt, {told(report)}")
+
+
+@BOOK.rule(
+    8,
+    "A clinic for which the vendor has not switched the integration on is told so",
+    why="Only the vendor or the clinic can switch it on; a new key does not help.",
+    check="ErrorMap: what the vendor answers before the integration is activated.",
+    source=FORM_HELP,
+    needs=READS,
+    evidence=("journal",),
+    causes={
+        "not_seen": "The test succeeded for a clinic that is not activated.",
+        "wrong_reason": "The refusal must be NotActivated or ScopeMissing: nothing that was typed is wrong.",
+    },
+)
+async def not_activated(trial: Trial) -> None:
+    rig = trial.rig()
+    await good_test(trial, rig)
+    rig.world.account.activated = False
+    mark = rig.mark()
+    report = await rig.connect().test_connection()
+    calls = rig.since(mark)
+    trial.claim(bool(failed(report)), "not_seen", expected="the test fails", got=told(report), calls=calls)
+    codes = {finding.code for finding in failed(report)}
+    trial.claim(
+        codes <= {"not_activated", "scope_missing"} and not report.counts_as_attempt,
+        "wrong_reason",
+        expected="not_activated or scope_missing, no attempt counted",
+        got=told(report),
+        calls=calls,
+    )
+    trial.saw(f"the vendor refused {len(calls)} calls; {told(report)}")

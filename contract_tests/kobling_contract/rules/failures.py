@@ -1,0 +1,2 @@
+from ..rule import RuleBook
+BOOK = RuleBook("FAIL", "")

@@ -1,0 +1,495 @@
+"""SLOT: open times, against the clinic's own timebook, on ordinary days and on the two nights when the clock changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from kobling import Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn
+from kobling_mocks import Call
+from kobling_mocks.clinic import OpenSlot
+
+from ..clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
+from ..rig import Rig
+from ..rule import RuleBook
+from ..timebook import Times, differences, for_insurance, times_of
+from ..trial import Trial
+
+BOOK = RuleBook("SLOT", "Open times")
+NEEDS = ("identify", "catalogue", "list_slots")
+COMPLETE = "the contract: a plain list, or Slots without unknown parts, is a promise of completeness"
+WALL_CLOCK = "the contract's rule for wall-clock rows; IANA time zone Europe/Oslo"
+
+TIME_CAUSES = {
+    "missing": "Times that the clinic offers are not found. Look at pages, days, filters and at what was thrown away.",
+    "invented": "Times are found that the clinic does not offer: look at ids, the length of a day and time zones.",
+}
+
+
+async def read(trial: Trial, rig: Rig, query: SlotQuery, what: str, *, department: str | None = "") -> Slots:
+    """Open times without any fault: the control. department: "" for all departments, None for the connection's own."""
+    mark = rig.mark()
+    side = rig.session if department is None else rig.connect(department_id=department)
+    answer = await side.slots(query)
+    trial.control(rig, mark, what)
+    return answer
+
+
+def same_times(
+    trial: Trial, found: Iterable[Slot], expected: Iterable[OpenSlot], what: str, calls: Iterable[Call] = ()
+) -> None:
+    """Claim that two sets of times are the same, and keep the count as evidence."""
+    have, want = times_of(found), times_of(expected)
+    trial.need(tuple(want), f"{what}: the clinic has no open time")
+    told = differences(have, want)
+    trial.claim(want <= have, "missing", expected=f"{len(want)} times, {what}", got=told, calls=calls)
+    trial.claim(have <= want, "invented", expected=f"{len(want)} times, {what}", got=told, calls=calls)
+    trial.saw(f"{what}: {len(want)} times, the same as in the timebook")
+
+
+@BOOK.rule(
+    1,
+    "The open times are exactly those of the clinic's timebook",
+    why="A missing time is a patient turned away, an invented one is a patient at a closed door.",
+    check="list_slots: every page and day of the window, and the ids of practitioner and service on each time.",
+    source=COMPLETE,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+    driver=True,
+)
+async def exactly_the_timebook(trial: Trial) -> None:
+    for world in ("demo", "random"):
+        rig = trial.rig(world)
+        query = rig.days()
+        answer = await read(trial, rig, query, f"two weeks of the {world} clinic are read")
+        trial.claim(answer.complete, "missing", expected="a complete answer", got=f"{len(answer.unknown)} unknown parts")
+        same_times(trial, answer.found, for_insurance(rig.clinic, query.first_day, query.last_day), f"{world} clinic")
+
+
+@BOOK.rule(
+    2,
+    "Two readings give the same times in the same order, sorted by start, practitioner and service",
+    why="A list that jumps makes people book the wrong line; paging in a registry relies on the order.",
+    check="list_slots must not depend on the order of a set or of concurrent answers.",
+    source="the contract: (start, practitioner, service)",
+    needs=NEEDS,
+    evidence=("journal",),
+    causes={"unstable": "Two readings of an unchanged clinic differ.", "unsorted": "The times are not in order."},
+)
+async def stable_order(trial: Trial) -> None:
+    rig = trial.rig()
+    first = await read(trial, rig, rig.days(), "first reading")
+    again = await read(trial, rig, rig.days(), "second reading")
+    trial.need(first.found, "no open time is found")
+    ids = [slot.identity for slot in first.found]
+    trial.claim(ids == [slot.identity for slot in again.found], "unstable", expected="equal lists", got="they differ")
+    ordered = sorted(first.found, key=lambda slot: (slot.start, slot.practitioner_id, slot.service_id))
+    trial.claim(list(first.found) == ordered, "unsorted", expected="sorted times", got="another order")
+    trial.saw(f"{len(ids)} times twice in the same order, after {len(rig.world.journal)} calls")
+
+
+@BOOK.rule(
+    3,
+    "One practitioner and one service are found alone, and together make up the whole",
+    why="A search for one practitioner that shows another's times books the wrong person.",
+    check="SlotQuery.practitioner_ids and service_ids: sent to the vendor, and applied again to its answer.",
+    source="the contract: what was not asked for is not an answer",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def filters(trial: Trial) -> None:
+    rig = trial.rig()
+    query = rig.days(7)
+    whole = for_insurance(rig.clinic, query.first_day, query.last_day)
+    pairs = sorted({(slot.timebook_id, slot.type_id) for slot in whole})
+    trial.need(pairs, "no open time")
+    for who, what in trial.random.sample(pairs, min(3, len(pairs))):
+        one = query.model_copy(update={"practitioner_ids": (who,), "service_ids": (what,)})
+        answer = await read(trial, rig, one, "one practitioner and service are read")
+        expected = [slot for slot in whole if (slot.timebook_id, slot.type_id) == (who, what)]
+        same_times(trial, answer.found, expected, "one practitioner and service")
+    who = trial.random.choice(pairs)[0]
+    answer = await read(trial, rig, query.model_copy(update={"practitioner_ids": (who,)}), "one practitioner is read")
+    same_times(trial, answer.found, [slot for slot in whole if slot.timebook_id == who], "one practitioner")
+
+
+@BOOK.rule(
+    4,
+    "A department shows what is received there, and what has no address",
+    why="A department that is ignored sends patients to the other end of town.",
+    check="The department of the connection or query: which field of the vendor's is the visiting address?",
+    source="the help article on departments",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def departments(trial: Trial) -> None:
+    rig = trial.rig()
+    if trial.adapter.form.department_id.use == "unused":
+        trial.not_offered("departments", proof=not rig.department)
+    query = rig.days(7)
+    for place in rig.clinic.departments:
+        answer = await read(trial, rig, query, "one department is read", department=place.id)
+        expected = for_insurance(rig.clinic, query.first_day, query.last_day, place.id)
+        same_times(trial, answer.found, expected, f"department {place.name}")
+
+
+@BOOK.rule(
+    5,
+    "A window holds whole local days: the first and the last minute of each are in it, and nothing else",
+    why="Times between midnight and two are lost or doubled when days are counted in UTC or by +24 h.",
+    check="How the bounds of a day become the vendor's parameters, and how its times become days again.",
+    source="the contract: windows are local dates, both ends included",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def window_edges(trial: Trial) -> None:
+    rig = trial.rig("round_the_clock")
+    first = rig.today() + timedelta(days=8)
+    for length in (1, 2):
+        query = SlotQuery(first_day=first, last_day=first + timedelta(days=length - 1))
+        answer = await read(trial, rig, query, f"{length} days around the clock are read")
+        same_times(
+            trial, answer.found, for_insurance(rig.clinic, query.first_day, query.last_day), f"{length} whole days"
+        )
+
+
+@BOOK.rule(
+    6,
+    "A window longer than the vendor answers at once is whole all the same",
+    why="A search that is silently cut makes a clinic look fully booked.",
+    check="Limits.slots.days: the longest window of one call, and every page of an answer.",
+    source=COMPLETE,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def long_window(trial: Trial) -> None:
+    rig = trial.rig()
+    query = rig.days(70)
+    answer = await read(trial, rig, query, "ten weeks are read")
+    same_times(trial, answer.found, for_insurance(rig.clinic, query.first_day, query.last_day), "ten weeks")
+
+
+@BOOK.rule(
+    7,
+    "A limited search gives the earliest times",
+    why="\"The next free time\" must be the next free time.",
+    check="SlotQuery.at_most: stopping early is allowed only in order of time.",
+    source="the contract: at_most counts in order of time",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={"later": "A later time came instead of the earliest ones.", "other_count": "More or fewer times than asked for."},
+)
+async def earliest(trial: Trial) -> None:
+    rig = trial.rig()
+    query = rig.days(30).model_copy(update={"at_most": 5})
+    answer = await read(trial, rig, query, "the five earliest times are read")
+    starts = sorted(slot.start for slot in for_insurance(rig.clinic, query.first_day, query.last_day))
+    trial.need(starts, "no open time")
+    found = [slot.start for slot in answer.found]
+    trial.claim(len(found) == min(5, len(starts)), "other_count", expected=5, got=len(found))
+    trial.claim(found == starts[:5], "later", expected=[f"{one:%m-%d %H:%M}" for one in starts[:5]],
+                got=[f"{one:%m-%d %H:%M}" for one in found])  # fmt: skip
+    trial.saw(f"the five earliest of {len(starts)} times")
+
+
+@BOOK.rule(
+    8,
+    "What was just booked, blocked or closed at the clinic is no longer open",
+    why="Staff book by telephone all day; a stale list sends two patients to one time.",
+    check="No answer may be kept in the adapter; `remember` is for what changes seldom.",
+    source="the contract: a search is fresh",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def fresh(trial: Trial) -> None:
+    rig = trial.rig()
+    query = rig.days(7)
+    before = await read(trial, rig, query, "times are read before")
+    trial.need(before.found, "no open time is found")
+    chosen = trial.random.choice(before.found)
+    rig.clinic.block(chosen.practitioner_id, chosen.start, chosen.end, "Møte")
+    day = trial.random.choice(sorted({slot.local_start.date() for slot in before.found}))
+    rig.clinic.close_day(day)
+    after = await read(trial, rig, query, "times are read after")
+    same_times(trial, after.found, for_insurance(rig.clinic, query.first_day, query.last_day), "after a block")
+    gone = times_of(before.found) - times_of(after.found)
+    trial.saw(f"{len(gone)} times are gone after one block and one closed day")
+
+
+def fault_details(kind: str) -> dict[str, str]:
+    """What a kind of fault needs beside its name."""
+    return {"to": "https://elsewhere.example.test/"} if kind == "redirect" else {}
+
+
+SPOILT = ("http_503", "html_200", "html_502", "empty", "reset", "hang", "truncated", "deep_json", "redirect")
+
+
+@BOOK.rule(
+    9,
+    "A part that could not be read is unknown; it never looks like a day without times",
+    why="\"No times\" and \"do not know\" are different answers: the first sends the patient away.",
+    check="Every `except`, every default for a missing value, and what becomes of an error in one of several calls.",
+    source="the contract: Slots.unknown; an error of the engine decides, even if the adapter catches it",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "silent_gap": "Times are missing, and neither an error nor an unknown part says so. Do not swallow errors: let "
+        "them out, or return Slots with an UnknownPart for the days concerned.",
+        "invented": "Times are found that the clinic does not offer.",
+    },
+    safety=True,
+)
+async def never_silently_empty(trial: Trial) -> None:
+    control = trial.rig()
+    query = control.days(7, first=1)
+    mark = control.mark()
+    await control.connect(department_id="").slots(query)
+    calls = trial.control(control, mark, "a week is read")
+    struck = 0
+    for kind in SPOILT:
+        inner = trial.random.sample(range(2, len(calls)), min(2, max(0, len(calls) - 2)))
+        for nth in sorted({1, *inner, len(calls)}):
+            rig = trial.rig()
+            rig.fault("*", kind, nth=nth, times=0, **fault_details(kind))
+            outcome = await trial.outcome(rig.connect(department_id="").slots(query))
+            spoilt = [call for call in rig.world.journal.calls if call.fault]
+            struck += bool(spoilt)
+            if outcome.error is None:
+                _owned_up(trial, rig, outcome.value, query, f"{kind} from call {nth} on", spoilt[:1])
+    trial.saw(f"{struck} runs with spoilt answers, every gap owned up to")
+
+
+def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str, calls: Iterable[Call]) -> None:
+    want: Times = times_of(for_insurance(rig.clinic, query.first_day, query.last_day))
+    have = times_of(answer.found)
+    trial.claim(have <= want, "invented", expected="only the clinic's times", got=differences(have, want), calls=calls)
+    gaps = [
+        (who, kind, start)
+        for who, kind, start in want - have
+        if not any(
+            part.first_day <= start.astimezone(rig.tz).date() <= part.last_day
+            and part.practitioner_id in (None, who)
+            and part.service_id in (None, kind)
+            for part in answer.unknown
+        )
+    ]
+    got = f"{what}: {len(gaps)} of {len(want)} times are missing without a word"
+    trial.claim(not gaps, "silent_gap", expected="an error, or the gap in Slots.unknown", got=got, calls=calls)
+
+
+@BOOK.rule(
+    10,
+    "A time's end is its start plus the type's length, and its place is the type's",
+    why="Calendars and reminders are made from both.",
+    check="Slot.end in absolute time, not by the wall clock; Slot.location_id from the visiting address.",
+    source="the contract: start and end are instants",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={"other_end": "A time ends otherwise than in the timebook.", "other_place": "A time stands at another place."},
+)
+async def ends_and_places(trial: Trial) -> None:
+    compared = 0
+    for world in ("demo", "autumn", "spring"):
+        rig = trial.rig(world)
+        answer = await read(trial, rig, rig.days(7), f"a week of the {world} clinic is read")
+        for slot in answer.found:
+            own = rig.open_time(slot)
+            if own is None:
+                continue
+            trial.claim(slot.end == own.end, "other_end", expected=own.end, got=slot.end)
+            holds = slot.location_id in (None, own.department_id)
+            trial.claim(holds, "other_place", expected=own.department_id, got=slot.location_id)
+            compared += 1
+    trial.need(compared or None, "no open time is found")
+    trial.saw(f"{compared} times end and stand where the clinic has them")
+
+
+@BOOK.rule(
+    11,
+    "A slot is found again by what it is, and one that is gone is said to be gone",
+    why="Before every booking the time is looked at again; a wrong \"still free\" makes two patients meet.",
+    check="The slot's token may change between readings; practitioner, service, place and start may not.",
+    source="the contract: a slot is (connection, practitioner, service, location, start)",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "not_found_again": "An open time could not be found again.",
+        "still_free": "A time that the clinic has blocked is still reported as free.",
+    },
+    driver=True,
+)
+async def found_again(trial: Trial) -> None:
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.verify(slot))
+    trial.claim(
+        outcome.error is None and outcome.value.identity == slot.identity,
+        "not_found_again",
+        expected="the same slot",
+        got=outcome,
+        calls=rig.since(mark),
+    )
+    rig.clinic.block(slot.practitioner_id, slot.start, slot.end, "Møte")
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.verify(slot))
+    trial.claim(
+        isinstance(outcome.error, SlotTaken | SlotWithdrawn),
+        "still_free",
+        expected="SlotTaken or SlotWithdrawn",
+        got=outcome,
+        calls=rig.since(mark),
+    )
+    trial.saw("the timebook shows the time before, and not after it was blocked")
+
+
+# ---- the two nights
+
+
+NIGHT_CAUSES = {
+    **TIME_CAUSES,
+    "undecidable_guessed": "A wall-clock time of the repeated hour that is listed once was given a moment. Nobody can know "
+    "which it is: leave it out with a problem (kobling.localtime.wall_rows does).",
+    "not_mentioned": "A time was left out without a SlotProblem: say why (\"repeated_hour\").",
+}
+
+
+def night_days(night: date) -> SlotQuery:
+    """The night's day and the days around it."""
+    return SlotQuery(first_day=night - timedelta(days=1), last_day=night + timedelta(days=1))
+
+
+def judge_night(
+    trial: Trial, found: Times, problems: Iterable[str], expected: Iterable[OpenSlot], zone: object, what: str
+) -> None:
+    """The contract's rule: unambiguous times are all there; of a repeated hour, times listed twice are both there, and
+    one listed once is either right (the vendor tells which) or left out with a problem; nothing else is there."""
+    want = tuple(expected)
+    truth = times_of(want)
+    told = differences(found, truth)
+    walls: dict[tuple[str, str, datetime], list[OpenSlot]] = {}
+    for slot in want:
+        walls.setdefault((slot.timebook_id, slot.type_id, slot.wall), []).append(slot)
+    lonely = {one for same in walls.values() if len(same) == 1 for one in times_of(same) if _repeated(same[0])}
+    extra = found - truth
+    guessed = {one for one in extra if _other_occurrence(one, lonely)}
+    trial.claim(not guessed, "undecidable_guessed", expected=f"{what}: no guess", got=told)
+    trial.claim(not extra, "invented", expected=f"{what}: only the timebook's times", got=told)
+    missing = truth - lonely - found
+    trial.claim(not missing, "missing", expected=f"{what}: {len(truth - lonely)} certain times", got=told)
+    left_out = lonely - found
+    said = sum(problem == "repeated_hour" for problem in problems)
+    trial.claim(
+        not left_out or said >= 1, "not_mentioned", expected=f"{what}: a problem for {len(left_out)} times", got=f"{said}"
+    )
+    trial.saw(f"{what}: {len(found)} of {len(truth)} times, {len(lonely)} undecidable on a wall clock, {said} problems")
+
+
+def _repeated(slot: OpenSlot) -> bool:
+    """True for a wall-clock time that occurs twice that night."""
+    return slot.wall.date() == AUTUMN_NIGHT and slot.wall.hour == 2
+
+
+def _other_occurrence(time: tuple[str, str, datetime], lonely: Iterable[tuple[str, str, datetime]]) -> bool:
+    who, kind, start = time
+    hour = timedelta(hours=1)
+    return any((who, kind, start + step) in set(lonely) for step in (hour, -hour))
+
+
+async def _night(trial: Trial, world: ClinicName, night: date) -> None:
+    rig = trial.rig(world)
+    query = night_days(night)
+    answer = await read(trial, rig, query, f"the night of {night} is read")
+    expected = for_insurance(rig.clinic, query.first_day, query.last_day)
+    trial.need(expected, "the clinic has no open time that night")
+    problems = [problem.because for problem in answer.problems]
+    judge_night(trial, times_of(answer.found), problems, expected, rig.tz, f"night of {night}")
+
+
+@BOOK.rule(
+    12,
+    "In the night of 28 March 2027 no time of the missing hour is found, and every other time is at its moment",
+    why="At 02:00 the clock goes to 03:00. A time at 02:30 does not exist, and a day has 23 hours.",
+    check="Use kobling.localtime for every wall-clock text; never add hours to a local time.",
+    source=WALL_CLOCK,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=NIGHT_CAUSES,
+    driver=True,
+)
+async def spring_night(trial: Trial) -> None:
+    await _night(trial, "spring", SPRING_NIGHT)
+
+
+@BOOK.rule(
+    13,
+    "In the night of 25 October 2026 both halves of the repeated hour are told apart, or left out with a problem",
+    why="At 03:00 the clock goes back to 02:00. Two patients at 02:30 are an hour apart, or at one door.",
+    check="Use kobling.localtime.wall_rows; Python's == calls both 02:30s equal, compare in UTC.",
+    source=WALL_CLOCK,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=NIGHT_CAUSES,
+    driver=True,
+)
+async def autumn_night(trial: Trial) -> None:
+    await _night(trial, "autumn", AUTUMN_NIGHT)
+
+
+HOST_ZONES = ("America/New_York", "Asia/Kolkata", "Pacific/Auckland")
+
+
+@BOOK.rule(
+    14,
+    "The host's own time zone changes nothing",
+    why="A registry's servers stand in UTC or abroad; the clinic's clock hangs in Norway.",
+    check="datetime.now() without a zone, datetime.fromtimestamp, time.localtime and astimezone() without an argument.",
+    source=WALL_CLOCK,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={**NIGHT_CAUSES, "fails_abroad": "The search that works here fails in a process with another TZ."},
+)
+async def host_zone(trial: Trial) -> None:
+    for zone in HOST_ZONES:
+        told = await _in_zone(trial, zone)
+        trial.claim(
+            "error" not in told, "fails_abroad", expected=f"times with TZ={zone}", got=told.get("error", "")
+        )
+        for world, night in (("autumn", AUTUMN_NIGHT), ("spring", SPRING_NIGHT)):
+            rig = trial.rig("autumn" if world == "autumn" else "spring")
+            query = night_days(night)
+            found = frozenset((who, kind, datetime.fromisoformat(start)) for who, kind, start in told[world]["times"])
+            trial.need(told[world]["calls"] or None, "the child process asked the vendor nothing")
+            trial.controls.append(f"TZ={zone}: {told[world]['calls']} calls answered")
+            expected = for_insurance(rig.clinic, query.first_day, query.last_day)
+            judge_night(trial, found, told[world]["problems"], expected, rig.tz, f"TZ={zone}, night of {night}")
+
+
+async def _in_zone(trial: Trial, zone: str) -> dict[str, dict[str, list[list[str]]]]:
+    """What the adapter finds on both nights in a child process with another TZ."""
+    environment = {**os.environ, "TZ": zone, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "kobling_contract.elsewhere",
+        trial.target.adapter_path,
+        str(trial.seed),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await child.communicate()
+    if child.returncode != 0:
+        raise RuntimeError(f"the child process with TZ={zone} broke: {err.decode(errors='replace')[-400:]}")
+    told: dict[str, dict[str, list[list[str]]]] = json.loads(out)
+    return told

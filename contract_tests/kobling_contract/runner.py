@@ -1,0 +1,245 @@
+"""From a rule to a verdict: run it, look whether it had control and evidence, run a failure again.
+
+This is the one way to run a rule; `certify` and the pytest plugin both use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from kobling import KoblingError, Operation, UnsupportedOperation
+
+from .rig import Rig
+from .rule import Rule
+from .sides import Escaped, Mode
+from .target import Target
+from .trial import Broken, NotOffered, Trial, Vacuous
+from .verdicts import Verdict
+
+__all__ = ["Result", "Waiver", "run_rule"]
+
+LONGEST = 120.0
+"""Seconds that one rule may take; waiting inside it is virtual, so a longer one hangs."""
+REPEATS = 2
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A rule that is known not to hold for a while: which, why, and until which day. Safety rules can't be waived."""
+
+    rule: str
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on one rule. cause, expected, got, exchange and remedy are filled in where it does not hold."""
+
+    rule: Rule
+    verdict: Verdict
+    seed: int
+    mode: Mode | None = None
+    cause: str = ""
+    expected: str = ""
+    got: str = ""
+    exchange: str = ""
+    remedy: str = ""
+    reason: str = ""
+    controls: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    reproduce: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result for a machine."""
+        facts = {name: getattr(self, name) for name in _SHOWN if getattr(self, name)}
+        return {
+            "rule": self.rule.id,
+            "title": self.rule.title,
+            "verdict": self.verdict.value,
+            "seed": self.seed,
+            "mode": self.mode,
+            "seconds": round(self.seconds, 3),
+            "controls": list(self.controls),
+            "evidence": list(self.evidence),
+            "facts": dict(self.facts),
+            **facts,
+        }
+
+    def lines(self) -> list[str]:
+        """The result for a person: one line when the rule holds, and everything that is needed to mend it when not."""
+        head = f"{self.verdict.value:<8} {self.rule.id}  {self.rule.title}"
+        if self.verdict in (Verdict.PASS, Verdict.NOT_RUN):
+            return [head]
+        rows = [(name, getattr(self, name)) for name in _SHOWN if getattr(self, name)]
+        if self.verdict not in (Verdict.SKIP, Verdict.XFAIL):
+            rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
+        return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
+
+
+_SHOWN = ("cause", "expected", "got", "remedy", "reason", "exchange", "reproduce")
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n        ")
+
+
+def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None) -> Result:
+    """Run one rule to its verdict. Must not be called from a running event loop."""
+    started = time.monotonic()
+    result = _run_modes(rule, target, seed)
+    if result.verdict is Verdict.FAIL:
+        for _ in range(REPEATS):
+            again = _run_modes(rule, target, seed)
+            if (again.verdict, again.cause) != (result.verdict, result.cause):
+                reason = f"the same seed gave {again.verdict.value} {again.cause} the next time"
+                result = _with(result, verdict=Verdict.FLAKY, reason=reason)
+                break
+    return _with(_waived(result, waiver), seconds=time.monotonic() - started)
+
+
+def _with(result: Result, **changes: Any) -> Result:
+    return Result(**{**{name: getattr(result, name) for name in Result.__dataclass_fields__}, **changes})
+
+
+def _waived(result: Result, waiver: Waiver | None) -> Result:
+    if waiver is None:
+        return result
+    if result.verdict is Verdict.PASS:
+        return _with(result, verdict=Verdict.XPASS, reason=f"waived until {waiver.until}, but it holds: {waiver.reason}")
+    if result.verdict is Verdict.FAIL:
+        return _with(result, verdict=Verdict.XFAIL, reason=f"waived until {waiver.until}: {waiver.reason}")
+    return result
+
+
+def _run_modes(rule: Rule, target: Target, seed: int) -> Result:
+    """The async run, and for driver rules the sync one: the strongest verdict counts."""
+    modes: tuple[Mode, ...] = ("async", "sync") if rule.driver else ("async",)
+    results = [asyncio.run(_run_once(rule, target, seed, mode)) for mode in modes]
+    return min(results, key=lambda one: one.verdict.strength)
+
+
+async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result:
+    trial = Trial(rule, target, seed, mode)
+    facts: dict[str, Any] = {}
+    missing = sorted(rule.needs - target.adapter.supports)
+    verdict = Verdict.PASS
+    try:
+        if missing:
+            verdict, facts = Verdict.SKIP, {"reason": await _proven_absent(trial, missing)}
+        else:
+            await asyncio.wait_for(rule.run(trial), LONGEST)
+            trial_problem = _unsound(trial)
+            if trial_problem:
+                verdict, facts = Verdict.ERROR, {"reason": trial_problem}
+            elif not trial.controls or not trial.evidence:
+                verdict = Verdict.VACUOUS
+                facts = {"reason": "the rule ended without a " + ("control" if not trial.controls else "piece of evidence")}
+    except Broken as broken:
+        verdict = Verdict.FAIL
+        facts = {"cause": broken.cause, "expected": broken.expected, "got": broken.got, "exchange": broken.exchange}
+    except Vacuous as vacuous:
+        verdict, facts = Verdict.VACUOUS, {"reason": str(vacuous)}
+    except NotOffered as absent:
+        verdict, facts = Verdict.SKIP, {"reason": str(absent)}
+    except KoblingError as error:
+        verdict = Verdict.FAIL
+        facts = {"cause": "unexpected_error", "expected": "the call succeeds", "got": str(error)}
+    except Escaped as escaped:
+        verdict = Verdict.FAIL
+        facts = {"cause": "foreign_error", "expected": "only a KoblingError", "got": str(escaped)}
+    except TimeoutError:
+        verdict = Verdict.FAIL
+        facts = {"cause": "did_not_end", "expected": f"an end within {LONGEST:.0f} s", "got": "none"}
+    except Exception as error:  # noqa: BLE001 - whatever else happens is the suite's own fault, and said so
+        verdict, facts = Verdict.ERROR, {"reason": _place(error)}
+    finally:
+        await trial.close()
+    if verdict is Verdict.FAIL:
+        facts["remedy"] = rule.remedy(facts["cause"])
+        facts["reproduce"] = f"kobling certify {target.vendor} --rule {rule.id} --seed {seed}"
+    return Result(
+        rule,
+        verdict,
+        seed,
+        mode if rule.driver else None,
+        controls=tuple(trial.controls),
+        evidence=tuple(trial.evidence),
+        facts=dict(trial.facts),
+        **facts,
+    )
+
+
+def _unsound(trial: Trial) -> str:
+    """What broke in the mock itself, or in a clinic's invariants, which no adapter may be blamed for."""
+    for rig in trial.rigs:
+        if rig.world.broken:
+            return f"the mock is not sound: {'; '.join(rig.world.broken)}"
+    return ""
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__} at {place}: {error}"
+
+
+# ---- absence, proven
+
+
+async def _proven_absent(trial: Trial, missing: list[Operation]) -> str:
+    """Call what the adapter declares absent: it must be refused as unsupported, and nothing may be written."""
+    rig = trial.rig()
+    for operation in missing:
+        refused = await _refused(rig, operation)
+        if not refused or rig.writing(rig.world.journal.calls):
+            raise Broken(
+                "unexpected_error",
+                f"{operation} is declared absent, so it is refused as UnsupportedOperation before any write",
+                "it was not refused" if not refused else "the vendor received a write",
+            )
+    return f"not supported: {', '.join(missing)}"
+
+
+async def _refused(rig: Rig, operation: Operation) -> bool:
+    calls = _ABSENT_CALLS.get(operation)
+    if calls is None:
+        return True
+    try:
+        await calls(rig)
+    except UnsupportedOperation:
+        return True
+    except KoblingError:
+        return False
+    return False
+
+
+async def _try_book(rig: Rig) -> None:
+    slots = await rig.session.slots(rig.days())
+    await rig.session.book(rig.request(slots.found[0]))
+
+
+async def _try_cancel(rig: Rig) -> None:
+    from kobling import BookingRef, CancelReason
+
+    ref = BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
+    await rig.session.cancel(ref, CancelReason(by="registry"))
+
+
+async def _try_get(rig: Rig) -> None:
+    from kobling import BookingRef
+
+    await rig.session.get(BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000"))
+
+
+_ABSENT_CALLS: Mapping[str, Any] = {"book": _try_book, "cancel": _try_cancel, "get_booking": _try_get}
+"""How a caller reaches an optional operation. `sign_in`, `register_patient`, `list_bookings` and `reschedule` are used
+by the SDK itself where they exist, and have no call of their own that must be refused."""

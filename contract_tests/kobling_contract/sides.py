@@ -1,0 +1,199 @@
+"""A session as rules use it: the same words for the sync and the async one.
+
+A rule is written once, with `await`. On the async side its calls are a real `AsyncSession`'s; on the sync side each
+call of a real `Session` runs in a thread of its own, so that fifty callers are fifty threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from kobling import (
+    Adapter,
+    AsyncKobling,
+    AsyncSession,
+    Booking,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    Catalogue,
+    Clinic,
+    Connection,
+    ConnectionReport,
+    Exchange,
+    Explanation,
+    Installed,
+    Kobling,
+    KoblingError,
+    Resolution,
+    Session,
+    Slot,
+    SlotQuery,
+    Slots,
+    UrlPolicy,
+)
+from kobling.drivers.aio import AsyncDriver
+from kobling.drivers.sync import SyncDriver
+
+from .pace import Pace
+
+__all__ = ["Escaped", "Mode", "Office", "Said", "Side"]
+
+Mode = Literal["async", "sync"]
+THREADS = 64
+BeforeWrite: TypeAlias = "Callable[[BookingRequest], None]"
+
+
+class Escaped(Exception):
+    """An exception that is no `KoblingError` came out of a session."""
+
+    def __init__(self, operation: str, kind: str) -> None:
+        super().__init__(f"{operation}: {kind}")
+        self.operation = operation
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Said:
+    """What one call of a session returned or raised."""
+
+    operation: str
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Side:
+    """One session. Every method is `Session`'s of that name; what it returns or raises is kept in `said`."""
+
+    def __init__(self, session: Session | AsyncSession, threads: ThreadPoolExecutor) -> None:
+        self._session = session
+        self._threads = threads
+        self.said: list[Said] = []
+
+    @property
+    def connection_id(self) -> str:
+        """The stable id of the connection."""
+        return self._session.connection.id
+
+    async def _call(self, operation: str, *arguments: Any, **options: Any) -> Any:
+        method = getattr(self._session, operation)
+        try:
+            if isinstance(self._session, AsyncSession):
+                result = await method(*arguments, **options)
+            else:
+                loop = asyncio.get_running_loop()
+                result = await loop.run_in_executor(self._threads, lambda: method(*arguments, **options))
+        except KoblingError as error:
+            self.said.append(Said(operation, error=error))
+            raise
+        except Exception as error:
+            self.said.append(Said(operation, error=error))
+            raise Escaped(operation, type(error).__name__) from None
+        self.said.append(Said(operation, result))
+        return result
+
+    async def test_connection(self) -> ConnectionReport:
+        """`Session.test_connection`."""
+        report: ConnectionReport = await self._call("test_connection")
+        return report
+
+    async def clinic(self) -> Clinic:
+        """`Session.clinic`."""
+        clinic: Clinic = await self._call("clinic")
+        return clinic
+
+    async def catalogue(self) -> Catalogue:
+        """`Session.catalogue`."""
+        catalogue: Catalogue = await self._call("catalogue")
+        return catalogue
+
+    async def slots(self, query: SlotQuery) -> Slots:
+        """`Session.slots`."""
+        slots: Slots = await self._call("slots", query)
+        return slots
+
+    async def verify(self, slot: Slot) -> Slot:
+        """`Session.verify`."""
+        found: Slot = await self._call("verify", slot)
+        return found
+
+    async def book(
+        self, request: BookingRequest, *, before_write: BeforeWrite | None = None, not_after: datetime | None = None
+    ) -> Booking:
+        """`Session.book`."""
+        booking: Booking = await self._call("book", request, before_write=before_write, not_after=not_after)
+        return booking
+
+    async def resolve(self, request: BookingRequest, sent_at: datetime) -> Resolution:
+        """`Session.resolve`."""
+        resolution: Resolution = await self._call("resolve", request, sent_at)
+        return resolution
+
+    async def get(self, ref: BookingRef) -> Booking:
+        """`Session.get`."""
+        booking: Booking = await self._call("get", ref)
+        return booking
+
+    async def cancel(self, ref: BookingRef, reason: CancelReason) -> Cancelled:
+        """`Session.cancel`."""
+        cancelled: Cancelled = await self._call("cancel", ref, reason)
+        return cancelled
+
+    async def reschedule(self, ref: BookingRef, request: BookingRequest, *, allow_gap: bool = False) -> Booking:
+        """`Session.reschedule`."""
+        booking: Booking = await self._call("reschedule", ref, request, allow_gap=allow_gap)
+        return booking
+
+    async def explain(self, practitioner_id: str, service_id: str | None = None) -> Explanation:
+        """`Session.explain`."""
+        explanation: Explanation = await self._call("explain", practitioner_id, service_id)
+        return explanation
+
+
+@dataclass
+class Office:
+    """A `Kobling` or `AsyncKobling` with the adapter under test, the clinic's time and an exchange, or a socket."""
+
+    adapter: type[Adapter]
+    mode: Mode
+    pace: Pace
+    exchange: Exchange | None = None
+    origin: str | None = None
+    _opened: Kobling | AsyncKobling | None = None
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="caller"), repr=False
+    )
+
+    def side(self, connection: Connection, **options: Any) -> Side:
+        """A session on a connection."""
+        if self._opened is None:
+            self._opened = self._open()
+        return Side(self._opened.session(connection, **options), self._threads)
+
+    def _open(self) -> Kobling | AsyncKobling:
+        policy = UrlPolicy()
+        facts: dict[str, Any] = {
+            "adapters": Installed(MappingProxyType({self.adapter.key: self.adapter})),
+            "clock": self.pace,
+            "policy": policy,
+            "origins": {self.adapter.key: self.origin} if self.origin is not None else None,
+        }
+        given: dict[str, Any] = {"policy": policy, "exchange": self.exchange, "now": self.pace.now}
+        if self.mode == "sync":
+            return Kobling(driver=SyncDriver(sleep=self.pace.sleep, **given), **facts)
+        return AsyncKobling(driver=AsyncDriver(sleep=self.pace.asleep, **given), **facts)
+
+    async def close(self) -> None:
+        """Close every connection and thread."""
+        if isinstance(self._opened, AsyncKobling):
+            await self._opened.aclose()
+        elif self._opened is not None:
+            self._opened.close()
+        self._threads.shutdown(wait=False)

@@ -1,0 +1,80 @@
+"""What is tested against what: an adapter and the mock of its vendor."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+from kobling import Adapter, Installed, load
+from kobling_mocks import Mock, find_dialect
+
+__all__ = ["Target", "TargetUnavailable", "find_target"]
+
+_NAMES = itertools.count(1)
+
+
+class TargetUnavailable(LookupError):
+    """There is no adapter, or no mock, of that vendor. The text says what is installed and what to do."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """An adapter and a mock of its vendor, whose worlds are made one for each rule."""
+
+    adapter: type[Adapter]
+    mock: Mock
+
+    @property
+    def vendor(self) -> str:
+        """The adapter's key."""
+        return self.adapter.key
+
+    @property
+    def adapter_path(self) -> str:
+        """`module:Class`, by which another process finds the adapter."""
+        return f"{self.adapter.__module__}:{self.adapter.__qualname__}"
+
+    @property
+    def adapter_version(self) -> str:
+        """The version of the distribution that the adapter comes from; "source" where it is not installed."""
+        module = self.adapter.__module__.partition(".")[0]
+        for name in packages_distributions().get(module, ()):
+            try:
+                return version(name)
+            except PackageNotFoundError:
+                continue
+        return "source"
+
+    def new_namespace(self) -> str:
+        """A name that no world of this process has."""
+        return f"rule-{next(_NAMES)}"
+
+    def random(self, seed: int, rule: str) -> random.Random:
+        """The random choices of one rule in one run."""
+        return random.Random(f"{seed} {rule}")
+
+
+def find_target(vendor: str, adapter: type[Adapter] | None = None) -> Target:
+    """The target for a vendor. adapter: instead of the installed one.
+
+    Raises `TargetUnavailable`.
+    """
+    problem = ""
+    found = adapter
+    if found is None:
+        installed: Installed = load()
+        try:
+            found = installed[vendor]
+        except LookupError as error:
+            problem = str(error)
+    if found is None:
+        raise TargetUnavailable(problem)
+    try:
+        dialect = find_dialect(vendor)
+    except LookupError as error:
+        problem = str(error)
+    if problem:
+        raise TargetUnavailable(problem)
+    return Target(found, Mock(dialect))

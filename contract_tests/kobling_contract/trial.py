@@ -1,0 +1,250 @@
+"""A trial: one run of one rule. It opens rigs, keeps control and evidence, and ends in a claim that holds or not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from kobling import Adapter, Booking, BookingRequest, KoblingError, OutcomeUnknown, Slot
+from kobling_mocks import Call
+from kobling_mocks.clinic import Appointment
+
+from .clinics import ClinicName
+from .rig import Mark, Rig
+from .rule import Rule
+from .sides import Mode
+from .target import Target
+
+__all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "shown", "unknown"]
+
+T = TypeVar("T")
+MOST_SHOWN = 600
+
+
+class Broken(Exception):
+    """The rule does not hold: the claim's cause, what was expected, what came, and on which exchange."""
+
+    def __init__(self, cause: str, expected: str, got: str, exchange: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.expected = _short(expected)
+        self.got = _short(got)
+        self.exchange = exchange
+
+
+class Vacuous(Exception):
+    """The control did not succeed, so that nothing can be claimed. The text says what was missing."""
+
+
+class NotOffered(Exception):
+    """The adapter declares that the vendor does not have what the rule is about, and that holds. The text says what."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended: a value, or a KoblingError."""
+
+    value: Any = None
+    error: KoblingError | None = None
+
+    def __str__(self) -> str:
+        if self.error is None:
+            return f"{type(self.value).__name__} returned"
+        because = f" ({self.error.because})" if self.error.because else ""
+        return f"{type(self.error).__name__}{because}, effect {self.error.effect}"
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A booking that the positive control made: what was asked, what was told, and what stands in the timebook."""
+
+    request: BookingRequest
+    booking: Booking
+    appointment: Appointment
+    calls: tuple[Call, ...]
+    write: str
+    """The vendor's name of the call that booked."""
+
+
+class Trial:
+    """One run of one rule against one target."""
+
+    def __init__(self, rule: Rule, target: Target, seed: int, mode: Mode) -> None:
+        self.rule = rule
+        self.target = target
+        self.seed = seed
+        self.mode: Mode = mode
+        self.random = target.random(seed, rule.id)
+        self.controls: list[str] = []
+        self.evidence: list[str] = []
+        self.facts: dict[str, str] = {}
+        self._rigs: list[Rig] = []
+
+    @property
+    def adapter(self) -> type[Adapter]:
+        """The adapter under test."""
+        return self.target.adapter
+
+    # ---- worlds
+
+    def rig(
+        self,
+        clinic: ClinicName = "demo",
+        *,
+        switches: Mapping[str, object] | None = None,
+        adapter: type[Adapter] | None = None,
+        spoil: Any = None,
+    ) -> Rig:
+        """A new world with the adapter connected to it. switches: settings of the mock; adapter: a wrapped one; spoil:
+        changes an answer on its way (a function of request and outcome)."""
+        rig = Rig(self.target, self.mode, clinic, self.seed, adapter=adapter, switches=switches, spoil=spoil)
+        self._rigs.append(rig)
+        return rig
+
+    async def close(self) -> None:
+        """Close every world."""
+        for rig in self._rigs:
+            await rig.close()
+
+    @property
+    def rigs(self) -> tuple[Rig, ...]:
+        """Every world that was opened."""
+        return tuple(self._rigs)
+
+    # ---- control, evidence, claim
+
+    def control(self, rig: Rig, mark: Mark, what: str) -> tuple[Call, ...]:
+        """Record that the call succeeded without a fault: at least one call arrived since `mark`, none was answered
+        with an error, none was struck by a fault. Raises `Vacuous` otherwise."""
+        calls = rig.since(mark)
+        good = [call for call in calls if call.fault is None and call.status is not None and 200 <= call.status < 300]
+        if not calls or len(good) != len(calls):
+            raise Vacuous(f"{what}: the control did not succeed ({len(good)} good calls of {len(calls)})")
+        self.controls.append(f"{what}: {len(calls)} calls answered")
+        return calls
+
+    def saw(self, what: str) -> None:
+        """Record a piece of evidence: a sentence with numbers, no patient and no key in it."""
+        self.evidence.append(what)
+
+    def need(self, present: T | None, what: str) -> T:
+        """`present`, or `Vacuous` when the world holds nothing to try the rule on."""
+        if present is None or present == () or present == []:
+            raise Vacuous(f"nothing to try it on: {what}")
+        return present
+
+    def not_offered(self, what: str, *, proof: bool) -> NoReturn:
+        """End the rule as skipped: the adapter declares that the vendor does not have this. proof: what was seen of the
+        vendor supports it; without that the declaration can't be believed and the rule is `Vacuous`."""
+        if not proof:
+            raise Vacuous(f"declared absent, but not proven: {what}")
+        raise NotOffered(what)
+
+    def claim(
+        self,
+        holds: bool,
+        cause: str,
+        *,
+        expected: object,
+        got: object,
+        calls: Iterable[Call] = (),
+    ) -> None:
+        """The claim. cause: one of the rule's, used when it does not hold. calls: the exchange to show."""
+        self.rule.remedy(cause)
+        if not holds:
+            raise Broken(cause, str(expected), str(got), shown(calls))
+
+    def broken(self, cause: str, *, expected: object, got: object, calls: Iterable[Call] = ()) -> NoReturn:
+        """A claim that does not hold."""
+        self.claim(False, cause, expected=expected, got=got, calls=calls)
+        raise AssertionError
+
+    async def outcome(self, call: Awaitable[Any]) -> Outcome:
+        """Run a call of a session to its value or its KoblingError."""
+        try:
+            return Outcome(value=await call)
+        except KoblingError as error:
+            return Outcome(error=error)
+
+    # ---- the controls that many rules share
+
+    async def open_times(self, rig: Rig, *, count: int = 10, first: int = 1) -> tuple[Slot, ...]:
+        """Open times that the adapter finds in `count` days, in random order, from tomorrow on, each known to the
+        clinic. `Vacuous` when it finds none."""
+        mark = rig.mark()
+        answer = await rig.session.slots(rig.days(count, first))
+        known = [slot for slot in answer.found if rig.open_time(slot) is not None]
+        if not known:
+            raise Vacuous("the adapter finds no open time that the clinic's timebook has")
+        self.control(rig, mark, "open times are found")
+        self.random.shuffle(known)
+        return tuple(known)
+
+    async def booked(self, rig: Rig, slot: Slot | None = None, **changes: Any) -> Booked:
+        """The control of every rule about bookings: a booking without any fault, which stands in the timebook."""
+        chosen = slot or (await self.open_times(rig))[0]
+        before, mark = rig.appointments(), rig.mark()
+        request = rig.request(chosen, **changes)
+        outcome = await self.outcome(rig.session.book(request))
+        made, calls = rig.made_since(before), rig.since(mark)
+        writes = [call for call in rig.writing(calls) if call.effect != "none"]
+        if outcome.error is not None or len(made) != 1 or not writes or writes[-1].operation is None:
+            raise Vacuous(f"a booking without a fault does not stand in the timebook: {outcome}, {len(made)} made")
+        self.controls.append(f"a booking without a fault stands in the timebook after {len(calls)} calls")
+        return Booked(request, outcome.value, made[0], calls, writes[-1].operation)
+
+    @contextmanager
+    def logs(self) -> Iterator[list[str]]:
+        """Everything that is logged at any level by anybody, formatted, with its arguments and tracebacks."""
+        lines: list[str] = []
+        handler = _Collector(lines)
+        loggers = [logging.getLogger(name) for name in ("", "kobling", "httpx", "httpcore")]
+        levels = [(logger, logger.level, logger.disabled) for logger in loggers]
+        logging.getLogger().addHandler(handler)
+        for logger in loggers:
+            logger.setLevel(logging.DEBUG)
+            logger.disabled = False
+        try:
+            yield lines
+        finally:
+            logging.getLogger().removeHandler(handler)
+            for logger, level, disabled in levels:
+                logger.setLevel(level)
+                logger.disabled = disabled
+
+
+class _Collector(logging.Handler):
+    """Keeps records as text: the message, the raw arguments, the exception."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self._lines = lines
+        self._formatter = logging.Formatter("%(name)s %(message)s")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record."""
+        self._lines.append(f"{self._formatter.format(record)} {record.args!r}")
+
+
+def unknown(outcome: Outcome) -> bool:
+    """True when a call ended with an outcome that is not known."""
+    return isinstance(outcome.error, OutcomeUnknown)
+
+
+def shown(calls: Iterable[Call]) -> str:
+    """Calls as a report shows them: the journal holds neither keys nor patients."""
+    lines = []
+    for call in calls:
+        fault = f", fault {call.fault} {call.fault_when}" if call.fault else ""
+        findings = "".join(f", finding {finding.code} at {finding.where}" for finding in call.findings)
+        body = f" {call.body}" if call.body is not None else ""
+        answered = call.status if call.status is not None else "nothing"
+        lines.append(f"{call.number}. {call.method} {call.path}{body} → {answered}, effect {call.effect}{fault}{findings}")
+    return _short("\n".join(lines), 4000)
+
+
+def _short(text: str, most: int = MOST_SHOWN) -> str:
+    return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters)"

@@ -1,0 +1,61 @@
+"""What the suite can say of a rule, strongest first, and of a whole run as an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+__all__ = ["CONFORMANT", "NOTHING_TESTED", "NOT_CONFORMANT", "SUITE_ERROR", "TARGET_UNAVAILABLE", "Verdict", "exit_code"]
+
+
+class Verdict(StrEnum):
+    """The verdict on one rule. The order of the members is their strength: of several, the first one counts."""
+
+    ERROR = "ERROR"
+    """The suite or the target broke; nothing was learnt about the adapter."""
+    FAIL = "FAIL"
+    """The rule does not hold."""
+    XPASS = "XPASS"
+    """The rule was waived and holds: take the waiver away."""
+    FLAKY = "FLAKY"
+    """The rule failed, and failed otherwise or held when it was run again with the same seed."""
+    VACUOUS = "VACUOUS"
+    """The positive control or the evidence is missing: a pass would have meant nothing."""
+    NOT_RUN = "NOT_RUN"
+    """The run was broken off before this rule."""
+    XFAIL = "XFAIL"
+    """The rule does not hold, as a waiver says, with its reason and end date."""
+    SKIP = "SKIP"
+    """The adapter declares that the vendor cannot do this, and that was proven."""
+    PASS = "PASS"
+    """The rule holds; control and evidence were seen."""
+
+    @property
+    def strength(self) -> int:
+        """0 is the strongest."""
+        return list(Verdict).index(self)
+
+    @property
+    def conformant(self) -> bool:
+        """True when an adapter may carry this verdict and still be conformant."""
+        return self in (Verdict.XFAIL, Verdict.SKIP, Verdict.PASS)
+
+
+CONFORMANT = 0
+NOT_CONFORMANT = 1
+SUITE_ERROR = 10
+TARGET_UNAVAILABLE = 11
+NOTHING_TESTED = 12
+"""Exit codes of a run. 2 to 5 belong to pytest and the command line."""
+
+_TESTED = frozenset({Verdict.FAIL, Verdict.XPASS, Verdict.FLAKY, Verdict.VACUOUS, Verdict.XFAIL, Verdict.PASS})
+
+
+def exit_code(verdicts: Iterable[Verdict]) -> int:
+    """The exit code of a run with these verdicts. All skipped is not a success: nothing was tested."""
+    seen = set(verdicts)
+    if Verdict.ERROR in seen:
+        return SUITE_ERROR
+    if not seen & _TESTED:
+        return NOTHING_TESTED
+    return CONFORMANT if all(verdict.conformant for verdict in seen) else NOT_CONFORMANT
