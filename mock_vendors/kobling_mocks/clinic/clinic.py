@@ -641,9 +641,12 @@ class Clinic:
         rule = kind.rule_for(timebook.id)
         if rule is None:
             codes.append("no_rule_for_calendar")
-        elif rule.patients != ALL_PATIENTS and rule.patients not in patient_lists:
-            if patient_id not in self._state.patient_lists.get(rule.patients, frozenset()):
-                codes.append("restricted_patient_list")
+        elif not (
+            rule.patients == ALL_PATIENTS
+            or rule.patients in patient_lists
+            or patient_id in self._state.patient_lists.get(rule.patients, frozenset())
+        ):
+            codes.append("restricted_patient_list")
         return codes
 
     def _hidden_time(self, slot: PlannedSlot, limits: EffectiveRestrictions, now: datetime) -> list[HiddenCode]:
@@ -826,7 +829,7 @@ class Clinic:
             start = as_utc(order.start)
             end = start + timedelta(minutes=_length(kind.minutes if minutes is None else minutes))
             patient = self._patient_for(state, order)
-            self._check_reference(state, order.reference)
+            self._check_reference(order.reference)
             self._check_free(state, order.timebook_id, kind, start, end)
             appointment_id = self._next_id(state, "appointment")
             staff_order = order if order.source != "online" else replace(order, source="staff")
@@ -1113,7 +1116,7 @@ class Clinic:
     ) -> Appointment:
         self._known(state, order.timebook_id, order.type_id)
         patient = self._patient_for(state, order)
-        self._check_reference(state, order.reference)
+        self._check_reference(order.reference)
         start = as_utc(order.start)
         end = self._check_offer(state, order.timebook_id, order.type_id, start, patient.id, asked_at)
         result: AppointmentState = "pending" if state.behaviour.confirmation == "request" else "booked"
@@ -1210,7 +1213,7 @@ class Clinic:
         if not _Busy(others).places_left(timebook_id, kind, start, end):
             raise SlotTaken(f"{start.isoformat()} is taken in timebook {timebook_id}")
 
-    def _check_reference(self, state: _State, reference: str | None) -> None:
+    def _check_reference(self, reference: str | None) -> None:
         if reference is None:
             return
         for appointment in self._current():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from kobling_mocks.clinic import check_invariants
 from small_clinic import SmallClinic, small_clinic
+
+from kobling_mocks.clinic import check_invariants
 
 
 @pytest.fixture

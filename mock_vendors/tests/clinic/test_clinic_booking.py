@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
+from small_clinic import MONDAY, TUESDAY, SmallClinic, small_clinic
+
 from kobling_mocks.clinic import (
     Appointment,
     AppointmentType,
@@ -27,7 +29,6 @@ from kobling_mocks.clinic import (
     grid,
     read_sak_id,
 )
-from small_clinic import MONDAY, TUESDAY, SmallClinic, small_clinic
 
 
 def test_a_booked_time_is_gone_from_the_search_and_stands_in_the_timebook(small: SmallClinic) -> None:

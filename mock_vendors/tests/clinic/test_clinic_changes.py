@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from small_clinic import TUESDAY, SmallClinic, small_clinic
+
 from kobling_mocks.clinic import (
     AlreadyCancelled,
     AlreadyStarted,
@@ -23,7 +25,6 @@ from kobling_mocks.clinic import (
     TooLateToDelete,
     check_invariants,
 )
-from small_clinic import TUESDAY, SmallClinic, small_clinic
 
 
 def test_a_cancelled_time_is_free_again_and_says_who_cancelled(small: SmallClinic) -> None:
@@ -160,7 +161,7 @@ def test_staff_book_between_the_slots_and_of_any_length_but_not_on_top_of_anothe
     assert small.walls() == ["10:30", "11:00"]
     with pytest.raises(SlotTaken):
         small.clinic.staff_book(small.order(start=small.at(10, 10)))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="at least one minute"):
         small.clinic.staff_book(small.order(start=small.at(14)), minutes=0)
 
 

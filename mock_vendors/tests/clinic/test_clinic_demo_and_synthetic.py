@@ -6,6 +6,7 @@ import json
 from datetime import date, timedelta
 
 import pytest
+
 from kobling_mocks.clinic import (
     BookingOrder,
     Clinic,

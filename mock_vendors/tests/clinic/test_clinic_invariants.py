@@ -8,8 +8,9 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from kobling_mocks.clinic import Appointment, Claim, PatientDetails, check_invariants
 from small_clinic import SmallClinic, small_clinic
+
+from kobling_mocks.clinic import Appointment, Claim, PatientDetails, check_invariants
 
 Break = Callable[[Appointment], Appointment]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from small_clinic import TUESDAY, SmallClinic, small_clinic
+
 from kobling_mocks.clinic import (
     Behaviour,
     Lags,
@@ -13,7 +15,6 @@ from kobling_mocks.clinic import (
     SlotTaken,
     check_invariants,
 )
-from small_clinic import TUESDAY, SmallClinic, small_clinic
 
 OLA = PatientDetails(email="ola@example.test")
 

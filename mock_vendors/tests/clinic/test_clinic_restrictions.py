@@ -6,6 +6,8 @@ from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
+from small_clinic import MONDAY, TUESDAY, SmallClinic
+
 from kobling_mocks.clinic import (
     AppointmentType,
     EffectiveRestrictions,
@@ -17,7 +19,6 @@ from kobling_mocks.clinic import (
     TooManyBookings,
     effective,
 )
-from small_clinic import MONDAY, TUESDAY, SmallClinic
 
 BOOK = Timebook("t", "", "", "person", "")
 KIND = AppointmentType("k", "", 30)

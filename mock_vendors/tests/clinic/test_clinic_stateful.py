@@ -9,6 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
+from small_clinic import MONDAY
+
 from kobling_mocks.clinic import (
     ALL_PATIENTS,
     Behaviour,
@@ -24,7 +26,6 @@ from kobling_mocks.clinic import (
     check_invariants,
     synthetic_clinic,
 )
-from small_clinic import MONDAY
 
 PEOPLE = st.sampled_from([PatientDetails(email=f"{name}@example.test") for name in ("en", "to", "tre")])
 NOTES = st.sampled_from(["", "SakID: 6QPTR", "SakID: 7ABCD"])

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from small_clinic import MONDAY, OSLO, TUESDAY, SmallClinic
+
 from kobling_mocks.clinic import (
     BookingOrder,
     Clock,
@@ -20,7 +22,6 @@ from kobling_mocks.clinic import (
     moments,
     monday_of,
 )
-from small_clinic import MONDAY, OSLO, TUESDAY, SmallClinic
 
 SPRING = date(2027, 3, 28)
 AUTUMN = date(2026, 10, 25)
