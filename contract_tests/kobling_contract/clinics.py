@@ -25,13 +25,13 @@ AUTUMN_NIGHT = date(2026, 10, 25)
 SPRING_NIGHT = date(2027, 3, 28)
 """02:00 becomes 03:00 in Oslo: 02:00 to 03:00 does not happen."""
 
-ClinicName = Literal["demo", "random", "round_the_clock", "autumn", "spring"]
+ClinicName = Literal["demo", "many_weeks", "random", "round_the_clock", "autumn", "spring"]
 
 
 def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
     """The demonstration clinic, its two practitioners working at all hours of one week (the week of `night`, or the
     clock's). Kari's rows name both occurrences of a repeated time, Jovnna's only the first."""
-    clinic = demo_clinic(Clock(now))
+    clinic = demo_clinic(Clock(now), weeks=2)
     week = monday_of(night or now.date())
     for who, repeated in (("kari", "both"), ("jovnna", "first")):
         rows = grid(range(7), time(0), time(23, 30), 30, [demo_id("type", "oppfolging")], repeated)  # type: ignore[arg-type]
@@ -42,7 +42,8 @@ def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
 
 
 CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
-    "demo": lambda seed: demo_clinic(),
+    "demo": lambda seed: demo_clinic(weeks=3),
+    "many_weeks": lambda seed: demo_clinic(weeks=8),
     "random": synthetic_clinic,
     "round_the_clock": lambda seed: _round_the_clock(datetime(2026, 11, 23, 7, 0, tzinfo=UTC), date(2026, 11, 30)),
     "autumn": lambda seed: _round_the_clock(datetime(2026, 10, 20, 7, 0, tzinfo=UTC), AUTUMN_NIGHT),

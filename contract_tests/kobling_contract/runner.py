@@ -6,6 +6,7 @@ This is the one way to run a rule; `certify` and the pytest plugin both use it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import traceback
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from .trial import Broken, NotOffered, Trial, Vacuous
 from .verdicts import Verdict
 
 __all__ = ["Result", "Waiver", "run_rule"]
+
+logging.getLogger("kobling").addHandler(logging.NullHandler())  # what a rule provokes is told by its verdict
 
 LONGEST = 120.0
 """Seconds that one rule may take; waiting inside it is virtual, so a longer one hangs."""

@@ -80,7 +80,7 @@ def test_the_clinic_sees_the_booking_with_its_note_and_sakid(render: Render, ser
     mock, server = served
     timebook = book(mock, "SakID: 6QPTR\nKari Prøve (1980)\nVondt i ryggen")
     page = render(f"{server.url}/timebok/{timebook}")
-    for text in ("ny.pasient@example.test", "SakID 6QPTR", "Kari Prøve (1980)", "Vondt i ryggen", "Bestilt på nett"):
+    for text in ("ny.pasient", "SakID 6QPTR", "Kari Prøve (1980)", "Vondt i ryggen", "Bestilt på nett"):
         assert text in page
 
 

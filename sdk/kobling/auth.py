@@ -19,6 +19,9 @@ class KeyPart:
     def __repr__(self) -> str:
         return f"KEY.{self.group}" if self.group else "KEY"
 
+    def __str__(self) -> str:
+        raise TypeError("KEY stands alone as a value, never inside a text: the engine puts the secret in its place")
+
 
 class _Key(KeyPart):
     __slots__ = ()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable, Coroutine
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Generic, TypeVar, cast
-from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID, uuid4
 
 from .adapter import WRITES, Adapter, Operation, Token
@@ -31,7 +32,7 @@ from .clinic import Clinic
 from .clock import Clock
 from .commands import All, Flow, Once, Send, Sleep
 from .connection import Connection, Secret
-from .errormap import fail, judge
+from .errormap import fail, joined, judge
 from .errors import (
     AdapterBug,
     CredentialsRejected,
@@ -41,6 +42,7 @@ from .errors import (
     RateLimited,
     VendorProtocolError,
     VendorTimeout,
+    word,
 )
 from .exchange import WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
@@ -57,6 +59,7 @@ READ_TRIES = 3
 BACKOFF = 0.25
 TOGETHER = 4
 LONGEST_WAIT = 10.0
+CLOSING_TURNS = 10
 TURNS_AFTER_AN_ERROR = 50
 """How often an adapter may go on asking after an error that has already decided its operation."""
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
@@ -239,13 +242,17 @@ def _checked(task: Task[T], result: Any) -> T:
     return task.check(result)
 
 
-def _bug(problem: Exception) -> AdapterBug:
+_LOOP_WANTED = re.compile(r"(running|current) event loop")
+
+
+def _bug(problem: BaseException) -> AdapterBug:
     """An adapter's own exception: its class and place, without its text, its locals or itself."""
-    frames = traceback.extract_tb(problem.__traceback__, limit=50)
-    place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    waits = isinstance(problem, RuntimeError) and "running event loop" in str(problem)
+    frames = traceback.extract_tb(problem.__traceback__, limit=-50)
+    place = word(f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}") if frames else ""
+    waits = isinstance(problem, RuntimeError) and _LOOP_WANTED.search(str(problem)) is not None
     traceback.clear_frames(problem.__traceback__)
-    return AdapterBug("awaits_something_else" if waits else type(problem).__name__, fields=(place,) if place else ())
+    name = "awaits_something_else" if waits else word(type(problem).__name__) or "exception"
+    return AdapterBug(name, fields=(place,) if place else ())
 
 
 def _bare(error: KoblingError) -> KoblingError:
@@ -264,6 +271,7 @@ def _drive(run: _Run) -> Flow[Any]:
     work = run.task.start(adapter, http)
     answer: Any = None
     error: KoblingError | None = None
+    own: BaseException | None = None
     turns_after = 0
     try:
         while True:
@@ -271,6 +279,12 @@ def _drive(run: _Run) -> Flow[Any]:
                 step = _step(work, answer, error)
             except StopIteration as end:
                 return end.value
+            except (Exception, KeyboardInterrupt):
+                raise
+            except BaseException as problem:  # noqa: BLE001 - only a driver may cancel; an adapter that exits is wrong
+                own = problem
+            if own is not None:
+                raise _bug(own)
             answer, error = None, None
             try:
                 answer = yield from _answer(run, step)
@@ -285,7 +299,7 @@ def _drive(run: _Run) -> Flow[Any]:
         _close(work)
 
 
-def _step(work: Coroutine[Any, Any, Any], answer: Any, error: KoblingError | None) -> Any:
+def _step(work: Coroutine[Any, Any, Any], answer: Any, error: BaseException | None) -> Any:
     """One turn of the adapter, with the caller's event loop hidden from it."""
     asyncio = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio else None
@@ -303,13 +317,25 @@ def _step(work: Coroutine[Any, Any, Any], answer: Any, error: KoblingError | Non
 
 def _close(work: Coroutine[Any, Any, Any]) -> None:
     """Close the adapter's coroutine. One that awaits while it is being closed only loses its own clean-up."""
-    try:
-        work.close()
-    except RuntimeError:
+    for _ in range(CLOSING_TURNS):
+        if work.cr_frame is None:
+            return
+        try:
+            _step(work, None, GeneratorExit())
+        except (StopIteration, GeneratorExit):
+            return
+        except Exception as problem:  # noqa: BLE001 - what its clean-up raises must not hide why it is being closed
+            traceback.clear_frames(problem.__traceback__)
+            log.warning("an adapter's clean-up raised %s", type(problem).__name__)
+            return
         log.warning("an adapter awaits in a `finally` or `except GeneratorExit`: its clean-up was cut off")
 
 
 def _answer(run: _Run, step: Any) -> Flow[Any]:
+    """What the adapter waits for. After an error that decides the operation nothing more is sent: a write least of all,
+    since its caller would be told that nothing happened."""
+    if run.sticky is not None:
+        raise run.sticky
     if isinstance(step, Call):
         return (yield from _call(run, step))
     if isinstance(step, Calls):
@@ -381,7 +407,7 @@ def _read(run: _Run, call: Call) -> Flow[WireReply]:
     if call.remember > 0 and not run.task.fresh:
         digest = _digest(request)
         kept = shared.remembered(line.channel, digest, line.clock.monotonic())
-        if kept is not None:
+        if kept is not None and _judged(run, call, request, kept) is None:
             return kept
     epoch = shared.epoch(line.channel)
     tries = 0
@@ -411,6 +437,8 @@ def _write(run: _Run, call: Call) -> Flow[WireReply]:
         raise AdapterBug("write_in_a_read")
     if run.write_begun:
         raise AdapterBug("second_write")
+    if run.unaccounted is not None:
+        raise run.unaccounted
     run.write_begun = True
     line = run.line
     needed = line.adapter.limits.timeout_write
@@ -419,10 +447,6 @@ def _write(run: _Run, call: Call) -> Flow[WireReply]:
     tries = 0
     while True:
         tries += 1
-        if run.left() < needed:
-            raise VendorTimeout("no_time_left_to_write")
-        if run.task.not_after is not None and line.clock.now() > run.task.not_after:
-            raise LeaseExpired
         outcome = yield from _exchange(run, request, write=True)
         error = _judged(run, call, request, outcome)
         if isinstance(outcome, WireFailure) and not outcome.left:
@@ -430,10 +454,10 @@ def _write(run: _Run, call: Call) -> Flow[WireReply]:
             if outcome.kind in RESENT_WRITES and tries < READ_TRIES and run.left() >= needed + BACKOFF * tries:
                 yield Sleep(BACKOFF * tries)
                 continue
-        line.shared.forget(line.channel)
         if error is None:
             return cast("WireReply", outcome)
         if _renewable(run, outcome, error, token):
+            run.write_sent = False
             token = yield from _renewed(run, token)
             request = _request(run, call, token)
             tries -= 1
@@ -454,22 +478,36 @@ def _exchange(run: _Run, request: WireRequest, *, write: bool) -> Flow[WireReply
     if timeout <= 0:
         raise VendorTimeout("timeout")
     if write:
+        _may_still_write(run)
         run.write_sent = True
         run.sent_at = line.clock.now()
-    outcome: WireReply | WireFailure = yield Send(
-        request,
-        channel=line.channel,
-        timeout=timeout,
-        write=write,
-        not_after=run.task.not_after if write else None,
-        public_only=line.typed_host,
-        max_bytes=limits.reply_bytes,
-    )
+    try:
+        outcome: WireReply | WireFailure = yield Send(
+            request,
+            channel=line.channel,
+            timeout=timeout,
+            write=write,
+            not_after=run.task.not_after if write else None,
+            public_only=line.typed_host,
+            max_bytes=limits.reply_bytes,
+        )
+    finally:
+        if write:
+            line.shared.forget(line.channel)
     if isinstance(outcome, WireReply):
         moment = http_date(outcome.header("date"))
         if moment is not None:
             line.vendor_clock = (moment, line.clock.now())
     return outcome
+
+
+def _may_still_write(run: _Run) -> None:
+    """A write starts only while its own full deadline is left, and not after its lease: asked at the last moment, since
+    waiting for a token or a place in the budget takes time."""
+    if run.left() < run.line.adapter.limits.timeout_write:
+        raise VendorTimeout("no_time_left_to_write")
+    if run.task.not_after is not None and run.line.clock.now() > run.task.not_after:
+        raise LeaseExpired
 
 
 def _budget(run: _Run, request: WireRequest, *, write: bool) -> Flow[None]:
@@ -602,12 +640,14 @@ def _next_page(
     match step.paging:
         case ByNumber(param, first, _, last):
             if last is not None:
-                more = number < _whole(response, last)
+                more = first + number - 1 < _whole(response, last)
             else:
                 more = items > 0
             return _with_params(call, {param: first + number}) if more else None
         case ByOffset(_, param, count):
-            more = total < _whole(response, count) and items > 0 if count is not None else items > 0
+            more = total < _whole(response, count) if count is not None else items > 0
+            if more and items == 0:
+                raise VendorProtocolError("pages_end_early")
             return _with_params(call, {param: total}) if more else None
         case ByCursor(at, param):
             cursor = find(response.data, at)
@@ -632,11 +672,16 @@ def _whole(response: Response, pointer: str) -> int:
     return response.read(int, at=pointer)
 
 
+_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^\s;,=]+(?:\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]*))?)*)")
+_REL = re.compile(r";\s*rel\s*=\s*(\"[^\"]*\"|[^\s;,\"]+)", re.IGNORECASE)
+"""The links of a `Link` header, and the relation of one (RFC 8288)."""
+
+
 def _link_header(value: str | None) -> str | None:
-    for part in (value or "").split(","):
-        target, *marks = part.split(";")
-        if any(mark.strip().lower() in ('rel="next"', "rel=next") for mark in marks):
-            return target.strip().strip("<>")
+    for target, marks in _LINK.findall(value or ""):
+        rels = _REL.findall(marks)
+        if rels and "next" in rels[0].strip('"').lower().split():
+            return str(target)
     return None
 
 
@@ -645,17 +690,21 @@ def _followed(run: _Run, call: Call, link: object) -> Call:
     if not isinstance(link, str) or len(link) > 4000:
         raise VendorProtocolError("link_is_not_text")
     base = urlsplit(run.line.base)
-    target = urlsplit(urljoin(f"{base.scheme}://{base.netloc}/", link))
-    inside = target.path.startswith(base.path.rstrip("/") + "/")
-    dots = any(part in (".", "..") for part in target.path.split("/"))
-    if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not inside or dots or target.fragment:
+    root = base.path.rstrip("/")
+    target = joined(f"{base.scheme}://{base.netloc}/", link)
+    if target is None or (target.scheme, target.netloc) != (base.scheme, base.netloc) or target.fragment:
         raise VendorProtocolError("link_leaves_the_connection")
-    rest = target.path[len(base.path.rstrip("/")) + 1 :]
-    parts = tuple(unquote(part) for part in rest.split("/"))
+    if target.path.rstrip("/") != root and not target.path.startswith(root + "/"):
+        raise VendorProtocolError("link_leaves_the_connection")
+    rest = target.path[len(root) :].strip("/")
+    parts = tuple(unquote(part) for part in rest.split("/")) if rest else ()
+    if any(part in ("", ".", "..") or not part.isprintable() for part in parts):
+        raise VendorProtocolError("link_leaves_the_connection")
+    slash = "/" if parts and target.path.endswith("/") else ""
     query: dict[str, Any] = {}
     for name, value in parse_qsl(target.query, keep_blank_values=True):
         query.setdefault(name, []).append(value)
     return Call(
-        call.verb, "/".join("{}" for _ in parts), parts, query, call.extra_headers, None, None, call.accepts,
+        call.verb, "/".join("{}" for _ in parts) + slash, parts, query, call.extra_headers, None, None, call.accepts,
         call.remember, is_write=False,
     )  # fmt: skip

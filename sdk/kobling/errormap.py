@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as _filled
 from typing import Any, TypeAlias
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from .errors import (
     AdapterBug,
@@ -161,7 +161,7 @@ def fail(failure: WireFailure, *, write: bool, typed_host: bool) -> KoblingError
 
 
 def _vendor_words(reply: WireReply, table: ErrorMap) -> tuple[str, tuple[str, ...]]:
-    """The vendor's code and the fields it names, both only when they are single words."""
+    """The vendor's code as it stands, for the table only, and the fields that it names as words."""
     if table.code is None and table.field is None:
         return "", ()
     code: object = None
@@ -182,8 +182,7 @@ def _vendor_words(reply: WireReply, table: ErrorMap) -> tuple[str, tuple[str, ..
     fields = tuple(word(table.field_names.get(str(name), str(name))) for name in names[:10])
     if isinstance(code, int) and not isinstance(code, bool):
         code = str(code)
-    shown = word(code) or "unreadable" if isinstance(code, str) and code else ""
-    return shown, tuple(name for name in fields if name)
+    return code if isinstance(code, str) else "", tuple(name for name in fields if name)
 
 
 def _request_id(reply: WireReply) -> str:
@@ -196,14 +195,29 @@ def _request_id(reply: WireReply) -> str:
 def _redirect(reply: WireReply, url: str, typed_host: bool) -> KoblingError:
     if not typed_host:
         return VendorProtocolError("redirect")
-    here = urlsplit(url)
-    there = urlsplit(urljoin(url, reply.header("location") or ""))
-    same_site = (
-        there.hostname is not None and here.hostname is not None and _site(there.hostname) == _site(here.hostname)
-    )
-    target = f"{there.scheme}://{there.netloc}{there.path}" if same_site and "@" not in there.netloc else ""
-    return UrlNotAllowed("redirect", target=target)
+    here, there = urlsplit(url), joined(url, reply.header("location") or "")
+    target = ""
+    if there is not None and "@" not in there.netloc and _site(there.hostname) == _site(here.hostname):
+        target = f"{there.scheme}://{there.netloc}{there.path}"
+    return UrlNotAllowed("redirect" if _shown(target) else "redirect_elsewhere", target=target)
 
 
-def _site(host: str) -> str:
-    return ".".join(host.lower().split(".")[-2:])
+def _shown(target: str) -> bool:
+    return bool(UrlNotAllowed(target=target).target)
+
+
+def joined(base: str, link: str) -> SplitResult | None:
+    """Where a link leads, read against `base`; None when it can't be read."""
+    try:
+        return urlsplit(urljoin(base, link))
+    except ValueError:  # a broken address in brackets
+        return None
+
+
+def _site(host: str | None) -> str:
+    """The part of a host name that one owner holds: the last two labels, three where the second is a short word as in
+    `co.uk`, and the whole of an address."""
+    labels = (host or "").lower().split(".")
+    if ":" in labels[-1] or labels[-1].isdecimal():
+        return ".".join(labels)
+    return ".".join(labels[-3:] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[-2:])

@@ -18,11 +18,15 @@ from .errors import AdapterBug, InvalidRequest
 from .exchange import WireRequest
 from .http import Call
 
+OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "cookie"})
+"""Headers that only a driver sets: another `Host` would lead past the one address of a connection."""
+
 Reveal = Callable[[KeyPart], str]
 """Gives the text for `KEY` or `KEY.group`: the key, a part of it, or the token."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLACE = re.compile(r"\{([a-z_.]+)\}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
@@ -42,9 +46,9 @@ def filled(template: str, connection: PublicConnection, escape: Callable[[str], 
 
 def quoted(part: object) -> str:
     """A path part, quoted; refused when it is empty, a dot segment, or holds a control character."""
-    text = str(part)
     if isinstance(part, KeyPart):
         raise AdapterBug("key_in_path")
+    text = str(part)
     if part is None or text in ("", ".", "..") or _CONTROL.search(text):
         raise InvalidRequest("bad_path_part")
     try:
@@ -86,43 +90,77 @@ def build(
 ) -> WireRequest:
     """The complete request. auth: None where it is not placed (a sign-in puts `KEY` where it wants it)."""
     query = _query({**_class_values(params, connection), **call.query_values}, reveal)
-    sent = {"Accept": "application/json", "User-Agent": user_agent}
+    sent = _Headers({"Accept": "application/json", "User-Agent": user_agent})
     for name, value in {**_class_values(headers, connection), **call.extra_headers}.items():
+        if name.lower() in OURS:
+            raise AdapterBug("header_not_allowed")
         if value is not None and value != "":
-            sent[name] = reveal(value) if isinstance(value, KeyPart) else str(value)
-    payload = call.payload
+            sent.put(name, reveal(value) if isinstance(value, KeyPart) else str(value))
+    payload, form = call.payload, call.form_payload
+    key = reveal(KeyPart()) if auth is not None else ""
     match auth:
-        case Bearer():
-            sent["Authorization"] = f"Bearer {reveal(KeyPart())}"
-        case HeaderKey(name):
-            sent[name] = reveal(KeyPart())
+        case Bearer() if key:
+            sent.put("Authorization", f"Bearer {key}")
+        case HeaderKey(name) if key:
+            sent.put(name, key)
         case Basic(user, password):
             pair = ":".join(reveal(part) if isinstance(part, KeyPart) else part for part in (user, password))
-            sent["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        case QueryKey(name):
-            query.append((name, reveal(KeyPart())))
-        case BodyKey(name):
-            if call.verb != "GET":
-                if payload is not None and not isinstance(payload, Mapping):
-                    raise AdapterBug("body_key_needs_an_object")
-                payload = {**(payload or {}), name: KeyPart()}
+            sent.put("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
+        case QueryKey(name) if key:
+            query = [*((other, value) for other, value in query if other != name), (name, key)]
+        case BodyKey(name) if key and form is not None:
+            form = {**form, name: KeyPart()}
+        case BodyKey(name) if key and call.verb != "GET":
+            if payload is not None and not isinstance(payload, Mapping):
+                raise AdapterBug("body_key_needs_an_object")
+            payload = {**(payload or {}), name: KeyPart()}
     body = b""
-    if call.form_payload is not None:
-        body = urlencode(_query(call.form_payload, reveal)).encode()
-        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    if form is not None:
+        body = _encoded(_query(form, reveal)).encode()
+        sent.put("Content-Type", "application/x-www-form-urlencoded")
     elif payload is not None:
         body = _json(payload, reveal)
-        sent["Content-Type"] = "application/json"
-    if any(not (name.isascii() and value.isascii() and value.isprintable()) for name, value in sent.items()):
+        sent.put("Content-Type", "application/json")
+    url = base + _path(call) + ("?" + _encoded(query) if query else "")
+    return WireRequest(call.verb, url, sent.checked(), body)
+
+
+class _Headers:
+    """Headers by name in any case: the last one put wins, in the place of the first."""
+
+    def __init__(self, first: Mapping[str, str]) -> None:
+        self._by_name = {name.lower(): (name, value) for name, value in first.items()}
+
+    def put(self, name: str, value: str) -> None:
+        self._by_name[name.lower()] = (name, value)
+
+    def checked(self) -> tuple[tuple[str, str], ...]:
+        """All of them; refused when a name or value could not stand in a request, or could begin another line."""
+        found = tuple(self._by_name.values())
+        for name, value in found:
+            plain = value.isascii() and value.isprintable() and value == value.strip()
+            if not plain or _HEADER_NAME.fullmatch(name) is None:
+                break
+        else:
+            return found
+        del found, name, value
         raise AdapterBug("header_characters")
-    url = base + _path(call) + ("?" + urlencode(query) if query else "")
-    return WireRequest(call.verb, url, tuple(sent.items()), body)
+
+
+def _encoded(pairs: list[tuple[str, str]]) -> str:
+    """A query string or form; text that is not Unicode (half a surrogate pair) is refused."""
+    try:
+        return urlencode(pairs)
+    except UnicodeEncodeError:
+        pass
+    raise InvalidRequest("bad_characters")
 
 
 def _path(call: Call) -> str:
-    pieces = call.template.strip("/").split("{}")
-    literal = "".join(pieces)
-    if any(mark in literal for mark in ("?", "#", "..", "//", "\\", "{", "}", "%")) or _CONTROL.search(literal):
+    pieces = call.template.lstrip("/").split("{}")
+    literal = "\0".join(pieces)
+    bad = any(mark in literal for mark in ("?", "#", "..", "//", "\\", "{", "}", "%")) or literal.startswith("/")
+    if bad or "." in literal.split("/") or any(_CONTROL.search(piece) for piece in pieces):
         raise AdapterBug("bad_path")
     if len(pieces) != len(call.parts) + 1:
         raise AdapterBug("path_parts")

@@ -19,7 +19,7 @@ from kobling_mocks.clinic import Appointment, Restrictions, synthetic_id
 from ..rig import Rig
 from ..rule import RuleBook
 from ..trial import Trial, unknown
-from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, _take
+from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, take
 from .slots import fault_details
 
 BOOK = RuleBook("CNCL", "Cancelling and moving")
@@ -280,7 +280,7 @@ async def half_moved(trial: Trial) -> None:
         made = await trial.booked(rig, slots[0])
         new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
         if story == "new_is_taken":
-            await _take(rig, new)
+            take(rig, new)
         elif story == "old_is_refused":
             rig.clinic.set_restrictions(Restrictions(cancel_allowed=False))
         elif story == "old_is_lost":

@@ -172,7 +172,7 @@ async def window_edges(trial: Trial) -> None:
     causes=TIME_CAUSES,
 )
 async def long_window(trial: Trial) -> None:
-    rig = trial.rig()
+    rig = trial.rig("many_weeks")
     query = rig.days(70)
     answer = await read(trial, rig, query, "ten weeks are read")
     same_times(trial, answer.found, for_insurance(rig.clinic, query.first_day, query.last_day), "ten weeks")
