@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from kobling import (
@@ -26,7 +26,7 @@ from kobling import (
     WireReply,
     WireRequest,
 )
-from kobling_mocks import Call, Fault, Mock, World
+from kobling_mocks import Call, Fault, Mock, Served, World
 from kobling_mocks.clinic import Appointment, Clinic, OpenSlot
 from kobling_mocks.dialect import Account
 
@@ -35,7 +35,10 @@ from .pace import Pace
 from .sides import Mode, Office, Side
 from .target import Target
 
-__all__ = ["PATIENT", "SAK_ID", "Mark", "Rig", "WireCall"]
+__all__ = ["PATIENT", "SAK_ID", "Mark", "Rig", "Spoil", "WireCall"]
+
+Spoil: TypeAlias = "Callable[[WireRequest, WireReply | WireFailure], WireReply | WireFailure]"
+"""Changes an answer on its way from the vendor."""
 
 PATIENT = Patient(
     given_name="Ávdnos Kanaritest",
@@ -66,7 +69,10 @@ class Mark:
 
 
 class Rig:
-    """A world with the adapter under test connected to it. Made by `Trial.rig`; closed by the trial."""
+    """A world with the adapter under test connected to it. Made by `Trial.rig`; closed by the trial.
+
+    wired: over a socket on loopback instead of in process; then `wire` stays empty.
+    """
 
     def __init__(
         self,
@@ -77,11 +83,12 @@ class Rig:
         *,
         adapter: type[Adapter] | None = None,
         switches: Mapping[str, object] | None = None,
-        spoil: Callable[[WireRequest, WireReply | WireFailure], WireReply | WireFailure] | None = None,
+        spoil: Spoil | None = None,
+        wired: bool = False,
     ) -> None:
         self.adapter = adapter or target.adapter
         self.mode: Mode = mode
-        self.mock: Mock = target.mock.namespace(target.new_namespace(), open_clinic(clinic, seed))
+        self.mock = Mock(target.dialect, open_clinic(clinic, seed))
         self.mock.patience = 0.0
         self.world: World = self.mock.world
         if switches:
@@ -89,8 +96,13 @@ class Rig:
         self.pace = Pace(self.world.clock)
         self.wire: list[WireCall] = []
         self._wire_lock = threading.Lock()
-        self._spoil = spoil
-        self._office = Office(self.adapter, mode, self.pace, self._exchange)
+        self.spoil = spoil
+        self._served: Served | None = self.mock.serve() if wired else None
+        self._office = (
+            Office(self.adapter, mode, self.pace, self._exchange)
+            if self._served is None
+            else Office(self.adapter, mode, self.pace, origin=self._served.url)
+        )
         self.session: Side = self.connect()
 
     # ---- connecting
@@ -108,8 +120,8 @@ class Rig:
     def _exchange(self, request: WireRequest) -> WireReply | WireFailure:
         exchange: Exchange = self.mock.exchange
         outcome = exchange(request)
-        if self._spoil is not None:
-            outcome = self._spoil(request, outcome)
+        if self.spoil is not None:
+            outcome = self.spoil(request, outcome)
         with self._wire_lock:
             self.wire.append(WireCall(request, outcome))
         return outcome
@@ -118,6 +130,8 @@ class Rig:
         """Close sessions and release what is held."""
         self.world.barriers.clear()
         await self._office.close()
+        if self._served is not None:
+            self._served.stop()
 
     # ---- what was left behind
 

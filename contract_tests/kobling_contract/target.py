@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 from kobling import Adapter, Installed, load
-from kobling_mocks import Mock, find_dialect
+from kobling_mocks import Dialect, find_dialect
 
 __all__ = ["Target", "TargetUnavailable", "find_target"]
-
-_NAMES = itertools.count(1)
 
 
 class TargetUnavailable(LookupError):
@@ -21,10 +18,10 @@ class TargetUnavailable(LookupError):
 
 @dataclass(frozen=True)
 class Target:
-    """An adapter and a mock of its vendor, whose worlds are made one for each rule."""
+    """An adapter, and the dialect in which a mock speaks as its vendor."""
 
     adapter: type[Adapter]
-    mock: Mock
+    dialect: Dialect
 
     @property
     def vendor(self) -> str:
@@ -46,10 +43,6 @@ class Target:
             except PackageNotFoundError:
                 continue
         return "source"
-
-    def new_namespace(self) -> str:
-        """A name that no world of this process has."""
-        return f"rule-{next(_NAMES)}"
 
     def random(self, seed: int, rule: str) -> random.Random:
         """The random choices of one rule in one run."""
@@ -77,4 +70,4 @@ def find_target(vendor: str, adapter: type[Adapter] | None = None) -> Target:
         problem = str(error)
     if problem:
         raise TargetUnavailable(problem)
-    return Target(found, Mock(dialect))
+    return Target(found, dialect)

@@ -13,7 +13,7 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
 from .clinics import ClinicName
-from .rig import Mark, Rig
+from .rig import Mark, Rig, Spoil
 from .rule import Rule
 from .sides import Mode
 from .target import Target
@@ -96,11 +96,14 @@ class Trial:
         *,
         switches: Mapping[str, object] | None = None,
         adapter: type[Adapter] | None = None,
-        spoil: Any = None,
+        spoil: Spoil | None = None,
+        wired: bool = False,
     ) -> Rig:
-        """A new world with the adapter connected to it. switches: settings of the mock; adapter: a wrapped one; spoil:
-        changes an answer on its way (a function of request and outcome)."""
-        rig = Rig(self.target, self.mode, clinic, self.seed, adapter=adapter, switches=switches, spoil=spoil)
+        """A new world with the adapter connected to it. switches: settings of the mock. adapter: a wrapped one. spoil:
+        changes an answer on its way. wired: over a socket."""
+        rig = Rig(
+            self.target, self.mode, clinic, self.seed, adapter=adapter, switches=switches, spoil=spoil, wired=wired
+        )
         self._rigs.append(rig)
         return rig
 
@@ -108,6 +111,12 @@ class Trial:
         """Close every world."""
         for rig in self._rigs:
             await rig.close()
+
+    async def done_with(self, rig: Rig) -> None:
+        """Close one world early, where a rule opens many; what broke in it is still seen."""
+        if not rig.world.broken:
+            self._rigs.remove(rig)
+        await rig.close()
 
     @property
     def rigs(self) -> tuple[Rig, ...]:

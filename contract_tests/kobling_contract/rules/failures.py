@@ -1,2 +1,316 @@
+"""FAIL: what a caller hears when the vendor does not do its part, and what the vendor must not be made to suffer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from kobling import AdapterBug, Slots, WireFailure, WireReply, WireRequest
+
+from ..mutations import Mutator
+from ..rig import Rig
 from ..rule import RuleBook
-BOOK = RuleBook("FAIL", "")
+from ..trial import Outcome, Trial
+from .slots import fault_details
+
+BOOK = RuleBook("FAIL", "When the vendor fails")
+READS = ("identify", "catalogue", "list_slots")
+ALL = (*READS, "book", "cancel")
+NEXT_STEP = "the contract: one branch of errors for each next step of the caller"
+
+BRANCHES: dict[str, tuple[str, ...]] = {
+    "http_503": ("vendor_unavailable",),
+    "html_502": ("vendor_unavailable",),
+    "reset": ("vendor_unavailable",),
+    "hang": ("vendor_timeout",),
+    "html_200": ("vendor_protocol_error",),
+    "empty": ("vendor_protocol_error",),
+    "truncated": ("vendor_protocol_error",),
+    "random_bytes": ("vendor_protocol_error",),
+    "deep_json": ("vendor_protocol_error",),
+    "gzip_bomb": ("vendor_protocol_error",),
+    "stacked_gzip": ("vendor_protocol_error",),
+    "redirect": ("vendor_protocol_error", "url_not_allowed"),
+}
+"""A fault of the vendor, and the codes that a caller may hear for it."""
+
+
+@BOOK.rule(
+    1,
+    "Every failure of the vendor's becomes the error that says what to do next",
+    why="The registry decides by the branch: try later, ask the clinic, or report a defect.",
+    check="What the adapter catches, and what ErrorMap makes of statuses.",
+    source=NEXT_STEP,
+    needs=READS,
+    evidence=("journal",),
+    causes={
+        "no_error": "The call succeeded although the vendor gave no usable answer.",
+        "other_error": "The failure became an error of another branch: the caller would do the wrong thing next.",
+    },
+    driver=True,
+)
+async def branches(trial: Trial) -> None:
+    for kind, codes in BRANCHES.items():
+        rig = trial.rig()
+        mark = rig.mark()
+        await rig.session.catalogue()
+        trial.control(rig, mark, "the catalogue is read")
+        rig.fault("*", kind, times=0, **fault_details(kind))
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.connect().catalogue())
+        calls = rig.since(mark)
+        trial.claim(outcome.error is not None, "no_error", expected=f"{codes} at {kind}", got=outcome, calls=calls)
+        code = outcome.error.code if outcome.error else ""
+        trial.claim(code in codes, "other_error", expected=f"{codes} at {kind}", got=outcome, calls=calls)
+        trial.saw(f"{kind}: {len(calls)} calls, told as {code}")
+
+
+@BOOK.rule(
+    2,
+    "A vendor that asks for time gets it, and nobody is called without end",
+    why="Hammering a vendor that is in trouble gets every clinic's key locked.",
+    check="Nothing may be repeated by the adapter itself: the SDK repeats reads, a bounded number of times.",
+    source="RFC 9110, 10.2.3 Retry-After; the contract: reads are tried three times at most",
+    needs=READS,
+    evidence=("journal", "wire"),
+    causes={
+        "not_waited": "The Retry-After of a 503 or 429 was not waited for before the next call.",
+        "waited_for_nothing": "A Retry-After on a good answer was waited for.",
+        "too_often": "A call that fails again and again was sent too often.",
+        "not_recovered": "The vendor answered again, and the call failed all the same.",
+    },
+)
+async def politeness(trial: Trial) -> None:
+    control = trial.rig()
+    mark = control.mark()
+    await control.session.catalogue()
+    needed = len(trial.control(control, mark, "the catalogue is read"))
+    for status in (503, 429):
+        rig = trial.rig()
+        rig.fault("*", "reply", status=status, headers={"Retry-After": "7"})
+        outcome = await trial.outcome(rig.session.catalogue())
+        waited = sum(rig.pace.waits)
+        calls = rig.world.journal.calls
+        trial.claim(outcome.error is None, "not_recovered", expected=f"the catalogue after a {status}", got=outcome, calls=calls)
+        trial.claim(7 <= waited <= 60, "not_waited", expected="7 s", got=f"{waited:.2f} s", calls=calls)
+        trial.saw(f"{status} with Retry-After 7: waited {waited:.1f} s, {len(calls)} calls")
+
+    def hurry(request: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        if isinstance(outcome, WireReply):
+            return WireReply(outcome.status, (*outcome.headers, ("Retry-After", "30")), outcome.body)
+        return outcome
+
+    rig = trial.rig(spoil=hurry)
+    await rig.session.catalogue()
+    trial.claim(not rig.pace.waits, "waited_for_nothing", expected="no wait", got=f"{sum(rig.pace.waits)} s")
+    for kind in ("http_503", "reset", "hang"):
+        rig = trial.rig()
+        rig.fault("*", kind, times=0)
+        await trial.outcome(rig.session.catalogue())
+        sent = len(rig.world.journal)
+        trial.claim(sent <= 3 * needed, "too_often", expected=f"at most {3 * needed} calls", got=sent)
+        trial.saw(f"{kind} for ever: {sent} calls, {sum(rig.pace.waits):.1f} s waited")
+
+
+@BOOK.rule(
+    3,
+    "No redirect is followed: neither key, cookie nor body goes anywhere else",
+    why="A redirect to another host would hand over the key, and one of a booking would book twice.",
+    check="Nothing in the adapter may build a call from an address in an answer.",
+    source="the contract: one host per connection, redirects are never followed",
+    needs=ALL,
+    evidence=("wire", "journal"),
+    causes={
+        "left": "A request went to another host.",
+        "followed": "A redirect was followed on the vendor's own host.",
+        "unexpected_redirect_result": "A redirect was taken for an answer.",
+    },
+    safety=True,
+)
+async def redirects(trial: Trial) -> None:
+    control = trial.rig()
+    write = (await trial.booked(control)).write
+    own = urlsplit(control.wire[0].request.url)
+    targets = (f"https://{own.hostname}/elsewhere", "https://elsewhere.example.test/", "//elsewhere.example.test/x")
+    count = 0
+    for status in (301, 302, 303, 307, 308):
+        for to in targets:
+            for operation in ("*", write):
+                rig = trial.rig()
+                slots = await trial.open_times(rig) if operation == write else ()
+                rig.fault(operation, "redirect", to=to, status=status, times=0)
+                mark = rig.mark()
+                side = rig.connect()
+                call = rig.session.book(rig.request(slots[0])) if slots else side.catalogue()
+                outcome = await trial.outcome(call)
+                hosts = {urlsplit(one.request.url).netloc for one in rig.sent_since(mark)}
+                paths = [one for one in rig.sent_since(mark) if urlsplit(one.request.url).path == "/elsewhere"]
+                calls = rig.since(mark)
+                trial.claim(hosts <= {own.netloc}, "left", expected=own.netloc, got=sorted(hosts), calls=calls)
+                trial.claim(not paths, "followed", expected="no call there", got=len(paths), calls=calls)
+                told = outcome.error is not None
+                trial.claim(told, "unexpected_redirect_result", expected=f"an error at {status}", got=outcome, calls=calls)
+                count += 1
+    trial.saw(f"{count} redirects, none followed; every request went to {own.netloc}")
+
+
+@BOOK.rule(
+    4,
+    "The vendor's own request id reaches whoever must ask the vendor",
+    why="\"It did not work at ten past nine\" finds nothing in a vendor's logs.",
+    check="Nothing may catch the SDK's errors and raise others in their place.",
+    source="the contract: errors carry vendor_request_id and correlation_id",
+    needs=ALL,
+    evidence=("journal",),
+    causes={"dropped": "The request id of the vendor's answer is not on the error."},
+)
+async def request_ids(trial: Trial) -> None:
+    control = trial.rig()
+    write = (await trial.booked(control)).write
+    for operation in ("*", write):
+        rig = trial.rig()
+        slots = await trial.open_times(rig) if operation == write else ()
+        rig.fault(operation, "reply", status=500, headers={"X-Request-Id": "req-4711"}, times=0)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.book(rig.request(slots[0])) if slots else rig.connect().catalogue())
+        told = outcome.error.vendor_request_id if outcome.error else ""
+        trial.claim(told == "req-4711", "dropped", expected="req-4711", got=told or outcome, calls=rig.since(mark))
+        trial.saw(f"{operation}: the error carries the vendor's id and our own")
+
+
+MUTATIONS = 120
+
+
+async def _reading(rig: Rig) -> Outcome:
+    catalogue = await rig.session.catalogue()
+    answer: Slots = await rig.session.slots(rig.days(2, 1))
+    return Outcome(value=(catalogue, answer))
+
+
+@BOOK.rule(
+    5,
+    "An answer of another shape than described is the vendor's error, never a crash of the adapter",
+    why="Vendors change fields without a word; one clinic's odd row must not become \"a defect of ours\" without a place.",
+    check="Read answers with models (reply.read), never by indexing; look for KeyError, TypeError, IndexError, ValueError.",
+    source="the contract: unreadable answers are VendorProtocolError with the place named",
+    needs=READS,
+    evidence=("wire",),
+    causes={
+        "crashed": "The adapter raised an exception of its own. The place is named; read that value with a model.",
+        "wrote": "Reading a strange answer sent a write.",
+    },
+)
+async def other_shapes(trial: Trial) -> None:
+    control = trial.rig()
+    mark = control.mark()
+    await _reading(control)
+    answers = len(trial.control(control, mark, "catalogue and times are read"))
+    changed, refused = 0, 0
+    for number in range(MUTATIONS):
+        mutator = Mutator(f"{trial.seed} read {number}", nth=trial.random.randint(1, answers))
+        rig = trial.rig("demo", spoil=mutator)
+        outcome = await trial.outcome(_reading(rig))
+        changed += bool(mutator.what)
+        refused += outcome.error is not None
+        wrote = rig.writing(rig.world.journal.calls)
+        trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
+        crash = isinstance(outcome.error, AdapterBug)
+        place = f" at {outcome.error.fields}" if outcome.error else ""
+        trial.claim(not crash, "crashed", expected=f"VendorProtocolError at {mutator.what}", got=f"{outcome}{place}",
+                    calls=rig.world.journal.calls[-1:])  # fmt: skip
+        await trial.done_with(rig)
+    trial.need(changed or None, "no answer could be changed")
+    trial.saw(f"{changed} changed answers, {refused} refused with an error of the contract, no crash")
+
+
+@BOOK.rule(
+    6,
+    "After a booking that was carried out, no shape of the answer makes it \"not booked\"",
+    why="The patient has a time; whoever says otherwise books another.",
+    check="book: no default and no branch may turn an odd answer into a refusal.",
+    source="the contract: an unreadable 2xx after a write is OutcomeUnknown",
+    needs=ALL,
+    evidence=("timebook", "wire"),
+    causes={
+        "told_not_booked": "The caller was told that nothing was changed, but the appointment stands.",
+        "resent": "The booking was sent again.",
+    },
+    safety=True,
+)
+async def other_shapes_after_a_write(trial: Trial) -> None:
+    control = trial.rig()
+    made = await trial.booked(control)
+    reads = len([call for call in made.calls if call not in control.writing(made.calls)])
+    stood = 0
+    for number in range(MUTATIONS // 3):
+        rig = trial.rig()
+        slot, *_ = await trial.open_times(rig, count=2)
+        mutator = Mutator(f"{trial.seed} write {number}", nth=reads + 1)
+        rig.spoil = mutator
+        mark, before = rig.mark(), rig.appointments()
+        outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+        calls, stands = rig.writing(rig.since(mark)), rig.made_since(before)
+        trial.claim(len(calls) <= 1, "resent", expected="1 write", got=len(calls), calls=calls)
+        false = bool(stands) and outcome.error is not None and outcome.error.effect == "none"
+        trial.claim(not false, "told_not_booked", expected=f"unknown or booked at {mutator.what}", got=outcome, calls=calls)
+        stood += bool(stands) and bool(mutator.what)
+        await trial.done_with(rig)
+    trial.need(stood or None, "no answer to a booking could be changed")
+    trial.saw(f"{stood} changed answers to bookings that stand, none told as not booked")
+
+
+@BOOK.rule(
+    7,
+    "A clinic that shows nothing is an empty answer, and no error",
+    why="A clinic that has just begun is connected all the same; \"nothing bookable\" is told by the test.",
+    check="Places that expect at least one row.",
+    source="the contract: nothing is an answer too",
+    needs=READS,
+    evidence=("timebook",),
+    causes={"error": "An empty clinic ended in an error.", "invented": "Something was found at a clinic that shows nothing."},
+)
+async def nothing(trial: Trial) -> None:
+    control = trial.rig()
+    mark = control.mark()
+    full = await control.session.catalogue()
+    trial.control(control, mark, "a clinic with timebooks is read")
+    trial.need(full.practitioners, "nothing is listed for a full clinic either")
+    rig = trial.rig()
+    rig.clinic.set_online(False)
+    mark = rig.mark()
+    outcome = await trial.outcome(_reading_everywhere(rig))
+    calls = rig.since(mark)
+    trial.claim(outcome.error is None, "error", expected="empty answers", got=outcome, calls=calls)
+    catalogue, answer = outcome.value.value
+    found = len(answer.found) + len([ids for ids in catalogue.offer_by_ids if catalogue.bookable(*ids)])
+    trial.claim(found == 0, "invented", expected="nothing", got=found, calls=calls)
+    trial.saw(f"{len(calls)} calls to a clinic that is offline: no offers, no times, no error")
+
+
+async def _reading_everywhere(rig: Rig) -> Outcome:
+    side = rig.connect(department_id="")
+    return Outcome(value=(await side.catalogue(), await side.slots(rig.days(7))))
+
+
+@BOOK.rule(
+    8,
+    "A day is read in few calls: their number grows with the days and practitioners asked for, not faster",
+    why="A registry searches thousands of clinics; a vendor stops a caller that asks a hundred times for a week.",
+    check="Calls in a loop over rows; filters that could be sent with one call.",
+    source="the contract: Limits.calls bounds an operation; vendors' rate limits",
+    needs=READS,
+    evidence=("journal",),
+    causes={"too_many": "Reading a week takes more calls than days, practitioners and types can explain."},
+)
+async def few_calls(trial: Trial) -> None:
+    rig = trial.rig()
+    await rig.session.catalogue()
+    mark = rig.mark()
+    query = rig.days(7)
+    await rig.session.slots(query)
+    calls = trial.control(rig, mark, "a week is read")
+    days = (query.last_day - query.first_day + timedelta(days=1)).days
+    bound = (days + 1) * (len(rig.clinic.timebooks) + len(rig.clinic.types)) + 5
+    trial.claim(len(calls) <= bound, "too_many", expected=f"at most {bound} calls", got=len(calls), calls=calls[:5])
+    trial.saw(f"{len(calls)} calls for {days} days, {len(rig.clinic.timebooks)} timebooks, {len(rig.clinic.types)} types")
+

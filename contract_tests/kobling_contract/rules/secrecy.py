@@ -1,2 +1,280 @@
+"""SECR: the key, the patient and one clinic's matters stay where they belong."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+from kobling import CancelReason, Connection, InvalidRequest
+from kobling_mocks.clinic import synthetic_clinic
+
+from ..leaks import Canaries, told_by_error, told_by_value
+from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
-BOOK = RuleBook("SECR", "")
+from ..sides import Said
+from ..trial import Trial
+
+BOOK = RuleBook("SECR", "Keys, patients and other clinics")
+READS = ("identify", "catalogue", "list_slots")
+ALL = (*READS, "book", "cancel")
+SECRET = "the contract: api_key is never in a repr, dump, error, frame, log or URL; GDPR articles 9 and 32"
+
+
+def canaries(rig: Rig) -> Canaries:
+    """What must be found nowhere: the key, every field of the patient, the SakID."""
+    return Canaries.of(rig.key, PATIENT, sak_id=SAK_ID.value)
+
+
+async def journey(trial: Trial, rig: Rig) -> list[Said]:
+    """Everything that a caller does, with and without faults: what was returned and raised on the way."""
+    await rig.session.test_connection()
+    made = await trial.booked(rig)
+    await trial.outcome(rig.session.cancel(made.booking.ref, CancelReason(by="patient", message="Kommer ikke.")))
+    sides = [rig.session]
+    for kind in ("reset", "html_200", "http_503", "no_id", "hang", "truncated"):
+        slots = await trial.open_times(rig)
+        rig.fault(made.write, kind, when="after_commit")
+        request = rig.request(slots[0])
+        await trial.outcome(rig.session.book(request))
+        await trial.outcome(rig.session.resolve(request, rig.pace.now()))
+        rig.fault("*", kind, nth=1, times=3, when="after_commit" if kind == "no_id" else "before_commit")
+        other = rig.connect()
+        sides.append(other)
+        await trial.outcome(other.catalogue())
+        await trial.outcome(other.test_connection())
+        rig.world.faults.clear()
+    wrong = rig.connect(api_key=f"{rig.key}x")
+    sides.append(wrong)
+    await trial.outcome(wrong.slots(rig.days(2)))
+    return [said for side in sides for said in side.said]
+
+
+def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
+    watch = canaries(rig)
+    return sorted({name for text in texts for name in watch.found_in(text)})
+
+
+@BOOK.rule(
+    1,
+    "Neither key nor patient is in any log line, at any level",
+    why="Logs are read by many, kept for long and sent to other companies.",
+    check="Every logging call of the adapter: never a request, an answer or a request object's fields.",
+    source=SECRET,
+    needs=ALL,
+    evidence=("logs", "journal"),
+    causes={"logged": "A log line holds what is named. Log words and numbers only, never what was sent or answered."},
+    driver=True,
+    safety=True,
+)
+async def logs(trial: Trial) -> None:
+    for wired in (False, True):
+        rig = trial.rig(wired=wired, adapter=_impatient(trial) if wired else None)
+        with trial.logs() as lines:
+            await journey(trial, rig)
+        found = _leaks(rig, iter(lines))
+        sources = sorted({line.split(" ", 1)[0] for line in lines if canaries(rig).found_in(line)})
+        trial.claim(not found, "logged", expected="no key, no patient", got=f"{found} in a line of {sources}")
+        trial.need(lines, "nothing was logged at all")
+        trial.saw(f"{len(lines)} log lines of a whole journey {'over a socket' if wired else 'in process'}, none with a secret")
+
+
+def _impatient(trial: Trial) -> Any:
+    """The adapter with short time limits, for faults on a real socket."""
+    limits = trial.adapter.limits.model_copy(update={"timeout_read": 0.5, "timeout_write": 0.5})
+    body = {"limits": limits, "contract": trial.adapter.contract, "__module__": trial.adapter.__module__}
+    return type(trial.adapter)(trial.adapter.__name__, (trial.adapter,), body)
+
+
+@BOOK.rule(
+    2,
+    "Neither key nor patient is in anything that is returned or raised, nor in what lies behind it",
+    why="Error trackers send exceptions with the locals of every frame to other companies.",
+    check="Exceptions that the adapter raises or chains, texts in tokens, ids and problems.",
+    source=SECRET,
+    needs=ALL,
+    evidence=("logs", "journal"),
+    causes={
+        "returned": "A returned value shows what is named in its repr, str or dump.",
+        "raised": "An exception, its cause, its context or a local of one of its frames holds what is named.",
+        "pickled": "A connection with a key in it can be pickled.",
+    },
+    driver=True,
+    safety=True,
+)
+async def values_and_errors(trial: Trial) -> None:
+    rig = trial.rig()
+    said = await journey(trial, rig)
+    errors = [one.error for one in said if one.error is not None]
+    found = _leaks(rig, (text for one in said if one.error is None for text in told_by_value(one.result)))
+    trial.claim(not found, "returned", expected="no key, no patient", got=found)
+    found = _leaks(rig, (text for error in errors for text in told_by_error(error)))
+    trial.claim(not found, "raised", expected="no key, no patient", got=found)
+    trial.claim(not _pickles(rig), "pickled", expected="TypeError", got="bytes with the key")
+    trial.saw(f"{len(said) - len(errors)} returned values and {len(errors)} errors, none with a secret")
+
+
+def _pickles(rig: Rig) -> bool:
+    connection = Connection(rig.adapter.key, **rig.fields())
+    try:
+        pickle.dumps(connection)
+    except TypeError:
+        return False
+    return True
+
+
+FORBIDDEN = {
+    "secret_in_url": "key_in_url",
+    "secret_out_of_place": "key_out_of_place",
+    "patient_in_url": "patient_in_url",
+    "national_id_in_text": "patient_out_of_place",
+    "missing_auth": "no_credential",
+    "unexpected_cookie": "cookie",
+    "unknown_route": "unknown_call",
+    "unknown_parameter": "unknown_call",
+    "unknown_field": "unknown_call",
+    "unreadable_body": "unknown_call",
+}
+"""Findings of the mock's journal, and the cause each stands for."""
+
+
+@BOOK.rule(
+    3,
+    "On the wire the key stands where the vendor wants it and nowhere else, and no patient stands in a URL",
+    why="URLs are kept by every proxy, gateway and access log on the way.",
+    check="`auth`, and every KEY or patient's field in a path, query or header.",
+    source=SECRET,
+    needs=ALL,
+    evidence=("journal", "wire"),
+    causes={
+        "key_in_url": "The key stands in a URL.",
+        "key_out_of_place": "The key stands in a field or header where the vendor does not expect it.",
+        "patient_in_url": "Something about the patient stands in a URL.",
+        "patient_out_of_place": "Something that looks like a national id stands in a free text.",
+        "no_credential": "A call came without the key: the vendor's list may be public, the next one is not.",
+        "cookie": "A cookie was sent that the vendor never set.",
+        "unknown_call": "The vendor received a call, parameter or field that it does not know.",
+    },
+    safety=True,
+)
+async def on_the_wire(trial: Trial) -> None:
+    rig = trial.rig()
+    await journey(trial, rig)
+    fields = trial.adapter.patient_fields
+    for call, finding in rig.world.journal.findings:
+        cause = FORBIDDEN.get(finding.code)
+        if cause is None or (finding.code == "patient_in_url" and fields.in_url):
+            continue
+        trial.broken(cause, expected="no such finding", got=f"{finding.text} ({finding.where})", calls=[call])
+    watch = canaries(rig)
+    for sent in rig.wire:
+        found = watch.found_in(sent.request.url)
+        excused = set(fields.in_url)
+        bad = [name for name in found if name not in excused]
+        trial.claim("key" not in bad, "key_in_url", expected="no key in a URL", got=bad)
+        trial.claim(not bad, "patient_in_url", expected="no patient in a URL", got=bad)
+    trial.saw(f"{len(rig.wire)} requests, {len(rig.world.journal.findings)} findings in the journal, none forbidden")
+
+
+@BOOK.rule(
+    4,
+    "A cookie that one clinic's answer set is never sent for another clinic",
+    why="A vendor's session cookie decides whose timebook is shown.",
+    check="Nothing in the adapter may keep or send cookies.",
+    source="the contract: no cookies at all",
+    needs=READS,
+    evidence=("journal",),
+    causes={"crossed": "A cookie of one clinic came back with a call for another one."},
+    driver=True,
+    safety=True,
+)
+async def cookies(trial: Trial) -> None:
+    rig = trial.rig(wired=True)
+    other = rig.connect(rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock)))
+    mark = rig.mark()
+    await rig.session.catalogue()
+    trial.control(rig, mark, "the catalogue is read over a socket")
+    rig.fault("*", "set_cookie", times=0, when="after_commit")
+    mark = rig.mark()
+    for _ in range(2):
+        for side in (rig.session, other):
+            await side.slots(rig.days(2, 1))
+    calls = rig.since(mark)
+    crossed = [call for call in calls for one in call.findings if one.code == "cookie_of_another_clinic"]
+    trial.claim(not crossed, "crossed", expected="no cookie", got=f"{len(crossed)} calls", calls=crossed[:3])
+    clinics = {call.clinic for call in calls}
+    set_by = [call for call in calls if call.fault == "set_cookie"]
+    if len(clinics) < 2 or not set_by:
+        trial.need(None, "only one clinic was called, or no cookie was set")
+    trial.saw(f"{len(set_by)} answers set a cookie, {len(clinics)} clinics were called in turn, none crossed over")
+
+
+ODD_KEYS = ("nøkkel-æøå-{}", "line\nbreak-{}", "tab\tand blank {}", "quote\"back\\slash-{}", "%41%2F-{}", "﻿bom-{}")
+
+
+@BOOK.rule(
+    5,
+    "A key with odd characters leaks no more than another, and ends in an error of the contract",
+    why="Keys are pasted from letters and PDFs; libraries quote what they cannot encode.",
+    check="Headers and query strings that are made from the key by hand.",
+    source=SECRET,
+    needs=READS,
+    evidence=("logs",),
+    causes={"leaked": "The odd key is found in a log, a value or an exception.", "crashed": "The odd key crashed the adapter."},
+    driver=True,
+)
+async def odd_keys(trial: Trial) -> None:
+    rig = trial.rig()
+    mark = rig.mark()
+    await rig.session.catalogue()
+    trial.control(rig, mark, "the right key reads the catalogue")
+    count = 0
+    for odd in ODD_KEYS:
+        key = odd.format("kanari-7f3a9c")
+        watch = Canaries(key="kanari-7f3a9c")
+        side = rig.connect(api_key=key)
+        with trial.logs() as lines:
+            await trial.outcome(side.test_connection())
+            outcome = await trial.outcome(side.slots(rig.days(2)))
+        trial.claim(outcome.error is None or outcome.error.code != "adapter_bug", "crashed", expected="a ConnectionProblem",
+                    got=outcome)  # fmt: skip
+        texts = [*lines]
+        for said in side.said:
+            texts += told_by_value(said.result) if said.error is None else told_by_error(said.error)
+        found = [text for text in texts if watch.found_in(text)]
+        trial.claim(not found, "leaked", expected="no key", got=f"{len(found)} texts hold it")
+        count += len(texts)
+    trial.saw(f"{len(ODD_KEYS)} odd keys, {count} texts, none with the key")
+
+
+@BOOK.rule(
+    6,
+    "One clinic's slots and bookings are refused by another clinic's connection, unsent",
+    why="A slot of the wrong clinic books a patient where nobody expects them.",
+    check="Nothing in the adapter: the SDK does this. An adapter that keeps state of its own would break it.",
+    source="the contract: a session refuses another connection's slot",
+    needs=ALL,
+    evidence=("journal",),
+    causes={"sent": "Something was written at the wrong clinic.", "other_error": "The caller must hear InvalidRequest."},
+    driver=True,
+    safety=True,
+)
+async def other_clinics(trial: Trial) -> None:
+    rig = trial.rig()
+    other = rig.connect(rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock)))
+    made = await trial.booked(rig)
+    slots = await trial.open_times(rig)
+    mark = rig.mark()
+    calls: tuple[tuple[str, Any], ...] = (
+        ("book", other.book(rig.request(slots[0]))),
+        ("cancel", other.cancel(made.booking.ref, CancelReason(by="patient"))),
+        ("reschedule", other.reschedule(made.booking.ref, rig.request(slots[0]))),
+    )
+    for name, call in calls:
+        outcome = await trial.outcome(call)
+        wrote = rig.writing(rig.since(mark))
+        trial.claim(not wrote, "sent", expected=f"no write by {name}", got=len(wrote), calls=wrote)
+        refused = isinstance(outcome.error, InvalidRequest)
+        trial.claim(refused, "other_error", expected=f"InvalidRequest by {name}", got=outcome)
+    trial.saw(f"{len(calls)} calls with another clinic's slot or booking, 0 writes")
+
