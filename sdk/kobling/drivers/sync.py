@@ -137,8 +137,8 @@ class SyncDriver:
 
     def _all(self, command: All, above: Stop | None) -> list[Any]:
         flows = list(command.flows)
-        if not flows:
-            return []
+        if len(flows) < 2:
+            return [self._alone(flow, above) for flow in flows]
         stop = Stop(above)
         failed: list[BaseException] = []
         pool = ThreadPoolExecutor(max(1, min(command.limit, len(flows))), thread_name_prefix="kobling-all")
@@ -156,6 +156,13 @@ class SyncDriver:
         if failed:
             raise failed[0]
         return [future.result() for future in futures]
+
+    def _alone(self, flow: Flow[Any], stop: Stop | None) -> Any:
+        """A single flow needs no thread of its own."""
+        try:
+            return self._run(flow, stop)
+        except KoblingError as error:
+            return error
 
     def _one(self, flow: Flow[Any], stop: Stop, failed: list[BaseException]) -> Any:
         if stop.asked:
