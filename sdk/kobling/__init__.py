@@ -25,7 +25,7 @@ from .booking import (
     SakID,
     StillUnknown,
 )
-from .catalogue import EVERYONE_OFFERS_EVERYTHING, Catalogue, Offer, Practitioner, Rate, Service, WhyNot
+from .catalogue import EVERYONE_OFFERS_EVERYTHING, Catalogue, Offer, Practitioner, Rate, RateCode, Service, WhyNot
 from .clinic import Clinic, Department
 from .clock import Clock, SystemClock
 from .connection import UNUSED, Connection, ConnectionForm, FormField, PublicConnection, Secret, optional, required
@@ -67,7 +67,7 @@ from .exchange import Exchange, WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response
 from .limits import BookingFacts, Limits, PatientFields, SlotLimits
 from .limits import Rate as CallRate
-from .model import Model, WireModel
+from .model import Model, Name, VendorId, WireModel
 from .plugins import Installed, Problem, hookimpl, load
 from .reference import find_tags
 from .report import ConnectionReport, Explanation, Finding, Identity, Probe
@@ -133,6 +133,7 @@ __all__ = [
     "Limits",
     "Model",
     "NeedsPerson",
+    "Name",
     "NoAuth",
     "NoOptions",
     "NotActivated",
@@ -150,6 +151,7 @@ __all__ = [
     "PublicConnection",
     "QueryKey",
     "Rate",
+    "RateCode",
     "RateLimited",
     "Refusal",
     "RequestRejected",
@@ -180,6 +182,7 @@ __all__ = [
     "UnsupportedOperation",
     "UrlNotAllowed",
     "UrlPolicy",
+    "VendorId",
     "VendorProtocolError",
     "VendorTimeout",
     "VendorUnavailable",

@@ -38,10 +38,14 @@ WhyNot = Literal[
 _INSURANCE = re.compile(r"B\d{4}")
 
 
+RateCode = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+"""A rate's code: opaque."""
+
+
 class Rate(Model):
     """A rate (takst). The code is opaque; an insurance rate's is a B and four digits, HELFO's and own ones differ."""
 
-    code: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    code: RateCode
     name: Name = ""
 
     @property

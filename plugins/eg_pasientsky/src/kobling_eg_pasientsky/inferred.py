@@ -96,7 +96,7 @@ def department(location: Location | None) -> Department | None:
     """A department is a visiting address: the type's `location`. None: the type has none, and is offered everywhere."""
     if location is None:
         return None
-    known = location.id or location.name or location.address
+    known = (location.id or location.name or location.address)[:200]
     return Department(id=known, name=location.name, address=location.address) if known else None
 
 

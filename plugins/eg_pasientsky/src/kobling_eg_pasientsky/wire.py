@@ -11,37 +11,37 @@ from typing import Any
 
 from pydantic import Field
 
-from kobling import WireModel
+from kobling import Name, RateCode, VendorId, WireModel
 
 
 class Calendar(WireModel):
     """A timebook (timebok)."""
 
-    id: str
-    name: str
+    id: VendorId
+    name: Name
     owned_by_department: str | None = Field(default=None, alias="ownedByDepartment")
 
 
 class Location(WireModel):
     """The visiting address of a type. That it is null or an object is documented; its fields are [inferred]."""
 
-    id: str | None = None
-    name: str = ""
-    address: str = ""
+    id: VendorId | None = None
+    name: Name = ""
+    address: Name = ""
 
 
 class InsuranceRate(WireModel):
     """A rate on the type's rules [inferred]."""
 
-    code: str
-    name: str = ""
+    code: RateCode
+    name: Name = ""
 
 
 class TimeslotType(WireModel):
     """An appointment type (timetype)."""
 
-    id: str
-    name: str
+    id: VendorId
+    name: Name
     in_selected_calendars: bool = Field(alias="isContainedInSelectedCalendars")
     extra_information: str | None = Field(default=None, alias="extraInformation")
     appointment_type: str = Field(default="appointment", alias="appointmentType")
@@ -62,9 +62,9 @@ class DateSlots(WireModel):
 class Timeslot(WireModel):
     """An open time of the selected day. Only `id` is documented; the rest is [inferred]."""
 
-    id: str
-    calendar_id: str | None = Field(default=None, alias="calendarId")
-    type_id: str | None = Field(default=None, alias="timeslotTypeId")
+    id: str = Field(max_length=1000)
+    calendar_id: VendorId | None = Field(default=None, alias="calendarId")
+    type_id: VendorId | None = Field(default=None, alias="timeslotTypeId")
     start: str | None = Field(default=None, alias="from")
     end: str | None = Field(default=None, alias="to")
     group_appointment_id: str | None = Field(default=None, alias="groupAppointmentId")
@@ -82,7 +82,7 @@ class Search(WireModel):
 class BookAnswer(WireModel):
     """The answer to a booking [inferred]: the page says only "a booking response or an error"."""
 
-    id: str = Field(alias="bookingId", min_length=1)
+    id: VendorId = Field(alias="bookingId")
     status: str | None = None
 
 
