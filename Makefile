@@ -20,7 +20,7 @@ demo: $(STAMP) ## a real adapter books at a mock vendor over HTTP, step by step
 	@$(BIN)/kobling demo
 
 test: $(STAMP) ## every test
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto
 
 check: lint types layers test docs ## all that CI checks
 
@@ -53,7 +53,7 @@ clean: ## remove what was set up
 $(UV): tools.lock
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with pip was found. Install one (Debian: apt install python3 python3-pip)."; exit 1; }
 	@echo "Setting up: uv into .tools"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .tools -r tools.lock
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --require-hashes --no-deps --upgrade --target .tools -r tools.lock
 	@touch $@
 
 $(STAMP): $(UV) requirements.lock $(PROJECTS)
