@@ -86,7 +86,8 @@ class Certificate:
         """Lines for a terminal, without colour: headline, what was run, counts, and everything that does not hold."""
         lines = [
             f"{self.vendor}: {self.headline()}",
-            f"adapter {self.adapter} {self.adapter_version}, suite {suite_version()}, target {self.target}, seed {self.seed}",
+            f"adapter {self.adapter} {self.adapter_version}, suite {suite_version()}, "
+            f"target {self.target}, seed {self.seed}",
             ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items()) or "no rules",
         ]
         for result in sorted(self.results, key=lambda one: one.verdict.strength):

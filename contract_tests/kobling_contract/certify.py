@@ -9,8 +9,8 @@
     json.dumps(certificate.as_dict())             # for machines
     raise SystemExit(certificate.exit_code)       # 0, 1, 10 or 12
 
-Raises `TargetUnavailable` (exit code 11: `verdicts.TARGET_UNAVAILABLE`) when there is no adapter or mock of that vendor,
-`LookupError` for a rule that does not exist, `ValueError` for a waiver of a safety rule or one without reason.
+Raises `TargetUnavailable` (exit code 11: `verdicts.TARGET_UNAVAILABLE`) when there is no adapter or mock of that
+vendor, `LookupError` for a rule that does not exist, `ValueError` for a waiver of a safety rule or one without reason.
 A KeyboardInterrupt ends the run: the rules that are left are NOT_RUN, and the certificate says so.
 """
 
@@ -79,7 +79,7 @@ def certificate_of(target: Target, seed: int, results: Iterable[Result]) -> Cert
     )
 
 
-def _nobody(step: Progress) -> None:
+def _nobody(_: Progress) -> None:
     return None
 
 

@@ -29,12 +29,18 @@ ClinicName = Literal["demo", "many_weeks", "random", "round_the_clock", "autumn"
 
 
 def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
-    """The demonstration clinic, its two practitioners working at all hours of one week (the week of `night`, or the
-    clock's). Kari's rows name both occurrences of a repeated time, Jovnna's only the first."""
+    """The demonstration clinic, its two practitioners working at all hours of one week: `night`'s, or the clock's.
+
+    Of the repeated hour Kari works both halves; Jovnna's 02:00 is in the first and his 02:30 in the second, so
+    that on a wall clock nobody can know which is meant."""
     clinic = demo_clinic(Clock(now), weeks=2)
     week = monday_of(night or now.date())
-    for who, repeated in (("kari", "both"), ("jovnna", "first")):
-        rows = grid(range(7), time(0), time(23, 30), 30, [demo_id("type", "oppfolging")], repeated)  # type: ignore[arg-type]
+    type_ids = [demo_id("type", "oppfolging")]
+    both = grid(range(7), time(0), time(23, 30), 30, type_ids, "both")
+    once = grid(range(7), time(0), time(2), 30, type_ids) + grid(
+        range(7), time(2, 30), time(23, 30), 30, type_ids, "second"
+    )
+    for who, rows in (("kari", both), ("jovnna", once)):
         template = WeekTemplate(synthetic_id("round-the-clock", "template", who), "Døgnet rundt", rows)
         clinic.put_template(template)
         clinic.lay_plan(demo_id("timebook", who), template.id, week, 1)
@@ -42,12 +48,12 @@ def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
 
 
 CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
-    "demo": lambda seed: demo_clinic(weeks=3),
-    "many_weeks": lambda seed: demo_clinic(weeks=8),
+    "demo": lambda _: demo_clinic(weeks=3),
+    "many_weeks": lambda _: demo_clinic(weeks=8),
     "random": synthetic_clinic,
-    "round_the_clock": lambda seed: _round_the_clock(datetime(2026, 11, 23, 7, 0, tzinfo=UTC), date(2026, 11, 30)),
-    "autumn": lambda seed: _round_the_clock(datetime(2026, 10, 20, 7, 0, tzinfo=UTC), AUTUMN_NIGHT),
-    "spring": lambda seed: _round_the_clock(datetime(2027, 3, 23, 7, 0, tzinfo=UTC), SPRING_NIGHT),
+    "round_the_clock": lambda _: _round_the_clock(datetime(2026, 11, 23, 7, 0, tzinfo=UTC), date(2026, 11, 30)),
+    "autumn": lambda _: _round_the_clock(datetime(2026, 10, 20, 7, 0, tzinfo=UTC), AUTUMN_NIGHT),
+    "spring": lambda _: _round_the_clock(datetime(2027, 3, 23, 7, 0, tzinfo=UTC), SPRING_NIGHT),
 }
 
 

@@ -35,7 +35,7 @@ def main(adapter_path: str, seed: int) -> None:
         told["spring"] = asyncio.run(_read(adapter, seed, "spring", night_days(SPRING_NIGHT)))
     except (KoblingError, Escaped) as error:
         told["error"] = str(error)
-    print(json.dumps(told))
+    sys.stdout.write(json.dumps(told))
 
 
 async def _read(adapter: type[Adapter], seed: int, world: ClinicName, query: SlotQuery) -> dict[str, Any]:

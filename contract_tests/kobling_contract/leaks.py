@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from kobling import Patient, WireReply, WireRequest
 from pydantic import BaseModel
+
+from kobling import Patient, WireReply, WireRequest
 
 __all__ = ["Canaries", "told_by_error", "told_by_value"]
 
@@ -28,7 +29,11 @@ class Canaries:
     def of(cls, key: str, patient: Patient, **more: str) -> Canaries:
         """The key, and every field of a patient."""
         fields = {name: getattr(patient, name) for name in type(patient).model_fields}
-        texts = {name: value.isoformat() if hasattr(value, "isoformat") else str(value) for name, value in fields.items() if value}
+        texts = {
+            name: value.isoformat() if hasattr(value, "isoformat") else str(value)
+            for name, value in fields.items()
+            if value
+        }
         return cls(key=key, **texts, **more)
 
     def found_in(self, text: str) -> list[str]:

@@ -111,11 +111,10 @@ class Rig:
         """The connection's fields for an account (the world's first), with some replaced; "" leaves one out."""
         return {**self.mock.dialect.connection(account or self.world.account), **fields}
 
-    def connect(self, account: Account | None = None, *, rates: Mapping[str, tuple[str, ...]] | None = None,
-                **fields: str) -> Side:  # fmt: skip
+    def connect(self, account: Account | None = None, /, **fields: str) -> Side:
         """A session on an account of this world; `fields` replaces connection fields."""
         connection = Connection(self.adapter.key, **self.fields(account, **fields))
-        return self._office.side(connection, rates=rates)
+        return self._office.side(connection)
 
     def _exchange(self, request: WireRequest) -> WireReply | WireFailure:
         exchange: Exchange = self.mock.exchange
@@ -172,7 +171,7 @@ class Rig:
         return tuple(appointment for appointment in self.appointments() if appointment.id not in known)
 
     def switch_settings(self, name: str) -> Iterator[dict[str, Any]]:
-        """Every setting of a switch, as `switches=` takes it; one empty setting where the vendor leaves nothing open."""
+        """Every setting of a switch, as `switches=` takes it; one empty setting where there is no such switch."""
         known = self.world.switches.known
         if name not in known or known[name].number:
             yield {}

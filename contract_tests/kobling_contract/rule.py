@@ -4,7 +4,8 @@ Rules are data for the report, the pytest items and the documentation alike. A r
 
 - a claim about the adapter, in the words of the contract and never of a vendor;
 - a positive control: the same call without the fault succeeded in the same world, seen in the mock's journal;
-- evidence, counted in the journal, the clinic's own timebook, the wire or the logs, never in the adapter's answer alone.
+- evidence, counted in the journal, the clinic's own timebook, the wire or the logs, never in the adapter's answer
+  alone.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ captured logs, reprs and exceptions."""
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
     "vendor had answered.",
-    "foreign_error": "An exception that is no KoblingError reached the caller of a session. That is a defect of the SDK: "
-    "report it with the reproduction line.",
+    "foreign_error": "An exception that is no KoblingError reached the caller of a session. That is a defect of the "
+    "SDK: report it with the reproduction line.",
     "did_not_end": "The call did not end. Look for a loop that awaits no call, and for paging without an end.",
 }
 """Causes that any rule may end with."""

@@ -117,7 +117,9 @@ def _waived(result: Result, waiver: Waiver | None) -> Result:
     if waiver is None:
         return result
     if result.verdict is Verdict.PASS:
-        return _with(result, verdict=Verdict.XPASS, reason=f"waived until {waiver.until}, but it holds: {waiver.reason}")
+        return _with(
+            result, verdict=Verdict.XPASS, reason=f"waived until {waiver.until}, but it holds: {waiver.reason}"
+        )
     if result.verdict is Verdict.FAIL:
         return _with(result, verdict=Verdict.XFAIL, reason=f"waived until {waiver.until}: {waiver.reason}")
     return result
@@ -145,7 +147,9 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
                 verdict, facts = Verdict.ERROR, {"reason": trial_problem}
             elif not trial.controls or not trial.evidence:
                 verdict = Verdict.VACUOUS
-                facts = {"reason": "the rule ended without a " + ("control" if not trial.controls else "piece of evidence")}
+                facts = {
+                    "reason": "the rule ended without a " + ("control" if not trial.controls else "piece of evidence")
+                }
     except Broken as broken:
         verdict = Verdict.FAIL
         facts = {"cause": broken.cause, "expected": broken.expected, "got": broken.got, "exchange": broken.exchange}
@@ -240,7 +244,9 @@ async def _try_cancel(rig: Rig) -> None:
 async def _try_get(rig: Rig) -> None:
     from kobling import BookingRef
 
-    await rig.session.get(BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000"))
+    await rig.session.get(
+        BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
+    )
 
 
 _ABSENT_CALLS: Mapping[str, Any] = {"book": _try_book, "cancel": _try_cancel, "get_booking": _try_get}

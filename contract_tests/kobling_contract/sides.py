@@ -93,7 +93,7 @@ class Side:
         except KoblingError as error:
             self.said.append(Said(operation, error=error))
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever escapes is a finding of the rule
             self.said.append(Said(operation, error=error))
             raise Escaped(operation, type(error).__name__) from None
         self.said.append(Said(operation, result))

@@ -251,7 +251,9 @@ def shown(calls: Iterable[Call]) -> str:
         findings = "".join(f", finding {finding.code} at {finding.where}" for finding in call.findings)
         body = f" {call.body}" if call.body is not None else ""
         answered = call.status if call.status is not None else "nothing"
-        lines.append(f"{call.number}. {call.method} {call.path}{body} → {answered}, effect {call.effect}{fault}{findings}")
+        lines.append(
+            f"{call.number}. {call.method} {call.path}{body} → {answered}, effect {call.effect}{fault}{findings}"
+        )
     return _short("\n".join(lines), 4000)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-__all__ = ["CONFORMANT", "NOTHING_TESTED", "NOT_CONFORMANT", "SUITE_ERROR", "TARGET_UNAVAILABLE", "Verdict", "exit_code"]
+__all__ = [
+    "CONFORMANT",
+    "NOTHING_TESTED",
+    "NOT_CONFORMANT",
+    "SUITE_ERROR",
+    "TARGET_UNAVAILABLE",
+    "Verdict",
+    "exit_code",
+]
 
 
 class Verdict(StrEnum):

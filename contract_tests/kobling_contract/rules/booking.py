@@ -13,6 +13,7 @@ from kobling import (
     LeaseExpired,
     NeedsPerson,
     NotBooked,
+    Operation,
     PatientFieldRequired,
     PatientLimitReached,
     Resolution,
@@ -23,8 +24,8 @@ from kobling import (
     find_tags,
 )
 from kobling_mocks import Call
-from kobling_mocks.clinic import PatientDetails, Restrictions
 from kobling_mocks.clinic import BookingOrder as Order
+from kobling_mocks.clinic import PatientDetails, Restrictions
 
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
@@ -32,7 +33,7 @@ from ..trial import Outcome, Trial, unknown
 from .slots import fault_details
 
 BOOK = RuleBook("BOOK", "Booking, lost answers and races")
-NEEDS = ("identify", "catalogue", "list_slots", "book", "cancel")
+NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
 ONE_WRITE = "the contract: one operation, at most one write, never sent again"
 CERTAIN = "the contract: once a byte of a write may have left, only a listed refusal is certain"
 LIVE_STATES = ("booked", "pending")
@@ -53,11 +54,11 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "not_one": "After one booking there is not exactly one new appointment.",
         "more_writes": "More than one writing call reached the vendor.",
         "other_id": "The booking's id is not the appointment's: it could never be cancelled.",
-        "invented": "The answer tells something about the booking that is not so at the clinic: fill in only what was read.",
+        "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
     },
     driver=True,
 )
-async def stands_as_asked(trial: Trial) -> None:
+async def _stands_as_asked(trial: Trial) -> None:
     for world in ("demo", "random"):
         rig = trial.rig(world)
         slot, *_ = await trial.open_times(rig)
@@ -102,19 +103,23 @@ async def stands_as_asked(trial: Trial) -> None:
         "cut": "The note of the appointment is not the whole note of the request.",
     },
 )
-async def sak_id_and_reference(trial: Trial) -> None:
+async def _sak_id_and_reference(trial: Trial) -> None:
     rig = trial.rig()
     made = await trial.booked(rig, message="Ønsker rom på gateplan, kommer med ledsager (Áilu).")
     stands = made.appointment
     text = f"{stands.note}\n{stands.patient_comment}"
     holds = SAK_ID.value in text or stands.sak_id == SAK_ID.value
-    trial.claim(holds, "no_sak_id", expected="the SakID", got=f"a note of {len(stands.note)} characters", calls=made.calls)
+    trial.claim(
+        holds, "no_sak_id", expected="the SakID", got=f"a note of {len(stands.note)} characters", calls=made.calls
+    )
     claims = [claim for claim in rig.clinic.claims if claim.appointment_id == stands.id]
     trial.claim(len(claims) == 1, "no_claim", expected="1 claim", got=len(claims), calls=made.calls)
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         found = made.request.reference in find_tags(text) or stands.reference == str(made.request.reference)
-        trial.claim(found, "no_reference", expected="our reference", got=f"{len(find_tags(text))} tags", calls=made.calls)
+        trial.claim(
+            found, "no_reference", expected="our reference", got=f"{len(find_tags(text))} tags", calls=made.calls
+        )
     if where in ("note", "patient_note"):
         whole = "gateplan" in text and "Áilu" in text
         trial.claim(whole, "cut", expected="the whole note", got=f"{len(text)} characters of it", calls=made.calls)
@@ -126,12 +131,12 @@ async def sak_id_and_reference(trial: Trial) -> None:
     "Where the vendor finds the patient by e-mail, the clinic can see who is meant",
     why="Families share an address: the time would stand on the wrong record.",
     check="PatientFields.match, and request.note(), which then carries name and year of birth.",
-    source="the contract: patient_fields.match == \"email\"",
+    source='the contract: patient_fields.match == "email"',
     needs=NEEDS,
     evidence=("timebook",),
     causes={"not_seen": "Neither the appointment's note nor its patient shows the name that was given."},
 )
-async def who_is_meant(trial: Trial) -> None:
+async def _who_is_meant(trial: Trial) -> None:
     rig = trial.rig()
     made = await trial.booked(rig)
     patient = rig.clinic.patient(made.appointment.patient_id)
@@ -155,7 +160,7 @@ async def who_is_meant(trial: Trial) -> None:
     },
     safety=True,
 )
-async def minimal_data(trial: Trial) -> None:
+async def _minimal_data(trial: Trial) -> None:
     rig = trial.rig()
     made = await trial.booked(rig)
     fields = trial.adapter.patient_fields
@@ -198,7 +203,7 @@ def take(rig: Rig, slot: Slot) -> None:
     driver=True,
     safety=True,
 )
-async def taken_meanwhile(trial: Trial) -> None:
+async def _taken_meanwhile(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("taken"):
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
@@ -207,7 +212,7 @@ async def taken_meanwhile(trial: Trial) -> None:
         mark = rig.mark()
         taken: list[int] = []
 
-        def staff_are_faster(request: BookingRequest, rig: Rig = rig, slot: Slot = slot, taken: list[int] = taken) -> None:
+        def staff_are_faster(_: BookingRequest, rig: Rig = rig, slot: Slot = slot, taken: list[int] = taken) -> None:
             take(rig, slot)
             taken.append(len(rig.appointments()))
 
@@ -244,7 +249,7 @@ CALLERS = 50
     driver=True,
     safety=True,
 )
-async def fifty_callers(trial: Trial) -> None:
+async def _fifty_callers(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("taken"):
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
@@ -252,9 +257,7 @@ async def fifty_callers(trial: Trial) -> None:
         slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
         barrier = rig.world.barriers.add(write, CALLERS)
         mark, before = rig.mark(), rig.appointments()
-        outcomes = await asyncio.gather(
-            *(trial.outcome(rig.session.book(rig.request(slot))) for _ in range(CALLERS))
-        )
+        outcomes = await asyncio.gather(*(trial.outcome(rig.session.book(rig.request(slot))) for _ in range(CALLERS)))
         calls = rig.writing(rig.since(mark))
         if not barrier.passed:
             raise RuntimeError(f"the barrier held {barrier.arrived} of {CALLERS} callers")
@@ -291,7 +294,7 @@ def _one_winner(
         "told_booked": "The caller was told that the booking stands, but the clinic has refused it.",
     },
 )
-async def too_many(trial: Trial) -> None:
+async def _too_many(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("taken"):
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
@@ -314,15 +317,11 @@ async def too_many(trial: Trial) -> None:
 # ---- the answer is lost
 
 
-def _one_write_each(trial: Trial, rig: Rig, calls: Sequence[Call], what: str) -> None:
-    trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=f"{len(calls)} writes", calls=calls)
-
-
 LOST_CAUSES = {
     "resent": "The booking was sent again after its answer was lost. Book with http.post, once, and let its error out.",
     "told_booked": "The caller was told that the booking stands, although the answer does not say so.",
-    "told_not_booked": "The caller was told that nothing happened, although a byte of the booking had left. Only a listed "
-    "refusal of the vendor's is certain.",
+    "told_not_booked": "The caller was told that nothing happened, although a byte of the booking had left. Only a "
+    "listed refusal of the vendor's is certain.",
     "two_made": "More than one appointment stands in the timebook.",
     "booked_again": "Booking again under the same reference was not refused.",
 }
@@ -331,7 +330,7 @@ LOST_CAUSES = {
 @BOOK.rule(
     8,
     "A booking whose answer is lost is unknown: sent once, at most one appointment, and not sent again",
-    why="A resend books the patient twice; a false \"failed\" makes them book elsewhere too.",
+    why='A resend books the patient twice; a false "failed" makes them book elsewhere too.',
     check="book: what is caught, and every default for a missing id or status.",
     source=CERTAIN,
     needs=NEEDS,
@@ -340,7 +339,7 @@ LOST_CAUSES = {
     driver=True,
     safety=True,
 )
-async def lost_answers(trial: Trial) -> None:
+async def _lost_answers(trial: Trial) -> None:
     control = trial.rig()
     write = (await trial.booked(control)).write
     unknowns = 0
@@ -355,9 +354,13 @@ async def lost_answers(trial: Trial) -> None:
             calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
             trial.need(calls, f"no write reached the vendor, {what}")
             made = rig.made_since(before)
-            _one_write_each(trial, rig, calls, what)
-            trial.claim(len(made) <= 1, "two_made", expected=f"at most 1 appointment, {what}", got=len(made), calls=calls)
-            trial.claim(outcome.error is not None, "told_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls)
+            trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
+            trial.claim(
+                len(made) <= 1, "two_made", expected=f"at most 1 appointment, {what}", got=len(made), calls=calls
+            )
+            trial.claim(
+                outcome.error is not None, "told_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
+            )
             trial.claim(
                 unknown(outcome), "told_not_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
             )
@@ -378,7 +381,7 @@ async def lost_answers(trial: Trial) -> None:
 @BOOK.rule(
     9,
     "After a lost answer `resolve` says booked or not booked only when that is so, and never writes",
-    why="A false \"booked\" sends a patient to a closed door, a false \"not booked\" books twice.",
+    why='A false "booked" sends a patient to a closed door, a false "not booked" books twice.',
     check="BookingFacts: every fact must be known, and `latest_commit` needs a source; list_bookings must be complete.",
     source="the contract: resolve gives evidence; a slot that is gone proves nothing",
     needs=NEEDS,
@@ -393,10 +396,15 @@ async def lost_answers(trial: Trial) -> None:
     driver=True,
     safety=True,
 )
-async def resolving(trial: Trial) -> None:
+async def _resolving(trial: Trial) -> None:
     write = (await trial.booked(trial.rig())).write
     ends: set[str] = set()
-    for when, kind in (("before_commit", "reset"), ("after_commit", "reset"), ("after_commit", "slow"), ("before_commit", "slow")):
+    for when, kind in (
+        ("before_commit", "reset"),
+        ("after_commit", "reset"),
+        ("after_commit", "slow"),
+        ("before_commit", "slow"),
+    ):
         rig = trial.rig()
         slot, *_ = await trial.open_times(rig)
         rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
@@ -448,22 +456,22 @@ def _true(
 
 @BOOK.rule(
     10,
-    "However the vendor may behave, nobody is told \"booked\" for what the clinic has not accepted",
+    'However the vendor may behave, nobody is told "booked" for what the clinic has not accepted',
     why="Pending is not booked; a gateway that answers before the clinic's system has decided is not the clinic.",
-    check="book: which status an answer without a word gets. Silence is \"unknown\", not \"booked\".",
+    check='book: which status an answer without a word gets. Silence is "unknown", not "booked".',
     source="the contract: a vendor word that is not in the adapter's table is unknown, never booked",
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "false_booked": "The booking's status is \"booked\", but the clinic has not accepted it.",
+        "false_booked": 'The booking\'s status is "booked", but the clinic has not accepted it.',
         "two_made": "More than one appointment was made for one request.",
         "told_not_booked": "The caller was told that nothing was changed, but the appointment stands or is on its way.",
     },
     driver=True,
     safety=True,
 )
-async def every_reading(trial: Trial) -> None:
-    """Every setting of every switch of the vendor, one at a time; where the vendor commits late, staff are faster once."""
+async def _every_reading(trial: Trial) -> None:
+    """Every setting of every switch of the vendor, one at a time; where it commits late, staff are faster once."""
     await trial.booked(trial.rig())
     settings = [{}, *_every_setting(trial.rig())]
     tried = 0
@@ -504,7 +512,9 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
     final = [one for one in rig.clinic.all_appointments() if one.id in {each.id for each in made}]
     states = [one.state for one in final]
     if outcome.error is None and outcome.value.status == "booked":
-        trial.claim("booked" in states, "false_booked", expected=f"booked at the clinic, {what}", got=states, calls=calls)
+        trial.claim(
+            "booked" in states, "false_booked", expected=f"booked at the clinic, {what}", got=states, calls=calls
+        )
     if outcome.error is not None and outcome.error.effect == "none":
         standing = [state for state in states if state in LIVE_STATES]
         trial.claim(not standing, "told_not_booked", expected=f"nothing stands, {what}", got=standing, calls=calls)
@@ -524,7 +534,7 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
         "other_error": "The missing field must be named by PatientFieldRequired.",
     },
 )
-async def required_fields(trial: Trial) -> None:
+async def _required_fields(trial: Trial) -> None:
     rig = trial.rig()
     fields = trial.adapter.patient_fields
     if not fields.required and not fields.one_of:
@@ -550,10 +560,13 @@ async def required_fields(trial: Trial) -> None:
     source="the contract: not_after",
     needs=NEEDS,
     evidence=("journal",),
-    causes={"sent": "A write was sent after not_after.", "other_error": "The caller must hear LeaseExpired, effect none."},
+    causes={
+        "sent": "A write was sent after not_after.",
+        "other_error": "The caller must hear LeaseExpired, effect none.",
+    },
     driver=True,
 )
-async def lease(trial: Trial) -> None:
+async def _lease(trial: Trial) -> None:
     rig = trial.rig()
     made = await trial.booked(rig)
     slots = await trial.open_times(rig)
@@ -580,12 +593,14 @@ async def lease(trial: Trial) -> None:
     },
     driver=True,
 )
-async def booked_at_night(trial: Trial) -> None:
+async def _booked_at_night(trial: Trial) -> None:
     rig = trial.rig("autumn")
     mark = rig.mark()
     answer = await rig.session.slots(rig.days(3, 4))
     trial.control(rig, mark, "the night is read")
-    repeated = [slot for slot in answer.found if slot.local_start.hour in (1, 2, 3) and slot.local_start.date().day == 25]
+    repeated = [
+        slot for slot in answer.found if slot.local_start.hour in (1, 2, 3) and slot.local_start.date().day == 25
+    ]
     trial.need(repeated, "no time of the night is found")
     ordered = sorted(repeated, key=lambda slot: slot.start)
     for slot in (ordered[0], *[one for one in ordered if one.local_start.fold == 1][:2], ordered[-1]):

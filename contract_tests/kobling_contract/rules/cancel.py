@@ -8,8 +8,9 @@ from typing import Any
 from kobling import (
     BookingNotFound,
     BookingRef,
-    CancelReason,
     Cancelled,
+    CancelReason,
+    Operation,
     OutcomeUnknown,
     RescheduleHalfDone,
     TooLateToChange,
@@ -23,8 +24,8 @@ from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, take
 from .slots import fault_details
 
 BOOK = RuleBook("CNCL", "Cancelling and moving")
-NEEDS = ("identify", "catalogue", "list_slots", "book", "cancel")
-GOAL = "the contract: a cancel aims at a state, so \"not there\" counts as reached for a confirmed booking"
+NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
+GOAL = 'the contract: a cancel aims at a state, so "not there" counts as reached for a confirmed booking'
 REASON = CancelReason(by="patient", why="unwell")
 
 
@@ -57,7 +58,7 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
     driver=True,
     safety=True,
 )
-async def cancelled(trial: Trial) -> None:
+async def _cancelled(trial: Trial) -> None:
     rig = trial.rig()
     made = await trial.booked(rig)
     rest, mark = others(rig, made.appointment), rig.mark()
@@ -67,7 +68,9 @@ async def cancelled(trial: Trial) -> None:
     trial.claim(isinstance(outcome.value, Cancelled), "refused", expected="Cancelled", got=outcome, calls=calls)
     stands = now is not None and now.state in LIVE_STATES
     trial.claim(not stands, "still_stands", expected="cancelled", got=now.state if now else "", calls=calls)
-    trial.claim(rest == others(rig, made.appointment), "touched_another", expected="no other change", got="one", calls=calls)
+    trial.claim(
+        rest == others(rig, made.appointment), "touched_another", expected="no other change", got="one", calls=calls
+    )
     trial.claim(len(calls) == 1, "more_writes", expected=1, got=len(calls), calls=calls)
     shown = rig.open_time(made.request.slot) is not None
     again = await trial.outcome(rig.session.verify(made.request.slot))
@@ -89,7 +92,7 @@ async def cancelled(trial: Trial) -> None:
         "not_told": "The vendor says plainly that the booking is gone, and the caller did not hear it.",
     },
 )
-async def twice(trial: Trial) -> None:
+async def _twice(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("cancel_gone"):
         rig = trial.rig(switches=setting)
         made = await trial.booked(rig)
@@ -108,7 +111,7 @@ async def twice(trial: Trial) -> None:
 
 @BOOK.rule(
     3,
-    "A booking that never was is not found; it is not \"cancelled\"",
+    'A booking that never was is not found; it is not "cancelled"',
     why="A typing error in an id would be reported to the patient as a cancelled appointment.",
     check="ErrorMap: an unknown booking is BookingNotFound; `cancelled: false` is never Cancelled.",
     source=GOAL,
@@ -116,10 +119,10 @@ async def twice(trial: Trial) -> None:
     evidence=("timebook", "journal"),
     causes={
         "told_cancelled": "The caller was told that something was cancelled that does not exist.",
-        "other_error": "The caller must hear BookingNotFound, or OutcomeUnknown where the vendor's answer does not tell.",
+        "other_error": "It must be BookingNotFound, or OutcomeUnknown where the vendor's answer does not tell.",
     },
 )
-async def never_was(trial: Trial) -> None:
+async def _never_was(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("cancel_gone"):
         rig = trial.rig(switches=setting)
         made = await trial.booked(rig)
@@ -150,7 +153,7 @@ async def never_was(trial: Trial) -> None:
         "other_error": "The vendor's refusal must become TooLateToChange.",
     },
 )
-async def too_late(trial: Trial) -> None:
+async def _too_late(trial: Trial) -> None:
     for restriction in (Restrictions(cancel_deadline_hours=24 * 30), Restrictions(cancel_allowed=False)):
         rig = trial.rig()
         made = await trial.booked(rig)
@@ -189,7 +192,7 @@ async def too_late(trial: Trial) -> None:
     },
     driver=True,
 )
-async def lost_cancel(trial: Trial) -> None:
+async def _lost_cancel(trial: Trial) -> None:
     control = trial.rig()
     made = await trial.booked(control)
     mark = control.mark()
@@ -238,7 +241,7 @@ async def lost_cancel(trial: Trial) -> None:
     },
     driver=True,
 )
-async def moved(trial: Trial) -> None:
+async def _moved(trial: Trial) -> None:
     rig = trial.rig()
     slots = await trial.open_times(rig)
     made = await trial.booked(rig, slots[0])
@@ -247,7 +250,9 @@ async def moved(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     calls = rig.writing(rig.since(mark))
     live = [one for one in rig.clinic.all_appointments() if one.patient_id == made.appointment.patient_id and one.live]
-    trial.claim(len(live) == 1, "not_once", expected="1 live appointment", got=f"{len(live)}, told: {outcome}", calls=calls)
+    trial.claim(
+        len(live) == 1, "not_once", expected="1 live appointment", got=f"{len(live)}, told: {outcome}", calls=calls
+    )
     trial.claim(live[0].start == new.start, "other_time", expected=new.start, got=live[0].start, calls=calls)
     trial.claim(outcome.error is None, "unexpected_error", expected="the moved booking", got=outcome, calls=calls)
     trial.saw(f"1 live appointment, at the new time, after {len(calls)} writes")
@@ -268,7 +273,7 @@ async def moved(trial: Trial) -> None:
     },
     safety=True,
 )
-async def half_moved(trial: Trial) -> None:
+async def _half_moved(trial: Trial) -> None:
     control = trial.rig()
     made = await trial.booked(control)
     mark = control.mark()
@@ -290,11 +295,15 @@ async def half_moved(trial: Trial) -> None:
         mark = rig.mark()
         outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
         calls = rig.writing(rig.since(mark))
-        live = [one for one in rig.clinic.all_appointments() if one.patient_id == made.appointment.patient_id and one.live]
+        live = [
+            one for one in rig.clinic.all_appointments() if one.patient_id == made.appointment.patient_id and one.live
+        ]
         old_stands = any(one.id == made.appointment.id for one in live)
         trial.claim(bool(live), "without_any", expected=f"at least 1 appointment, {story}", got=outcome, calls=calls)
         trial.claim(outcome.error is not None or not old_stands, "told_moved", expected=f"an error, {story}",
                     got=outcome, calls=calls)  # fmt: skip
         aware = isinstance(outcome.error, RescheduleHalfDone | OutcomeUnknown)
-        trial.claim(len(live) == 1 or aware, "two_untold", expected=f"RescheduleHalfDone, {story}", got=outcome, calls=calls)
+        trial.claim(
+            len(live) == 1 or aware, "two_untold", expected=f"RescheduleHalfDone, {story}", got=outcome, calls=calls
+        )
         trial.saw(f"{story}: {len(live)} live, told as {outcome}")

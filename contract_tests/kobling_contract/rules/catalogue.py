@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from kobling import Catalogue
+from kobling import Catalogue, Operation
 from kobling_mocks.clinic import Clinic
 
 from ..clinics import ClinicName
@@ -14,7 +14,7 @@ from ..timebook import offered
 from ..trial import Trial
 
 BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
-NEEDS = ("identify", "catalogue")
+NEEDS: tuple[Operation, ...] = ("identify", "catalogue")
 WORLDS: tuple[ClinicName, ...] = ("demo", "random")
 MAPPING_HELP = "the help article on mapping practitioners: only a person's own timebook is linked to a practitioner"
 RATE_HELP = "the help articles on rates: insurance customers see what has a B-rate on the rule of the appointment type"
@@ -45,11 +45,11 @@ def _text(name: str) -> str:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "missing": "A timebook that the vendor shows is not in the catalogue. List all; what can't be booked gets a reason.",
+        "missing": "A timebook that the vendor shows is not in the catalogue. List also what can't be booked.",
         "invented": "The catalogue holds an id that the clinic does not have: use the vendor's ids unchanged.",
     },
 )
-async def timebooks_listed(trial: Trial) -> None:
+async def _timebooks_listed(trial: Trial) -> None:
     for world in WORLDS:
         rig = trial.rig(world)
         found = await _read(trial, rig)
@@ -60,7 +60,10 @@ async def timebooks_listed(trial: Trial) -> None:
             online <= listed, "missing", expected=f"{len(online)} timebooks", got=f"{len(online - listed)} are missing"
         )
         trial.claim(
-            listed <= everyone, "invented", expected="ids of the clinic's timebooks", got=f"{len(listed - everyone)} others"
+            listed <= everyone,
+            "invented",
+            expected="ids of the clinic's timebooks",
+            got=f"{len(listed - everyone)} others",
         )
         trial.saw(f"{world}: {len(listed)} listed, {len(online)} of {len(everyone)} timebooks are online")
 
@@ -78,7 +81,7 @@ async def timebooks_listed(trial: Trial) -> None:
         "nobody": "There is nobody to compare with: the catalogue is empty.",
     },
 )
-async def names_unharmed(trial: Trial) -> None:
+async def _names_unharmed(trial: Trial) -> None:
     for world in WORLDS:
         rig = trial.rig(world)
         found = await _read(trial, rig)
@@ -101,17 +104,17 @@ async def names_unharmed(trial: Trial) -> None:
     3,
     "Only a timebook that a person owns can be booked",
     why="A group's or a department's timebook linked to a practitioner sends patients to the wrong person.",
-    check="Practitioner.owner_kind: \"person\" only where the vendor says so; \"unknown\" is not bookable either.",
+    check='Practitioner.owner_kind: "person" only where the vendor says so; "unknown" is not bookable either.',
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "offered": "A timebook that no person owns can be booked. Set owner_kind from what the vendor says of the owner.",
+        "offered": "A timebook that no person owns can be booked. Set owner_kind from the vendor's own word.",
         "lost": "A person's own timebook can't be booked: owner_kind must be \"person\" for it.",
     },
     safety=True,
 )
-async def only_persons(trial: Trial) -> None:
+async def _only_persons(trial: Trial) -> None:
     for world in WORLDS:
         rig = trial.rig(world)
         found = await _read(trial, rig)
@@ -133,19 +136,19 @@ async def only_persons(trial: Trial) -> None:
     4,
     "What is kept to a list of patients is not offered to everybody",
     why="A stranger would book a time that the clinic keeps for a company or for regulars.",
-    check="Offer.patients: \"restricted\" where the vendor names a list for this timebook and type.",
+    check='Offer.patients: "restricted" where the vendor names a list for this timebook and type.',
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
-    causes={"offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients."},
+    causes={
+        "offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients."
+    },
     safety=True,
 )
-async def restricted_lists(trial: Trial) -> None:
+async def _restricted_lists(trial: Trial) -> None:
     rig = trial.rig()
     found = await _read(trial, rig)
-    kept = [
-        (rule.timebook_id, kind.id) for kind in rig.clinic.types for rule in kind.rules if rule.patients != "all"
-    ]
+    kept = [(rule.timebook_id, kind.id) for kind in rig.clinic.types for rule in kind.rules if rule.patients != "all"]
     trial.need(kept, "no restricted list in the world")
     for pair in kept:
         trial.claim(not found.bookable(*pair), "offered", expected="a restricted type is not offered", got="it is")
@@ -158,13 +161,13 @@ async def restricted_lists(trial: Trial) -> None:
     5,
     "Hidden types and group types are not offered",
     why="A hidden type is for the clinic's own use; a place in a group is booked otherwise.",
-    check="Service.kind: \"group\" and \"hidden\" as the vendor says.",
+    check='Service.kind: "group" and "hidden" as the vendor says.',
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
     causes={"offered": "A hidden or group type can be booked: set Service.kind from the vendor's word."},
 )
-async def kinds(trial: Trial) -> None:
+async def _kinds(trial: Trial) -> None:
     rig = trial.rig()
     found = await _read(trial, rig)
     special = {kind.id for kind in rig.clinic.types if kind.kind != "ordinary"}
@@ -189,7 +192,7 @@ async def kinds(trial: Trial) -> None:
         "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
     },
 )
-async def rates(trial: Trial) -> None:
+async def _rates(trial: Trial) -> None:
     rig = trial.rig()
     found = await _read(trial, rig)
     if all(offer.rates is None for offer in found.offer_by_ids.values()):
@@ -227,7 +230,7 @@ async def rates(trial: Trial) -> None:
         "elsewhere": "A type with an address stands at another department than its address.",
     },
 )
-async def addresses(trial: Trial) -> None:
+async def _addresses(trial: Trial) -> None:
     rig = trial.rig()
     found = await _read(trial, rig)
     compared = 0
@@ -259,7 +262,7 @@ async def addresses(trial: Trial) -> None:
     evidence=("timebook",),
     causes={"other_length": "minutes differs from the clinic's: look at the unit and at which field it is read from."},
 )
-async def lengths(trial: Trial) -> None:
+async def _lengths(trial: Trial) -> None:
     rig = trial.rig("random")
     found = await _read(trial, rig)
     compared = 0
@@ -282,7 +285,7 @@ async def lengths(trial: Trial) -> None:
     evidence=("timebook",),
     causes={"offered": "An offline timebook can be booked, or has open times: set Practitioner.online."},
 )
-async def offline(trial: Trial) -> None:
+async def _offline(trial: Trial) -> None:
     rig = trial.rig()
     found = await _read(trial, rig)
     mark = rig.mark()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kobling import ConnectionReport, Finding
+from kobling import ConnectionReport, Finding, Operation
 from kobling_mocks.clinic import synthetic_clinic, synthetic_id
 
 from ..rig import Rig
@@ -12,7 +12,7 @@ from ..rule import RuleBook
 from ..trial import Trial
 
 BOOK = RuleBook("CONN", "Testing a connection")
-READS = ("identify", "catalogue", "list_slots")
+READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
 FORM_HELP = "the help article on registering online booking: a test says what is wrong and who can mend it"
 VENDOR_CODES = frozenset({"vendor_unavailable", "vendor_timeout", "vendor_protocol_error", "rate_limited"})
 
@@ -69,9 +69,9 @@ async def _named(trial: Trial, rig: Rig, fields: dict[str, str], may_name: Itera
 
 
 WRONG_VALUE_CAUSES = {
-    "not_seen": "The vendor's refusal must become an error. List its code or status in the adapter's ErrorMap; a refusal "
+    "not_seen": "The vendor's refusal must become an error. List its code or status in ErrorMap; a refusal "
     "with status 200 needs `code=` to point at the vendor's code.",
-    "wrong_field": "Map the refusal to the error of the field that is wrong; where the vendor hides which of two it is, "
+    "wrong_field": "Map the refusal to the error of the field that is wrong; where the vendor hides which of two, "
     "name both: Refusal(CredentialsRejected, fields=(…)).",
     "not_counted": "The refusal must be a ConnectionProblem about what was typed, not a fault of the vendor's.",
     "looks_like_no_times": "list_slots returned an empty answer for a refused call. Never turn an error into a list.",
@@ -92,7 +92,7 @@ WRONG_VALUE_CAUSES = {
     },
     driver=True,
 )
-async def right_connection(trial: Trial) -> None:
+async def _right_connection(trial: Trial) -> None:
     rig = trial.rig()
     mark = rig.mark()
     report = await rig.session.test_connection()
@@ -113,7 +113,7 @@ async def right_connection(trial: Trial) -> None:
     evidence=("journal",),
     causes=WRONG_VALUE_CAUSES,
 )
-async def wrong_key(trial: Trial) -> None:
+async def _wrong_key(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("unauthorized"):
         rig = trial.rig(switches=setting)
         await good_test(trial, rig)
@@ -130,7 +130,7 @@ async def wrong_key(trial: Trial) -> None:
     evidence=("journal",),
     causes=WRONG_VALUE_CAUSES,
 )
-async def unknown_clinic(trial: Trial) -> None:
+async def _unknown_clinic(trial: Trial) -> None:
     if trial.adapter.form.external_id.use == "unused":
         trial.not_offered("a clinic id", proof=not trial.rig().fields()["external_id"])
     for setting in trial.rig().switch_settings("unknown_clinic"):
@@ -152,7 +152,7 @@ async def unknown_clinic(trial: Trial) -> None:
     causes=WRONG_VALUE_CAUSES,
     safety=True,
 )
-async def key_of_another_clinic(trial: Trial) -> None:
+async def _key_of_another_clinic(trial: Trial) -> None:
     rig = trial.rig()
     await good_test(trial, rig)
     other = rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock))
@@ -173,7 +173,7 @@ async def key_of_another_clinic(trial: Trial) -> None:
         "incomplete_list": "identify lists departments, but not all that the clinic has: a right one would be refused.",
     },
 )
-async def unknown_department(trial: Trial) -> None:
+async def _unknown_department(trial: Trial) -> None:
     if trial.adapter.form.department_id.use == "unused":
         trial.not_offered("departments", proof=not trial.rig().fields()["department_id"])
     rig = trial.rig()
@@ -210,7 +210,7 @@ async def unknown_department(trial: Trial) -> None:
     driver=True,
     safety=True,
 )
-async def reads_change_nothing(trial: Trial) -> None:
+async def _reads_change_nothing(trial: Trial) -> None:
     rig = trial.rig()
     before, mark = rig.clinic.revision, rig.mark()
     await rig.session.test_connection()
@@ -222,7 +222,11 @@ async def reads_change_nothing(trial: Trial) -> None:
     wrote = rig.writing(calls)
     trial.claim(not wrote, "wrote", expected="no call that writes", got=f"{len(wrote)} of them", calls=wrote)
     trial.claim(
-        rig.clinic.revision == before, "changed", expected="the clinic's state is as before", got="it changed", calls=calls
+        rig.clinic.revision == before,
+        "changed",
+        expected="the clinic's state is as before",
+        got="it changed",
+        calls=calls,
     )
     trial.saw(f"{len(calls)} calls, no write, the clinic's revision unchanged; {len(answer.found)} times read")
 
@@ -240,7 +244,7 @@ async def reads_change_nothing(trial: Trial) -> None:
         "not_seen": "The test succeeded although the vendor gave no usable answer.",
     },
 )
-async def outage(trial: Trial) -> None:
+async def _outage(trial: Trial) -> None:
     for kind in ("http_503", "html_200", "html_502", "reset", "hang", "empty"):
         rig = trial.rig()
         await good_test(trial, rig)
@@ -273,7 +277,7 @@ async def outage(trial: Trial) -> None:
         "wrong_reason": "The refusal must be NotActivated or ScopeMissing: nothing that was typed is wrong.",
     },
 )
-async def not_activated(trial: Trial) -> None:
+async def _not_activated(trial: Trial) -> None:
     rig = trial.rig()
     await good_test(trial, rig)
     rig.world.account.activated = False

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from kobling import AdapterBug, Slots, WireFailure, WireReply, WireRequest
+from kobling import AdapterBug, Catalogue, Operation, Slots, WireFailure, WireReply, WireRequest
 
-from ..mutations import Mutator
+from ..mutations import Mutator, changes
 from ..rig import Rig
 from ..rule import RuleBook
-from ..trial import Outcome, Trial
+from ..sides import Side
+from ..trial import Trial
 from .slots import fault_details
 
 BOOK = RuleBook("FAIL", "When the vendor fails")
-READS = ("identify", "catalogue", "list_slots")
-ALL = (*READS, "book", "cancel")
+READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
+ALL: tuple[Operation, ...] = (*READS, "book", "cancel")
 NEXT_STEP = "the contract: one branch of errors for each next step of the caller"
 
 BRANCHES: dict[str, tuple[str, ...]] = {
@@ -49,7 +52,7 @@ BRANCHES: dict[str, tuple[str, ...]] = {
     },
     driver=True,
 )
-async def branches(trial: Trial) -> None:
+async def _branches(trial: Trial) -> None:
     for kind, codes in BRANCHES.items():
         rig = trial.rig()
         mark = rig.mark()
@@ -80,7 +83,7 @@ async def branches(trial: Trial) -> None:
         "not_recovered": "The vendor answered again, and the call failed all the same.",
     },
 )
-async def politeness(trial: Trial) -> None:
+async def _politeness(trial: Trial) -> None:
     control = trial.rig()
     mark = control.mark()
     await control.session.catalogue()
@@ -91,11 +94,13 @@ async def politeness(trial: Trial) -> None:
         outcome = await trial.outcome(rig.session.catalogue())
         waited = sum(rig.pace.waits)
         calls = rig.world.journal.calls
-        trial.claim(outcome.error is None, "not_recovered", expected=f"the catalogue after a {status}", got=outcome, calls=calls)
+        trial.claim(
+            outcome.error is None, "not_recovered", expected=f"the catalogue after a {status}", got=outcome, calls=calls
+        )
         trial.claim(7 <= waited <= 60, "not_waited", expected="7 s", got=f"{waited:.2f} s", calls=calls)
         trial.saw(f"{status} with Retry-After 7: waited {waited:.1f} s, {len(calls)} calls")
 
-    def hurry(request: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+    def hurry(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
         if isinstance(outcome, WireReply):
             return WireReply(outcome.status, (*outcome.headers, ("Retry-After", "30")), outcome.body)
         return outcome
@@ -127,7 +132,7 @@ async def politeness(trial: Trial) -> None:
     },
     safety=True,
 )
-async def redirects(trial: Trial) -> None:
+async def _redirects(trial: Trial) -> None:
     control = trial.rig()
     write = (await trial.booked(control)).write
     own = urlsplit(control.wire[0].request.url)
@@ -149,7 +154,9 @@ async def redirects(trial: Trial) -> None:
                 trial.claim(hosts <= {own.netloc}, "left", expected=own.netloc, got=sorted(hosts), calls=calls)
                 trial.claim(not paths, "followed", expected="no call there", got=len(paths), calls=calls)
                 told = outcome.error is not None
-                trial.claim(told, "unexpected_redirect_result", expected=f"an error at {status}", got=outcome, calls=calls)
+                trial.claim(
+                    told, "unexpected_redirect_result", expected=f"an error at {status}", got=outcome, calls=calls
+                )
                 count += 1
     trial.saw(f"{count} redirects, none followed; every request went to {own.netloc}")
 
@@ -157,14 +164,14 @@ async def redirects(trial: Trial) -> None:
 @BOOK.rule(
     4,
     "The vendor's own request id reaches whoever must ask the vendor",
-    why="\"It did not work at ten past nine\" finds nothing in a vendor's logs.",
+    why='"It did not work at ten past nine" finds nothing in a vendor\'s logs.',
     check="Nothing may catch the SDK's errors and raise others in their place.",
     source="the contract: errors carry vendor_request_id and correlation_id",
     needs=ALL,
     evidence=("journal",),
     causes={"dropped": "The request id of the vendor's answer is not on the error."},
 )
-async def request_ids(trial: Trial) -> None:
+async def _request_ids(trial: Trial) -> None:
     control = trial.rig()
     write = (await trial.booked(control)).write
     for operation in ("*", write):
@@ -178,20 +185,33 @@ async def request_ids(trial: Trial) -> None:
         trial.saw(f"{operation}: the error carries the vendor's id and our own")
 
 
-MUTATIONS = 120
+@dataclass(frozen=True)
+class _Stage:
+    """One operation that is given a changed answer, and what must be read before it."""
+
+    name: str
+    before: Callable[[Side], Awaitable[object]]
+    read: Callable[[Rig, Side], Awaitable[object]]
 
 
-async def _reading(rig: Rig) -> Outcome:
-    catalogue = await rig.session.catalogue()
-    answer: Slots = await rig.session.slots(rig.days(2, 1))
-    return Outcome(value=(catalogue, answer))
+async def _nothing_before(_: Side) -> None:
+    return None
+
+
+STAGES = (
+    _Stage("identify", _nothing_before, lambda _, side: side.clinic()),
+    _Stage("catalogue", lambda side: side.clinic(), lambda _, side: side.catalogue()),
+    _Stage("list_slots", lambda side: side.catalogue(), lambda rig, side: side.slots(rig.days(2, 1))),
+)
+BETWEEN = 3600.0
+"""Seconds between two readings, so that nothing is answered from memory."""
 
 
 @BOOK.rule(
     5,
     "An answer of another shape than described is the vendor's error, never a crash of the adapter",
-    why="Vendors change fields without a word; one clinic's odd row must not become \"a defect of ours\" without a place.",
-    check="Read answers with models (reply.read), never by indexing; look for KeyError, TypeError, IndexError, ValueError.",
+    why='Vendors change fields without a word; one odd row must not become "a defect of ours" without a place.',
+    check="Read answers with models (reply.read), never by indexing; look for KeyError, TypeError, ValueError.",
     source="the contract: unreadable answers are VendorProtocolError with the place named",
     needs=READS,
     evidence=("wire",),
@@ -200,32 +220,41 @@ async def _reading(rig: Rig) -> Outcome:
         "wrote": "Reading a strange answer sent a write.",
     },
 )
-async def other_shapes(trial: Trial) -> None:
-    control = trial.rig()
-    mark = control.mark()
-    await _reading(control)
-    answers = len(trial.control(control, mark, "catalogue and times are read"))
-    changed, refused = 0, 0
-    for number in range(MUTATIONS):
-        mutator = Mutator(f"{trial.seed} read {number}", nth=trial.random.randint(1, answers))
-        rig = trial.rig("demo", spoil=mutator)
-        outcome = await trial.outcome(_reading(rig))
-        changed += bool(mutator.what)
-        refused += outcome.error is not None
-        wrote = rig.writing(rig.world.journal.calls)
-        trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
-        crash = isinstance(outcome.error, AdapterBug)
-        place = f" at {outcome.error.fields}" if outcome.error else ""
-        trial.claim(not crash, "crashed", expected=f"VendorProtocolError at {mutator.what}", got=f"{outcome}{place}",
-                    calls=rig.world.journal.calls[-1:])  # fmt: skip
-        await trial.done_with(rig)
-    trial.need(changed or None, "no answer could be changed")
-    trial.saw(f"{changed} changed answers, {refused} refused with an error of the contract, no crash")
+async def _other_shapes(trial: Trial) -> None:
+    for stage in STAGES:
+        rig = trial.rig()
+        await stage.before(rig.session)
+        mark = rig.mark()
+        await stage.read(rig, rig.session)
+        trial.control(rig, mark, f"{stage.name} reads an answer as described")
+        first = trial.need(rig.sent_since(mark), f"{stage.name} asks the vendor nothing")[0].outcome
+        every = changes(first.body, trial.random) if isinstance(first, WireReply) else []
+        struck = refused = 0
+        for change in every:
+            rig.pace.pass_time(BETWEEN)
+            side = rig.connect()
+            rig.spoil = None
+            await stage.before(side)
+            mutator = rig.spoil = Mutator(change)
+            mark = rig.mark()
+            outcome = await trial.outcome(stage.read(rig, side))
+            calls, struck, refused = rig.since(mark), struck + mutator.struck, refused + (outcome.error is not None)
+            wrote = rig.writing(calls)
+            trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
+            place = f" at {', '.join(outcome.error.fields)}" if outcome.error else ""
+            trial.claim(
+                not isinstance(outcome.error, AdapterBug),
+                "crashed",
+                expected=f"VendorProtocolError or an answer, {stage.name}, {change}",
+                got=f"{outcome}{place}",
+                calls=calls[:1],
+            )
+        trial.saw(f"{stage.name}: {struck} changed answers, {refused} refused with an error of the contract, no crash")
 
 
 @BOOK.rule(
     6,
-    "After a booking that was carried out, no shape of the answer makes it \"not booked\"",
+    'After a booking that was carried out, no shape of the answer makes it "not booked"',
     why="The patient has a time; whoever says otherwise books another.",
     check="book: no default and no branch may turn an odd answer into a refusal.",
     source="the contract: an unreadable 2xx after a write is OutcomeUnknown",
@@ -237,23 +266,24 @@ async def other_shapes(trial: Trial) -> None:
     },
     safety=True,
 )
-async def other_shapes_after_a_write(trial: Trial) -> None:
+async def _other_shapes_after_a_write(trial: Trial) -> None:
     control = trial.rig()
     made = await trial.booked(control)
-    reads = len([call for call in made.calls if call not in control.writing(made.calls)])
+    position = next(number for number, call in enumerate(made.calls, 1) if call.operation == made.write)
+    answer = control.wire[made.calls[position - 1].number - 1].outcome
+    every = changes(answer.body, trial.random) if isinstance(answer, WireReply) else []
     stood = 0
-    for number in range(MUTATIONS // 3):
+    for change in trial.need(every, "the answer to a booking has no place to change"):
         rig = trial.rig()
         slot, *_ = await trial.open_times(rig, count=2)
-        mutator = Mutator(f"{trial.seed} write {number}", nth=reads + 1)
-        rig.spoil = mutator
+        mutator = rig.spoil = Mutator(change, nth=position)
         mark, before = rig.mark(), rig.appointments()
         outcome = await trial.outcome(rig.session.book(rig.request(slot)))
         calls, stands = rig.writing(rig.since(mark)), rig.made_since(before)
         trial.claim(len(calls) <= 1, "resent", expected="1 write", got=len(calls), calls=calls)
         false = bool(stands) and outcome.error is not None and outcome.error.effect == "none"
-        trial.claim(not false, "told_not_booked", expected=f"unknown or booked at {mutator.what}", got=outcome, calls=calls)
-        stood += bool(stands) and bool(mutator.what)
+        trial.claim(not false, "told_not_booked", expected=f"unknown or booked, {change}", got=outcome, calls=calls)
+        stood += bool(stands) and mutator.struck
         await trial.done_with(rig)
     trial.need(stood or None, "no answer to a booking could be changed")
     trial.saw(f"{stood} changed answers to bookings that stand, none told as not booked")
@@ -262,14 +292,17 @@ async def other_shapes_after_a_write(trial: Trial) -> None:
 @BOOK.rule(
     7,
     "A clinic that shows nothing is an empty answer, and no error",
-    why="A clinic that has just begun is connected all the same; \"nothing bookable\" is told by the test.",
+    why='A clinic that has just begun is connected all the same; "nothing bookable" is told by the test.',
     check="Places that expect at least one row.",
     source="the contract: nothing is an answer too",
     needs=READS,
     evidence=("timebook",),
-    causes={"error": "An empty clinic ended in an error.", "invented": "Something was found at a clinic that shows nothing."},
+    causes={
+        "error": "An empty clinic ended in an error.",
+        "invented": "Something was found at a clinic that shows nothing.",
+    },
 )
-async def nothing(trial: Trial) -> None:
+async def _nothing(trial: Trial) -> None:
     control = trial.rig()
     mark = control.mark()
     full = await control.session.catalogue()
@@ -278,18 +311,18 @@ async def nothing(trial: Trial) -> None:
     rig = trial.rig()
     rig.clinic.set_online(False)
     mark = rig.mark()
-    outcome = await trial.outcome(_reading_everywhere(rig))
+    outcome = await trial.outcome(_everything(rig))
     calls = rig.since(mark)
     trial.claim(outcome.error is None, "error", expected="empty answers", got=outcome, calls=calls)
-    catalogue, answer = outcome.value.value
+    catalogue, answer = outcome.value
     found = len(answer.found) + len([ids for ids in catalogue.offer_by_ids if catalogue.bookable(*ids)])
     trial.claim(found == 0, "invented", expected="nothing", got=found, calls=calls)
     trial.saw(f"{len(calls)} calls to a clinic that is offline: no offers, no times, no error")
 
 
-async def _reading_everywhere(rig: Rig) -> Outcome:
+async def _everything(rig: Rig) -> tuple[Catalogue, Slots]:
     side = rig.connect(department_id="")
-    return Outcome(value=(await side.catalogue(), await side.slots(rig.days(7))))
+    return await side.catalogue(), await side.slots(rig.days(7))
 
 
 @BOOK.rule(
@@ -302,7 +335,7 @@ async def _reading_everywhere(rig: Rig) -> Outcome:
     evidence=("journal",),
     causes={"too_many": "Reading a week takes more calls than days, practitioners and types can explain."},
 )
-async def few_calls(trial: Trial) -> None:
+async def _few_calls(trial: Trial) -> None:
     rig = trial.rig()
     await rig.session.catalogue()
     mark = rig.mark()
@@ -312,5 +345,6 @@ async def few_calls(trial: Trial) -> None:
     days = (query.last_day - query.first_day + timedelta(days=1)).days
     bound = (days + 1) * (len(rig.clinic.timebooks) + len(rig.clinic.types)) + 5
     trial.claim(len(calls) <= bound, "too_many", expected=f"at most {bound} calls", got=len(calls), calls=calls[:5])
-    trial.saw(f"{len(calls)} calls for {days} days, {len(rig.clinic.timebooks)} timebooks, {len(rig.clinic.types)} types")
-
+    trial.saw(
+        f"{len(calls)} calls for {days} days, {len(rig.clinic.timebooks)} timebooks, {len(rig.clinic.types)} types"
+    )
