@@ -1,0 +1,236 @@
+"""Tables that are read from the code when the site is built, so that they can't fall behind it.
+
+    ```{live-table} errors
+    ```
+
+A table is a function here that returns a heading row and rows of Markdown cells.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import kobling
+from kobling import texts
+from kobling.adapter import OPERATIONS
+from kobling.errors import KoblingError, all_errors
+from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
+
+Rows = list[tuple[str, ...]]
+Cells = tuple[tuple[str, ...], Rows]
+CONNECTION_FIELDS = "field"
+
+_ERRORS = KoblingError.__subclasses__()
+
+
+def _code(value: object) -> str:
+    return f"`{value}`"
+
+
+def _said(entry: Mapping[str, str]) -> str:
+    return f"{entry['what']} {entry['do']}"
+
+
+def errors(_: str) -> Cells:
+    """Every error with its code, what is certain after it, and what people read."""
+    nb, en = texts.messages("nb")["error"], texts.messages("en")["error"]
+    rows: Rows = []
+    for branch in _ERRORS:
+        members = [one for one in all_errors().values() if issubclass(one, branch)]
+        for one in sorted(members, key=lambda each: (each is not branch, each.__name__)):
+            name = f"**`{one.__name__}`**" if one is branch else f"`{one.__name__}`"
+            facts = f"`{one.code}`; effect {one.effect}; {one.actor}; {one.retry}"
+            rows.append((name, facts, _said(nb[one.code]), _said(en[one.code])))
+    return ("Error", "Code; effect; who acts; next step", "Norsk", "English"), rows
+
+
+def _both(table: str) -> Rows:
+    nb, en = texts.messages("nb")[table], texts.messages("en")[table]
+    pairs = [(word, nb[word], en[word]) for word in nb]
+    return [(_code(word), *((_said(one) if isinstance(one, dict) else one) for one in both)) for word, *both in pairs]
+
+
+def reasons(_: str) -> Cells:
+    """Words that narrow an error, with their sentence."""
+    return ("because", "Norsk", "English"), _both("because")
+
+
+def findings(_: str) -> Cells:
+    """What a test of a connection or `explain` may find, beside errors."""
+    return ("Finding", "Norsk", "English"), _both("finding")
+
+
+def form(vendor: str) -> Cells:
+    """The four fields as one vendor uses them."""
+    rows: Rows = []
+    for name, field in _adapter(vendor).form.fields().items():
+        if field.use == "unused":
+            rows.append((_label(name), "unused", "", ""))
+        else:
+            rows.append(
+                (_label(name), field.use, "inferred" if field.inferred else "known", f"{field.nb} / {field.en}")
+            )
+    return ("Field", "Use", "Source", "Help"), rows
+
+
+def _label(name: str) -> str:
+    return f"{texts.messages('nb')[CONNECTION_FIELDS][name]} `{name}`"
+
+
+def operations(vendor: str) -> Cells:
+    """Which of the contract's ten operations one vendor's adapter has."""
+    supports = _adapter(vendor).supports
+    return ("Operation", "Offered"), [(_code(name), "yes" if name in supports else "no") for name in OPERATIONS]
+
+
+def limits(vendor: str) -> Cells:
+    """How one vendor may be asked."""
+    declared = _adapter(vendor).limits
+    rate = declared.rate
+    rows = [
+        ("longest window of one search", f"{declared.slots.days} local days"),
+        ("asked separately for each", ", ".join(declared.slots.per) or "nothing"),
+        ("questions at the same time", str(declared.slots.together)),
+        ("limit on calls", f"{rate.calls} in {rate.per:g} s for each {rate.scope}" if rate else "none is known"),
+        ("moved in one step within", ", ".join(sorted(declared.reschedule_within)) or "never"),
+        ("seconds for a read, for a write", f"{declared.timeout_read:g}, {declared.timeout_write:g}"),
+    ]
+    return ("Limit", "Value"), rows
+
+
+def facts(vendor: str) -> Cells:
+    """How one vendor books, each fact with its grade and source."""
+    booking = _adapter(vendor).limits.booking
+    rows: Rows = []
+    for name in type(booking).model_fields:
+        if name in ("inferred", "sources"):
+            continue
+        value = getattr(booking, name)
+        told = value not in (None, "unknown")
+        grade = booking.grade(name) if told or name in booking.sources else ""
+        shown = "not known" if value is None else f"`{value}`"
+        rows.append((_code(name), shown, grade, booking.sources.get(name, "")))
+    return ("Fact", "Value", "Grade", "Source"), rows
+
+
+def patient(vendor: str) -> Cells:
+    """What one vendor is told of a patient."""
+    declared = _adapter(vendor).patient_fields
+    rows = [
+        (name, ", ".join(_code(field) for field in sorted(getattr(declared, name))) or "none")
+        for name in ("required", "optional", "in_url", "unsent")
+    ]
+    rows.insert(1, ("at least one of each", "; ".join(", ".join(sorted(one)) for one in declared.one_of) or "none"))
+    return ("Patient", "Fields"), [*rows, ("found at the vendor by", _code(declared.match))]
+
+
+def matrix(_: str) -> Cells:
+    """All installed adapters side by side."""
+    adapters = list(kobling.load().adapters.values())
+    names = ("book", "get_booking", "list_bookings", "reschedule", "register_patient", "sign_in")
+    rows: Rows = []
+    for one in adapters:
+        booking = one.limits.booking
+        grade = "" if booking.overlap == "unknown" else f" ({booking.grade('overlap')})"
+        told = [("yes" if name in one.supports else "no") for name in names]
+        rows.append((f"[{one.name}]({one.key.replace('-', '_')}.md)", *told, booking.mode, booking.overlap + grade))
+    return ("Vendor", *(_code(name) for name in names), "answer is the booking", "overlaps"), rows
+
+
+def switches(vendor: str) -> Cells:
+    """What one mock can be switched to, because the vendor's pages leave it open."""
+    rows: Rows = []
+    for one in find_dialect(vendor).switches:
+        settings = (
+            " to ".join(map(str, one.choices)) if one.number else ", ".join(_code(choice) for choice in one.choices)
+        )
+        rows.append((_code(one.name), settings, one.known, f"{one.what} {one.why}"))
+    return ("Switch", "Settings, the first is the default" if rows else "", "Grade", "What and why"), rows
+
+
+def faults(_: str) -> Cells:
+    """The faults that a mock can be ordered to have."""
+    return ("Kind", "What happens", "In process"), [
+        (_code(name), one.what, _code(one.failure) if one.failure else "a reply") for name, one in KINDS.items()
+    ]
+
+
+def journal(_: str) -> Cells:
+    """What a mock's journal notices."""
+    return ("Finding", "Meaning"), [(_code(code), text) for code, text in FINDINGS.items()]
+
+
+def control(_: str) -> Cells:
+    """The control API, from the OpenAPI document that a mock serves."""
+    mock = Mock("eg-pasientsky")
+    answer = mock.exchange(kobling.WireRequest("GET", f"{mock.origin}/openapi/openapi.json"))
+    if not isinstance(answer, kobling.WireReply) or answer.status != 200:
+        raise RuntimeError("the mock serves no OpenAPI document")
+    document: dict[str, Any] = json.loads(answer.body)
+    rows: Rows = []
+    for path, methods in document["paths"].items():
+        if path.startswith("/__mock__"):
+            rows += [
+                (_code(f"{verb.upper()} {path}"), one["summary"], _body(document, one)) for verb, one in methods.items()
+            ]
+    return ("Call", "What it does", "Body"), rows
+
+
+def _body(document: dict[str, Any], operation: dict[str, Any]) -> str:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    reference = content.get("schema", {}).get("$ref", "")
+    if not reference:
+        return ""
+    schema = document["components"]["schemas"][reference.rpartition("/")[2]]
+    needed = schema.get("required", [])
+    return ", ".join(_code(name) + ("" if name in needed else "?") for name in schema["properties"])
+
+
+def _adapter(vendor: str) -> type[kobling.Adapter]:
+    return kobling.load()[vendor]
+
+
+TABLES: Mapping[str, Callable[[str], Cells]] = {
+    one.__name__: one
+    for one in (
+        errors, reasons, findings, form, operations, limits, facts, patient, matrix, switches, faults, journal, control,
+    )
+}  # fmt: skip
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def markdown(name: str, argument: str = "") -> list[str]:
+    """A table's lines of Markdown."""
+    head, rows = TABLES[name](argument)
+    lines = [head, tuple("---" for _ in head), *rows]
+    return ["| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines]
+
+
+def _cell(text: str) -> str:
+    return _PLACEHOLDER.sub(r"*\1*", " ".join(text.split())).replace("|", "\\|")
+
+
+class LiveTable(SphinxDirective):
+    """`{live-table} name [vendor]`."""
+
+    required_arguments = 1
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        name, argument = self.arguments[0], (self.arguments[1:] or [""])[0]
+        holder = nodes.container()
+        self.state.nested_parse(StringList(markdown(name, argument), name), self.content_offset, holder)
+        return holder.children
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("live-table", LiveTable)
+    return {"parallel_read_safe": True}
