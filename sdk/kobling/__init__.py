@@ -4,6 +4,8 @@ Three doors: write an adapter (`Adapter`, `Http`, `kobling.testing.play`), use t
 `Connection`, `SlotQuery`, `BookingRequest`), run the contract suite (`kobling certify`).
 """
 
+import logging as _logging
+
 from .adapter import CONTRACT, Adapter, ContractError, NoOptions, Operation, Token
 from .addresses import UrlPolicy
 from .app import AsyncKobling, Kobling
@@ -73,6 +75,8 @@ from .reference import find_tags
 from .report import ConnectionReport, Explanation, Finding, Identity, Probe
 from .session import AsyncSession, Session
 from .slots import Slot, SlotProblem, SlotQuery, Slots, UnknownPart
+
+_logging.getLogger("kobling").addHandler(_logging.NullHandler())
 
 __all__ = [
     "Adapter",

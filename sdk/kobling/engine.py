@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
+from inspect import CORO_CLOSED, getcoroutinestate
 from pathlib import PurePath
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -209,6 +210,7 @@ def _certain(run: _Run, error: KoblingError) -> KoblingError:
         final.reference = run.task.reference
         _record_unknown(run, final.because)
     final.vendor = run.line.adapter.key
+    final.vendor_name = run.line.adapter.name
     final.operation = run.task.operation
     final.correlation_id = run.correlation_id
     return final
@@ -318,7 +320,7 @@ def _step(work: Coroutine[Any, Any, Any], answer: Any, error: BaseException | No
 def _close(work: Coroutine[Any, Any, Any]) -> None:
     """Close the adapter's coroutine. One that awaits while it is being closed only loses its own clean-up."""
     for _ in range(CLOSING_TURNS):
-        if work.cr_frame is None:
+        if getcoroutinestate(work) == CORO_CLOSED:
             return
         try:
             _step(work, None, GeneratorExit())

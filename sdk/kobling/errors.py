@@ -95,6 +95,7 @@ class KoblingError(Exception):
         self.actor = ACTOR_BY_REASON.get(because, type(self).actor)
         self.fields = fields
         self.vendor = vendor
+        self.vendor_name = ""
         self.operation = operation
         self.correlation_id = correlation_id
         self.vendor_code = word(vendor_code)

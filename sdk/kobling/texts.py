@@ -39,7 +39,7 @@ def explain_error(error: KoblingError, lang: Language) -> str:
     tables = messages(lang)
     entry = tables["error"][error.code]
     values = {
-        "vendor": error.vendor or tables["word"]["vendor"],
+        "vendor": error.vendor_name or error.vendor or tables["word"]["vendor"],
         "fields": field_names(error.fields, lang) or tables["word"]["details"],
         "target": error.target,
     }

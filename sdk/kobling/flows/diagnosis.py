@@ -77,6 +77,7 @@ QUIET_REASONS: frozenset[WhyNot] = frozenset({"hidden_type", "group_type", "serv
 @dataclass(slots=True, repr=False)
 class _Report:
     vendor: str
+    vendor_name: str
     probes: dict[ProbeName, Probe] = field(default_factory=dict)
     identity: Identity = field(default_factory=Identity)
 
@@ -111,7 +112,7 @@ class _Report:
 
 def refused_form(adapter: type[Adapter], connection: Connection, clock: Clock, origin: str | None) -> ConnectionReport:
     """The report on a connection whose form already says what is wrong: nothing was sent."""
-    report = _Report(adapter.key)
+    report = _Report(adapter.key, adapter.name)
     report.put("form", _form_findings(adapter, connection))
     return report.finish(clock, origin)
 
@@ -120,15 +121,15 @@ def refused_address(
     adapter: type[Adapter], problem: KoblingError, clock: Clock, origin: str | None
 ) -> ConnectionReport:
     """The report on a connection whose booking URL may not be called: nothing was sent."""
-    report = _Report(adapter.key)
+    report = _Report(adapter.key, adapter.name)
     report.put("form")
-    report.put("address", [_of_error(problem, adapter.key)])
+    report.put("address", [_of_error(problem, adapter.name)])
     return report.finish(clock, origin)
 
 
 def test_connection(state: State, origin: str | None) -> Flow[ConnectionReport]:
     """The seven probes, each as far as the ones before it allow."""
-    report = _Report(state.line.adapter.key)
+    report = _Report(state.line.adapter.key, state.line.adapter.name)
     report.put("form")
     place: Clinic | None = None
     failure: KoblingError | None = None
@@ -201,7 +202,7 @@ def _place(report: _Report, error: KoblingError) -> None:
         report.put("address")
     if stage == "clinic":
         report.put("auth", status="pass" if error.code == "department_not_found" else "not_told")
-    report.put(stage, [_of_error(error, report.vendor)])
+    report.put(stage, [_of_error(error, report.vendor_name)])
 
 
 def _put_clinic(report: _Report, state: State, place: Clinic) -> None:
@@ -229,7 +230,7 @@ def _catalogue_and_slots(report: _Report, state: State, place: Clinic) -> Flow[N
     try:
         offered = yield from catalogue(state, fresh=True)
     except KoblingError as error:
-        report.put("catalogue", [_of_error(error, report.vendor)])
+        report.put("catalogue", [_of_error(error, report.vendor_name)])
         return
     report.identity = _identity(state, place, offered)
     report.put("catalogue", _catalogue_findings(state, place, offered))
@@ -239,7 +240,7 @@ def _catalogue_and_slots(report: _Report, state: State, place: Clinic) -> Flow[N
     try:
         answer = yield from slots(state, _next_days(state, place, at_most=1), fresh=True)
     except KoblingError as error:
-        report.put("slots", [_of_error(error, report.vendor)])
+        report.put("slots", [_of_error(error, report.vendor_name)])
         return
     findings = [
         _finding(state, "times_not_read", "warn", "nobody", because="", evidence=(part.because,))

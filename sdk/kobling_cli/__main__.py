@@ -1,0 +1,5 @@
+"""`python -m kobling_cli` is `kobling`."""
+
+from . import main
+
+main()

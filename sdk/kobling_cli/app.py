@@ -1,0 +1,137 @@
+"""The application: its commands, and the one place where an error becomes a text and an exit code."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from kobling import KoblingError
+
+from .commands.booking import book, cancel, resolve
+from .commands.catalogues import explain, practitioners, services
+from .commands.certifying import certify
+from .commands.demo import demo
+from .commands.mocks import mock_app
+from .commands.searching import slots
+from .commands.testing import test
+from .commands.vendors import vendors
+from .exit_codes import MEANING, ExitCode, exit_code_of
+from .keys import refuse_secret_arguments
+from .output import Output, shown
+from .problems import Problem
+from .wording import LANGUAGES, Language
+
+EPILOG = "\n\n".join(
+    [
+        "Exit codes",
+        *(f"{code.value:>3}  {meaning}" for code, meaning in MEANING.items()),
+        "With --json every command prints one JSON document on stdout; an error is "
+        '{"error": {"code", "effect", "text": {"nb", "en"}, …}, "exit_code"}. '
+        "Moments are ISO 8601 in UTC, with the clinic's zone beside them.",
+        "A key comes from KOBLING_API_KEY, --key-env, --key-file or a hidden prompt, never from an argument.",
+    ]
+)
+
+
+class Commands(TyperGroup):
+    """The group of all commands. Every way out of it is an exit code of `exit_codes.py`, without a traceback."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run one command line; exits with its code, or returns it when not `standalone_mode`."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        out = _output_for(arguments)
+        try:
+            refuse_secret_arguments(arguments)
+            code = super().main(arguments, prog_name or "kobling", complete_var, False, windows_expand_args, **extra)
+        except Exception as error:  # noqa: BLE001 - the last stop: nothing may show more than it must
+            code = tell(error, out)
+        code = int(code or 0)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def tell(error: Exception, out: Output) -> ExitCode:
+    """Say what went wrong, to a person or a machine, and return the exit code."""
+    if isinstance(error, KoblingError):
+        return _tell(out, error.as_dict(), error.explain(out.lang), exit_code_of(error), _facts(error))
+    problem = error if isinstance(error, Problem) else _problem(error)
+    return _tell(out, problem.as_dict(), problem.explain(out.lang), problem.exit_code, {})
+
+
+def _facts(error: KoblingError) -> dict[str, Any]:
+    """What an error carries beside its words: the reference, and the bookings involved (never the patient)."""
+    facts: dict[str, Any] = {}
+    for name in ("reference", "booking", "new", "old"):
+        value = getattr(error, name, None)
+        if value is not None:
+            facts[name] = value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
+    return facts
+
+
+def _tell(out: Output, error: dict[str, Any], text: str, code: ExitCode, facts: dict[str, Any]) -> ExitCode:
+    if out.as_json:
+        out.document("error", {"error": error, **facts, "exit_code": int(code)})
+        return code
+    out.note(f"{out.say('word', 'error')}: {shown(text)}", "bold red")
+    known = [f"{out.say('word', 'code')} {error['code']}"]
+    known += [f"{out.say('word', 'id')} {error['correlation_id']}"] if error.get("correlation_id") else []
+    known += [f"{name} {value}" for name, value in facts.items() if isinstance(value, str)]
+    out.note(f"({', '.join(known)})")
+    for left in error.get("residue", ()):
+        out.note(out.say("line", "residue", what=shown(left)), "yellow")
+    return code
+
+
+def _problem(error: Exception) -> Problem:
+    """A problem for whatever is neither Kobling's nor ours: the parser's complaints, Ctrl-C, and defects."""
+    if isinstance(error, typer.Abort):
+        return Problem("interrupted", ExitCode.INTERRUPTED)
+    message = getattr(error, "format_message", None)
+    if callable(message):
+        said = str(message())
+        if "unexpected extra argument" in said:
+            return Problem("too_many_arguments")  # the parser would repeat it, and it may be a key
+        return Problem("usage", message=shown(said))
+    # neither the text of the error nor its frames' values: both may hold what was typed
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return Problem(
+        "defect", ExitCode.DEFECT, what=f"{type(error).__name__}, {Path(frame.filename).name}:{frame.lineno}"
+    )
+
+
+def _output_for(arguments: list[str]) -> Output:
+    """How to tell an error, also one of the parser: by what stands in the arguments."""
+    found = re.search(r"(?:^|\0)--lang(?:=|\0)(\w+)", "\0".join(arguments))
+    lang: Language = next((one for one in LANGUAGES if found and found[1] == one), "nb")
+    return Output(lang=lang, as_json="--json" in arguments)
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="kobling",
+    help="Connect a clinic's booking system: test the connection, find open times, book, cancel.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for command in (vendors, test, practitioners, services, slots, explain, book, cancel, resolve, certify, demo):
+    app.command()(command)
+app.add_typer(mock_app, name="mock")
