@@ -1,0 +1,208 @@
+"""The command line as its users meet it: what it prints, for people and for machines, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kobling_cli.exit_codes import MEANING, ExitCode
+from kobling_cli.wording import words
+from kobling_mocks import Mock
+from kobling_mocks.faults import Fault
+
+PATIENT = {"given_name": "Kari", "family_name": "Hemmelig", "birth_date": "1980-01-02", "email": "hemmelig@example.no"}
+
+
+class Ran(NamedTuple):
+    """What one command left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Shell:
+    """Runs `kobling` against a served mock, in a process of its own, as a user does."""
+
+    def __init__(self, mock: Mock, url: str, folder: Path) -> None:
+        self.mock = mock
+        self.url = url
+        self.folder = folder
+
+    def __call__(self, *arguments: str, key: str | None = None, typed: str = "") -> Ran:
+        env = {**os.environ, "NO_COLOR": "1", "KOBLING_API_KEY": key or self.mock.connection["api_key"]}
+        done = subprocess.run(
+            [sys.executable, "-m", "kobling_cli", *arguments],
+            env=env, cwd=self.folder, input=typed, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr
+        assert self.mock.connection["api_key"] not in done.stdout + done.stderr
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def vendor(self, command: str, *arguments: str, key: str | None = None, typed: str = "", **fields: str) -> Ran:
+        details = {**self.mock.connection, **fields}
+        given = ["--external-id", details["external_id"], "--department-id", details["department_id"]]
+        return self(command, "eg-pasientsky", "--origin", self.url, *given, *arguments, key=key, typed=typed)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    mock = Mock("eg-pasientsky")
+    with mock.serve() as server:
+        yield Shell(mock, server.url, tmp_path)
+
+
+def a_slot(shell: Shell) -> dict[str, Any]:
+    found = shell.vendor("slots", "--from", "2026-11-27", "--to", "2026-12-04", "--at-most", "1", "--json")
+    assert found.code == ExitCode.SUCCESS
+    slot: dict[str, Any] = found.json["slots"][0]
+    return slot
+
+
+def book(shell: Shell, slot: dict[str, Any], *more: str) -> Ran:
+    which = ["--practitioner", slot["practitioner_id"], "--service", slot["service_id"], "--start", slot["local_start"]]
+    patient = ["--sakid", "6QPTR", "--patient-file", "-", "--ticket", "t.json"]
+    return shell.vendor("book", *which, *patient, *more, typed=json.dumps(PATIENT))
+
+
+def test_the_vendors_are_listed_with_the_fields_they_use(shell: Shell) -> None:
+    ran = shell("vendors", "--json")
+    assert ran.code == ExitCode.SUCCESS
+    assert "eg-pasientsky" in ran.out
+
+
+def test_a_right_connection_is_success(shell: Shell) -> None:
+    ran = shell.vendor("test", "--json")
+    assert ran.code == ExitCode.SUCCESS
+    assert ran.json["outcome"] == "degraded"
+    assert ran.json["counts_as_attempt"] is False
+    assert shell.vendor("test").out.startswith("Suksess")
+
+
+def test_a_wrong_key_is_told_with_its_field_and_who_must_act(shell: Shell) -> None:
+    ran = shell.vendor("test", "--json", key="feil-nøkkel-4711"[:4] + "-4711")
+    assert ran.code == ExitCode.NO
+    assert ran.json["counts_as_attempt"] is True
+    probe = next(one for one in ran.json["probes"] if one["status"] == "fail")
+    (finding,) = probe["findings"]
+    assert (probe["name"], finding["code"], finding["fields"]) == ("auth", "credentials_rejected", ["api_key"])
+    assert finding["actor"] == "administrator"
+    assert set(finding["text"]) == {"nb", "en"}
+
+
+def test_an_unknown_department_is_told_and_not_called_no_open_times(shell: Shell) -> None:
+    ran = shell.vendor("slots", "--json", department_id="3f0c1d20-0000-11ef-8000-00000000dead")
+    assert ran.code == ExitCode.CONNECTION
+    assert ran.json["error"]["code"] == "department_not_found"
+
+
+def test_a_vendor_that_is_down_is_no_attempt(shell: Shell) -> None:
+    shell.mock.world.faults.add(Fault(operation="search", times=0, when="before_commit", kind="http_503"))
+    ran = shell.vendor("test", "--json")
+    assert ran.code == ExitCode.NO
+    assert ran.json["counts_as_attempt"] is False
+
+
+def test_practitioners_and_services_are_listed_with_their_reasons(shell: Shell) -> None:
+    people = shell.vendor("practitioners", "--json")
+    assert people.code == ExitCode.SUCCESS
+    assert "not_person_owned" in people.out
+    services = shell.vendor("services", "--json")
+    assert services.code == ExitCode.SUCCESS
+    assert "B1010" in services.out + people.out
+
+
+def test_a_booking_is_made_leaves_a_ticket_without_the_patient_and_is_cancelled(shell: Shell) -> None:
+    booked = book(shell, a_slot(shell), "--json")
+    assert booked.code == ExitCode.SUCCESS
+    ticket = (shell.folder / "t.json").read_text("utf-8")
+    for secret in ("Hemmelig", "hemmelig@example.no", "1980"):
+        assert secret not in ticket + booked.out + booked.err
+    (one,) = [one for one in shell.mock.world.clinic.all_appointments() if "SakID: 6QPTR" in one.note]
+    assert one.id == booked.json["booking"]["id"]
+    cancelled = shell.vendor("cancel", "--ticket", "t.json")
+    assert cancelled.code == ExitCode.SUCCESS
+    assert shell.mock.world.clinic.appointment(one.id).state == "cancelled"
+
+
+def test_a_lost_answer_keeps_its_ticket_and_resolve_says_that_a_person_must_ask(shell: Shell) -> None:
+    slot = a_slot(shell)
+    shell.mock.world.faults.add(Fault(operation="book", when="after_commit", kind="reset"))
+    lost = book(shell, slot)
+    assert lost.code == ExitCode.UNKNOWN
+    assert "kobling resolve" in lost.err
+    found = shell.vendor("resolve", "--ticket", "t.json", "--json")
+    assert found.code == ExitCode.UNKNOWN
+    assert found.json["resolution"] == "needs_person"
+    assert {"looked_at": "slot", "saw": "gone"}.items() <= found.json["evidence"][0].items()
+    assert len(shell.mock.world.journal.of("book")) == 1
+
+
+def test_a_time_that_is_taken_is_refused_and_leaves_no_ticket(shell: Shell) -> None:
+    slot = a_slot(shell)
+    assert book(shell, slot).code == ExitCode.SUCCESS
+    (shell.folder / "t.json").rename(shell.folder / "first.json")
+    refused = book(shell, slot)
+    assert refused.code == ExitCode.REJECTED
+    assert not (shell.folder / "t.json").exists()
+
+
+@pytest.mark.parametrize(("arguments", "hidden"), [
+    (("test", "eg-pasientsky", "--api-key", "canary-4711"), "canary-4711"),
+    (("book", "eg-pasientsky", "--email", "canary@example.no"), "canary@example.no"),
+])  # fmt: skip
+def test_neither_key_nor_patient_is_taken_as_an_argument_or_repeated(
+    shell: Shell, arguments: tuple[str, ...], hidden: str
+) -> None:
+    ran = shell(*arguments)
+    assert ran.code == ExitCode.USAGE
+    assert hidden not in ran.out + ran.err
+
+
+def test_an_unknown_vendor_is_told_what_is_installed(shell: Shell) -> None:
+    ran = shell("test", "nobody", "--external-id", "1")
+    assert ran.code == ExitCode.USAGE
+    assert "eg-pasientsky" in ran.err
+
+
+def test_certify_runs_the_named_rules_and_exits_with_the_verdict(shell: Shell) -> None:
+    ran = shell("certify", "eg-pasientsky", "--rule", "CONN-01", "--json")
+    assert ran.code == ExitCode.SUCCESS
+    assert ran.json["conformant"] is True
+    assert shell("certify", "nobody", "--json").code == ExitCode.TARGET_UNAVAILABLE
+    assert shell("certify", "eg-pasientsky", "--rule", "NONE-99").code == ExitCode.USAGE
+
+
+def test_the_demo_tells_a_true_story_in_under_a_screen(shell: Shell) -> None:
+    ran = shell("demo")
+    assert ran.code == ExitCode.SUCCESS
+    assert ran.err == ""
+    assert len(ran.out.splitlines()) <= 40
+    for line in ("Suksess", "SakID: 6QPTR", "NeedsPerson", "klinikken har én time, ikke to"):
+        assert line in ran.out
+
+
+def test_the_help_lists_every_exit_code() -> None:
+    done = subprocess.run([sys.executable, "-m", "kobling_cli", "--help"], capture_output=True, text=True, check=True)
+    for code in MEANING:
+        assert str(code.value) in done.stdout
+
+
+def test_both_languages_have_the_same_words_and_placeholders() -> None:
+    def shape(table: Any, path: str = "") -> dict[str, tuple[str, ...]]:
+        if isinstance(table, dict):
+            return {key: value for name, one in table.items() for key, value in shape(one, f"{path}.{name}").items()}
+        return {path: tuple(sorted(part.split("}")[0] for part in str(table).split("{")[1:]))}
+
+    assert shape(words("nb")) == shape(words("en"))
