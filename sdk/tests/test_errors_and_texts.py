@@ -1,0 +1,81 @@
+"""Errors: one branch per next step, an effect that is certain, and words for people in both languages."""
+
+from __future__ import annotations
+
+import string
+from typing import Any, get_args
+
+import pytest
+
+from kobling import Booking, BookingRef, KoblingError, OutcomeUnknown, VendorUnavailable, WhyNot
+from kobling.errors import Actor, all_errors
+from kobling.flows.diagnosis import PROBE_OF_ERROR
+from kobling.report import PROBES
+from kobling.texts import LANGUAGES, messages
+
+EXTRA: dict[str, dict[str, Any]] = {
+    "booked_differently": {"booking": Booking(id="1", status="booked"), "differences": ("start",)},
+    "reschedule_half_done": {"new": None, "old": BookingRef(connection_id="c", id="1")},
+}
+
+
+def made(cls: type[KoblingError], **facts: Any) -> KoblingError:
+    return cls(**EXTRA.get(cls.code, {}), **facts)
+
+
+ERRORS = sorted(all_errors().values(), key=lambda cls: cls.code)
+
+
+@pytest.mark.parametrize("cls", ERRORS, ids=lambda cls: cls.code)
+def test_an_error_is_outcome_unknown_if_and_only_if_its_effect_is_unknown(cls: type[KoblingError]) -> None:
+    assert (made(cls).effect == "unknown") is issubclass(cls, OutcomeUnknown)
+
+
+@pytest.mark.parametrize("cls", ERRORS, ids=lambda cls: cls.code)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_error_says_what_happened_what_to_do_and_who_can(cls: type[KoblingError], lang: Any) -> None:
+    error = made(cls)
+    text = error.explain(lang)
+    entry = messages(lang)["error"][cls.code]
+    assert entry["what"].partition("{")[0] in text
+    assert messages(lang)["actor"][error.actor] in text
+    assert "{" not in text
+    assert not any(char.isdigit() for char in text)
+
+
+def shape(table: Any, path: str = "") -> dict[str, tuple[str, ...]]:
+    if isinstance(table, dict):
+        return {key: value for name, one in table.items() for key, value in shape(one, f"{path}.{name}").items()}
+    return {path: tuple(sorted(name for _, name, _, _ in string.Formatter().parse(table) if name))}
+
+
+def test_both_languages_have_the_same_keys_and_placeholders() -> None:
+    assert shape(messages("nb")) == shape(messages("en"))
+
+
+def test_every_word_that_a_person_may_meet_has_a_text() -> None:
+    for lang in LANGUAGES:
+        tables = messages(lang)
+        assert set(get_args(WhyNot)) <= set(tables["finding"])
+        assert set(get_args(Actor)) == set(tables["actor"])
+        assert set(PROBES) == set(tables["probe"])
+        assert set(PROBE_OF_ERROR) <= set(tables["error"])
+
+
+@pytest.mark.parametrize("text", ["Kari Nordmann ringte", "key=abc&x", "<html>", "a\nb", "x" * 81])
+def test_no_constructor_takes_free_text(text: str) -> None:
+    with pytest.raises(TypeError):
+        VendorUnavailable(text)
+    with pytest.raises(TypeError):
+        VendorUnavailable(fields=(text,))
+
+
+def test_a_vendors_code_is_kept_only_when_it_is_a_single_word() -> None:
+    assert VendorUnavailable(vendor_code="E-4711").vendor_code == "E-4711"
+    assert VendorUnavailable(vendor_code="Pasient Kari finnes ikke").vendor_code == ""
+
+
+def test_the_text_of_an_error_holds_the_facts_a_developer_needs() -> None:
+    error = VendorUnavailable("status_503", vendor="v", operation="book", vendor_code="E1", correlation_id="abc")
+    for fact in ("vendor_unavailable", "status_503", "v book", "effect none", "E1", "abc"):
+        assert fact in str(error)
