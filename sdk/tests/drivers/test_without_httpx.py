@@ -58,3 +58,29 @@ def test_a_driver_with_an_exchange_runs_without_httpx() -> None:
         """
     )
     assert said == "hei"
+
+
+def test_the_contract_its_values_and_play_need_no_httpx() -> None:
+    code = """
+import kobling
+from kobling.testing import play, reply
+from kobling import Adapter, ConnectionForm, Clinic, NoAuth, ErrorMap, Limits, PatientFields, required
+
+class Tiny(Adapter):
+    key = "tiny"; name = "Tiny"; contract = 1
+    form = ConnectionForm(external_id=required(nb="n", en="n", example="1"))
+    base_url = "https://tiny.example"; auth = NoAuth(); errors = ErrorMap(); limits = Limits()
+    patient_fields = PatientFields()
+    async def identify(self, http): return Clinic(name=(await http.get("x")).read(str, at="/name"))
+    async def catalogue(self, http): ...
+    async def list_slots(self, http, query): ...
+
+assert play(Tiny, "identify", replies=[reply(200, json={"name": "T"})]).result.name == "T"
+try:
+    kobling.Kobling()
+except ImportError as error:
+    assert "pip install" in str(error), error
+else:
+    raise SystemExit("a Kobling was made without httpx")
+"""
+    child(code)

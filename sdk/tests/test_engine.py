@@ -1,0 +1,400 @@
+"""The engine's rules, one operation at a time, played without a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from full_vendor import FIRST, FullVendor
+from kobling import (
+    KEY,
+    Adapter,
+    AdapterBug,
+    Basic,
+    Bearer,
+    BodyKey,
+    BookingRef,
+    ByCursor,
+    ByLink,
+    ByNumber,
+    ByOffset,
+    Clinic,
+    ConnectionForm,
+    CredentialsRejected,
+    HeaderKey,
+    Http,
+    InvalidRequest,
+    KoblingError,
+    QueryKey,
+    RateLimited,
+    SlotQuery,
+    Token,
+    VendorProtocolError,
+    VendorTimeout,
+    VendorUnavailable,
+    WireFailure,
+    required,
+)
+from kobling.limits import Limits, Rate
+from kobling.testing import ManualClock, Played, play, reply
+
+OK = reply(200, json={"name": "Full"})
+QUERY = SlotQuery(first_day=FIRST, last_day=FIRST)
+
+
+def adapter(work: Callable[[Http], Any], **facts: Any) -> type[Adapter]:
+    """An adapter whose `identify` does this."""
+
+    async def identify(self: Adapter, http: Http) -> Clinic:
+        await work(http)
+        return Clinic()
+
+    made: type[Adapter] = type("Made", (FullVendor,), {"key": "made", "contract": 1, "identify": identify, **facts})
+    return made
+
+
+def identify(work: Callable[[Http], Any], *replies: Any, **facts: Any) -> Played:
+    return play(adapter(work, **facts), "identify", replies=list(replies))
+
+
+async def one_get(http: Http) -> None:
+    await http.get("x")
+
+
+# ---- reads and writes
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_a_write_in_a_read_is_refused_unsent(method: str) -> None:
+    async def work(http: Http) -> None:
+        await getattr(http, method)("x")
+
+    with pytest.raises(AdapterBug, match="write_in_a_read"):
+        identify(work)
+
+
+def test_a_post_that_reads_is_a_query_and_may_be_sent_again() -> None:
+    async def work(http: Http) -> None:
+        await http.query("x", json={"a": 1})
+
+    played = identify(work, reply(503), OK)
+    assert [sent.method for sent in played.requests] == ["POST", "POST"]
+
+
+@pytest.mark.parametrize(
+    "first", [reply(502), reply(503), reply(504), reply(429), WireFailure("connect"), WireFailure("read")]
+)
+def test_a_read_is_tried_again(first: Any) -> None:
+    assert len(identify(one_get, first, OK).requests) == 2
+
+
+@pytest.mark.parametrize(
+    "only", [reply(500), reply(400), reply(401), reply(404), WireFailure("timeout"), WireFailure("tls")]
+)
+def test_what_trying_again_can_not_mend_is_not_tried_again(only: Any) -> None:
+    with pytest.raises(KoblingError):
+        identify(one_get, only)
+
+
+def test_retry_after_is_honoured_on_429_and_ignored_on_200() -> None:
+    asked = identify(one_get, reply(429, headers={"Retry-After": "7"}), OK)
+    assert asked.waited == 7
+    assert identify(one_get, reply(200, json={}, headers={"Retry-After": "60"})).waited == 0
+
+
+def test_retry_after_as_a_date_is_measured_by_the_replys_own_clock() -> None:
+    headers = {"Date": "Mon, 01 Jan 2024 10:00:00 GMT", "Retry-After": "Mon, 01 Jan 2024 10:00:05 GMT"}
+    assert identify(one_get, reply(503, headers=headers), OK).waited == 5
+
+
+@pytest.mark.parametrize(("failure", "sent"), [("connect", 3), ("connect_timeout", 3), ("tls", 1), ("dns", 1)])
+def test_a_write_that_never_left_is_sent_again_or_has_no_effect(failure: Any, sent: int) -> None:
+    ref = BookingRef(connection_id="c", id="1")
+    calls: list[Any] = []
+
+    def answer(request: Any) -> WireFailure:
+        calls.append(request)
+        return WireFailure(failure)
+
+    with pytest.raises(KoblingError) as caught:
+        play(FullVendor, "cancel", ref, None, replies=answer)
+    assert caught.value.effect == "none"
+    assert len(calls) == sent
+
+
+# ---- what decides
+
+
+def test_an_error_that_the_adapter_swallows_still_decides_and_nothing_more_is_sent() -> None:
+    async def work(http: Http) -> None:
+        for _ in range(3):
+            try:
+                await http.get("x")
+            except Exception:
+                continue
+
+    calls: list[Any] = []
+
+    def answer(request: Any) -> Any:
+        calls.append(request)
+        return reply(500)
+
+    with pytest.raises(VendorUnavailable):
+        play(adapter(work), "identify", replies=answer)
+    assert len(calls) == 1
+
+
+def test_a_status_that_is_expected_is_the_adapters_to_handle() -> None:
+    async def work(http: Http) -> None:
+        assert (await http.get("x", expect={404})).status == 404
+
+    identify(work, reply(404))
+
+
+def test_an_error_among_calls_sent_together_fails_an_operation_that_does_not_own_up_to_it() -> None:
+    async def work(http: Http) -> None:
+        await http.all([http.get("a"), http.get("b")])
+
+    with pytest.raises(VendorUnavailable):
+        identify(work, OK, reply(500))
+
+
+@pytest.mark.parametrize("waiting", [
+    lambda: asyncio.sleep(0.1), lambda: asyncio.get_running_loop().create_future(), lambda: asyncio.to_thread(print),
+])  # fmt: skip
+def test_an_adapter_that_waits_for_anything_else_gets_one_clear_error(waiting: Callable[[], Any]) -> None:
+    async def work(http: Http) -> None:
+        await waiting()
+
+    def run() -> None:
+        with pytest.raises(AdapterBug, match="awaits_something_else"):
+            identify(work)
+
+    run()
+
+    async def inside() -> None:
+        run()
+
+    asyncio.run(inside())
+
+
+def test_an_adapters_own_exception_is_named_with_its_place() -> None:
+    async def work(http: Http) -> None:
+        raise LookupError("Kari Nordmann")
+
+    with pytest.raises(AdapterBug) as caught:
+        identify(work)
+    assert caught.value.because == "LookupError"
+    assert caught.value.fields[0].startswith("test_engine.py:")
+    assert "Kari" not in str(caught.value)
+
+
+def test_an_adapter_that_asks_for_ever_is_ended() -> None:
+    async def work(http: Http) -> None:
+        while True:
+            try:
+                await http.get("x")
+            except Exception:
+                continue
+
+    with pytest.raises(AdapterBug, match="too_many_calls"):
+        play(adapter(work), "identify", replies=lambda request: OK)
+
+
+def test_an_adapter_object_does_not_change() -> None:
+    class Remembering(FullVendor):
+        key = "remembering"
+        contract = 1
+
+        async def identify(self, http: Http) -> Clinic:
+            self.seen = 1
+            return Clinic()
+
+    with pytest.raises(AdapterBug, match="ContractError"):
+        play(Remembering, "identify", replies=[])
+
+
+# ---- where and with what
+
+
+@pytest.mark.parametrize("part", ["", ".", "..", "a\nb", None])
+def test_a_path_part_that_leads_elsewhere_is_refused_unsent(part: Any) -> None:
+    async def work(http: Http) -> None:
+        await http.get("x/{}", part)
+
+    with pytest.raises(InvalidRequest, match="bad_path_part"):
+        identify(work)
+
+
+def test_a_path_part_is_quoted_and_stays_one_part() -> None:
+    async def work(http: Http) -> None:
+        await http.get("x/{}/y", "a/b?c#d%2e")
+
+    (sent,) = identify(work, OK).requests
+    assert sent.path == "/1/x/a/b?c#d%2e/y"
+
+
+@pytest.mark.parametrize("path", ["../x", "x?y=1", "x#y", "a//b", "x\\y", "x%2e"])
+def test_a_path_that_holds_more_than_a_path_is_the_adapters_bug(path: str) -> None:
+    async def work(http: Http) -> None:
+        await http.get(path)
+
+    with pytest.raises(AdapterBug, match="bad_path"):
+        identify(work)
+
+
+@pytest.mark.parametrize(("auth", "where"), [
+    (Bearer(), ("Authorization", "Bearer example-key")),
+    (HeaderKey("X-Api-Key"), ("X-Api-Key", "example-key")),
+    (Basic(user=KEY), ("Authorization", "Basic ZXhhbXBsZS1rZXk6")),
+])  # fmt: skip
+def test_the_key_goes_into_the_declared_header(auth: Any, where: tuple[str, str]) -> None:
+    (sent,) = identify(one_get, OK, auth=auth).requests
+    assert sent.header(where[0]) == where[1]
+
+
+def test_the_key_goes_into_the_body_or_the_query_where_declared() -> None:
+    async def work(http: Http) -> None:
+        await http.query("x", json={"a": 1})
+
+    (sent,) = identify(work, OK, auth=BodyKey("apikey")).requests
+    assert sent.json == {"a": 1, "apikey": "example-key"}
+    (sent,) = identify(one_get, OK, auth=QueryKey("token")).requests
+    assert sent.params == (("token", "example-key"),)
+
+
+def test_named_parts_of_the_key_can_stand_anywhere() -> None:
+    form = ConnectionForm(
+        external_id=required(nb="n", en="n", example="1"),
+        api_key=required(nb="k", en="k", pattern=r"(?P<login>\w+):(?P<word>\w+)", example="ola:hemmelig"),
+    )
+
+    async def work(http: Http) -> None:
+        await http.query("x", json={"user": KEY.login, "deep": [{"password": KEY.word}]})
+
+    (sent,) = identify(work, OK, form=form).requests
+    assert sent.json == {"user": "ola", "deep": [{"password": "hemmelig"}]}
+
+
+# ---- tokens
+
+
+def signing_in(lifetime: float = 3600) -> type[Adapter]:
+    async def sign_in(self: Adapter, http: Http) -> Token:
+        return Token((await http.query("token", json={"key": KEY})).secret("/token"), lifetime)
+
+    made: type[Adapter] = type("Signing", (adapter(one_get),), {"key": "signing", "contract": 1, "sign_in": sign_in})
+    return made
+
+
+def test_a_token_is_fetched_placed_and_renewed_once_on_401() -> None:
+    first, second = reply(200, json={"token": "t1"}), reply(200, json={"token": "t2"})
+    played = play(signing_in(), "identify", replies=[first, reply(401), second, OK])
+    assert [sent.header("Authorization") for sent in played.requests] == [None, "Bearer t1", None, "Bearer t2"]
+    with pytest.raises(CredentialsRejected):
+        play(signing_in(), "identify", replies=[first, reply(401), second, reply(401)])
+
+
+# ---- limits
+
+
+@pytest.mark.parametrize(("reads", "refused"), [(8, False), (9, True)])
+def test_reads_leave_the_bookings_share_of_the_vendors_budget_alone(reads: int, refused: bool) -> None:
+    async def work(http: Http) -> None:
+        for _ in range(reads):
+            await http.get("x")
+
+    made = adapter(work, limits=Limits(rate=Rate(calls=10, per=60, for_bookings=0.2)))
+    if not refused:
+        assert play(made, "identify", replies=lambda request: OK).waited == 0
+        return
+    with pytest.raises(RateLimited) as caught:
+        play(made, "identify", replies=lambda request: OK)
+    assert caught.value.retry_after == 60
+
+
+def test_a_call_that_takes_the_rest_of_the_time_ends_the_operation() -> None:
+    clock = ManualClock()
+
+    def slow(request: Any) -> Any:
+        clock.advance(61)
+        return reply(503)
+
+    with pytest.raises((VendorTimeout, VendorUnavailable)):
+        play(adapter(one_get), "identify", replies=slow, clock=clock)
+
+
+# ---- pages
+
+
+def pages(paging: Any, *replies: Any) -> Any:
+    found: list[Any] = []
+
+    async def work(http: Http) -> None:
+        found.extend(await http.pages("x", items="/rows", next=paging, of=int))
+
+    played = identify(work, *replies)
+    return found, [(sent.path, sent.params) for sent in played.requests]
+
+
+def page(rows: list[int], **more: Any) -> Any:
+    return reply(200, json={"rows": rows, **more})
+
+
+def test_pages_by_number_go_on_over_an_empty_page_that_has_a_next() -> None:
+    found, asked = pages(ByNumber(last="/last"), page([1], last=3), page([], last=3), page([2], last=3))
+    assert found == [1, 2]
+    assert [dict(params)["page"] for _, params in asked] == ["1", "2", "3"]
+
+
+def test_pages_by_offset_cursor_and_link() -> None:
+    found, _ = pages(ByOffset(("limit", 2), total="/total"), page([1, 2], total=3), page([3], total=3))
+    assert found == [1, 2, 3]
+    found, asked = pages(ByCursor("/next"), page([1], next="c"), page([2], next=None))
+    assert (found, asked[1][1]) == ([1, 2], (("cursor", "c"),))
+    found, asked = pages(ByLink("/next"), page([1], next="/1/x?page=2"), page([2], next=None))
+    assert (found, asked[1]) == ([1, 2], ("/1/x", (("page", "2"),)))
+
+
+@pytest.mark.parametrize("link", [
+    "https://other.example/1/x", "http://full.example/1/x", "//other.example/1/x", "/2/x", "/1/../2/x", "/1/%2e%2e/2/x",
+    "https://full.example:8443/1/x", "https://full.example@other.example/1/x",
+])  # fmt: skip
+def test_a_link_that_leaves_the_connection_is_not_followed(link: str) -> None:
+    with pytest.raises(VendorProtocolError, match="link_leaves_the_connection"):
+        pages(ByLink("/next"), page([1], next=link))
+
+
+def test_a_page_that_comes_twice_or_never_ends_is_an_error() -> None:
+    with pytest.raises(VendorProtocolError, match="page_twice"):
+        pages(ByCursor("/next"), page([1], next="c"), page([1], next="c"))
+    numbers = iter(range(1000))
+    with pytest.raises(VendorProtocolError, match="endless_pages"):
+        async_pages(lambda request: page([next(numbers)], next=f"c{next(numbers)}"))
+
+
+def async_pages(answer: Callable[[Any], Any]) -> None:
+    async def work(http: Http) -> None:
+        await http.pages("x", items="/rows", next=ByCursor("/next"), of=int)
+
+    play(adapter(work), "identify", replies=answer)
+
+
+# ---- answers
+
+
+@pytest.mark.parametrize("answer", [
+    reply(200, text="<html>"), reply(200), reply(200, body=b"{", headers={"Content-Type": "application/json"}),
+    reply(200, body=b"[" * 100_000, headers={"Content-Type": "application/json"}),
+    reply(200, body=b'{"name": NaN}', headers={"Content-Type": "application/json"}),
+    reply(200, json={"name": 5}), reply(200, json=[]), reply(200, json={"name": None}),
+])  # fmt: skip
+def test_an_answer_of_another_shape_is_the_vendors_error(answer: Any) -> None:
+    async def work(http: Http) -> None:
+        (await http.get("x")).read(str, at="/name")
+
+    with pytest.raises(VendorProtocolError):
+        identify(work, answer)
