@@ -30,12 +30,11 @@ from .wording import LANGUAGES, Language
 
 EPILOG = "\n\n".join(
     [
-        "Exit codes",
-        *(f"{code.value:>3}  {meaning}" for code, meaning in MEANING.items()),
-        "With --json every command prints one JSON document on stdout; an error is "
-        '{"error": {"code", "effect", "text": {"nb", "en"}, …}, "exit_code"}. '
+        "\n".join(["[bold]Exit codes[/bold]", *(f"{code.value:>3}  {meaning}" for code, meaning in MEANING.items())]),
+        "With --json a command prints one JSON document on stdout, also for an error:\n"
+        '{"error": {"code", "effect", "text": {"nb", "en"}, …}, "exit_code"}.\n'
         "Moments are ISO 8601 in UTC, with the clinic's zone beside them.",
-        "A key comes from KOBLING_API_KEY, --key-env, --key-file or a hidden prompt, never from an argument.",
+        "A key comes from KOBLING_API_KEY, --key-env, --key-file or a hidden prompt,\nnever from an argument.",
     ]
 )
 
