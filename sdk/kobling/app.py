@@ -79,13 +79,14 @@ class _Office:
             accepted = adapter.form.accept(connection)
         except KoblingError as error:
             return error, partial(refused_form, adapter, connection, self._clock, origin), origin
-        typed = _typed_host(adapter)
-        if typed and accepted.public.booking_url:
-            checked = check_url(accepted.public.booking_url, self.policy)
+        typed, public = _typed_host(adapter), accepted.public
+        if typed and public.booking_url:
+            checked = check_url(public.booking_url, self.policy)
             if not isinstance(checked, Checked):
                 reason = "private_address" if checked == "private_address" else f"url_{checked}"
                 problem = UrlNotAllowed(reason, vendor=adapter.key)
                 return problem, partial(refused_address, adapter, problem, self._clock, origin), origin
+            public = public.model_copy(update={"booking_url": checked.url})
         line = Line(
             adapter=adapter,
             connection=accepted,
@@ -94,8 +95,8 @@ class _Office:
             clock=self._clock,
             user_agent=self._user_agent,
             channel=self._channel(accepted),
-            base=line_address(adapter.base_url, accepted, origin),
-            auth_base=line_address(adapter.auth_url, accepted, origin) if adapter.auth_url else None,
+            base=line_address(adapter.base_url, public, origin),
+            auth_base=line_address(adapter.auth_url, public, origin) if adapter.auth_url else None,
             typed_host=typed and origin is None,
             operation_seconds=self._seconds,
         )

@@ -224,6 +224,8 @@ class ConnectionForm(Model):
         problems = self.problems(connection)
         if problems:
             raise InvalidConnection(problems=problems, vendor=connection.vendor)
+        if all(field.normalise is None and not field.public for field in self.fields().values()):
+            return connection
         values: dict[str, str] = {}
         groups: dict[str, str] = {}
         for name, field in self.fields().items():

@@ -32,7 +32,7 @@ from .booking import Bookings
 from .clinic import Clinic
 from .clock import Clock
 from .commands import All, Flow, Once, Send, Sleep
-from .connection import Connection, Secret
+from .connection import Connection, PublicConnection, Secret
 from .errormap import fail, joined, judge
 from .errors import (
     AdapterBug,
@@ -97,9 +97,9 @@ class Line:
         return self.adapter.form.key_part(self.connection, part.group)
 
 
-def line_address(template: str, connection: Connection, origin: str | None) -> str:
+def line_address(template: str, connection: PublicConnection, origin: str | None) -> str:
     """Where the adapter's calls go: its own address, or the same path at `origin`."""
-    address = base_address(template, connection.public)
+    address = base_address(template, connection)
     if origin is None:
         return address
     return origin.rstrip("/") + urlsplit(address).path.rstrip("/")

@@ -208,8 +208,8 @@ def play(
         clock=clock,
         user_agent="kobling-play",
         channel="play",
-        base=line_address(adapter.base_url, accepted, None),
-        auth_base=line_address(adapter.auth_url, accepted, None) if adapter.auth_url else None,
+        base=line_address(adapter.base_url, accepted.public, None),
+        auth_base=line_address(adapter.auth_url, accepted.public, None) if adapter.auth_url else None,
         typed_host=False,
     )
     given = tuple(_as_session_gives(adapter, one) for one in arguments)

@@ -191,3 +191,15 @@ def test_a_range_that_the_registry_states_may_be_called(mode: str) -> None:
     server.close()
     assert report.probe("address").status == "pass"
     assert report.identified_as.clinic == "Klinikken"
+
+
+def test_a_host_with_letters_of_its_own_is_called_by_its_one_spelling(mode: str) -> None:
+    body = b'{"name": "Klinikken"}'
+    server = Server(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 21\r\nConnection: close\r\n\r\n" + body
+    )
+    policy = UrlPolicy(allowed=(ip_network("127.0.0.0/8"),), ports=frozenset({server.port}), allow_http=True)
+    report = report_on(f"http://BLÅBÆR.example:{server.port}/", mode, policy, ["127.0.0.1"])
+    server.close()
+    assert report.probe("address").status == "pass"
+    assert f"Host: xn--blbr-roah.example:{server.port}".lower().encode() in server.heard[0].lower()
