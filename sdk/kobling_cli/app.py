@@ -25,7 +25,7 @@ from .commands.vendors import vendors
 from .exit_codes import MEANING, ExitCode, exit_code_of
 from .keys import refuse_secret_arguments
 from .output import Output, shown
-from .problems import Problem
+from .problems import Problem, Told
 from .wording import LANGUAGES, Language
 
 EPILOG = "\n\n".join(
@@ -67,8 +67,10 @@ class Commands(TyperGroup):
 
 def tell(error: Exception, out: Output) -> ExitCode:
     """Say what went wrong, to a person or a machine, and return the exit code."""
+    facts = dict(error.facts) if isinstance(error, Told) else {}
+    error = error.error if isinstance(error, Told) else error
     if isinstance(error, KoblingError):
-        return _tell(out, error.as_dict(), error.explain(out.lang), exit_code_of(error), _facts(error))
+        return _tell(out, error.as_dict(), error.explain(out.lang), exit_code_of(error), {**_facts(error), **facts})
     problem = error if isinstance(error, Problem) else _problem(error)
     return _tell(out, problem.as_dict(), problem.explain(out.lang), problem.exit_code, {})
 

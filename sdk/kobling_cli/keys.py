@@ -16,7 +16,17 @@ MOST_BYTES: Final = 64 * 1024
 
 KEY_OPTIONS: Final = frozenset({"--api-key", "--apikey", "--api_key", "--key", "--secret", "--token", "--password"})
 PATIENT_OPTIONS: Final = frozenset(
-    {"--patient", "--name", "--given-name", "--family-name", "--birth-date", "--email", "--phone", "--national-id"}
+    {
+        "--patient",
+        "--name",
+        "--given-name",
+        "--family-name",
+        "--birth-date",
+        "--email",
+        "--phone",
+        "--national-id",
+        "--message",
+    }
 )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from kobling import KoblingError
 
 from .exit_codes import ExitCode
 from .wording import LANGUAGES, Language, say
@@ -27,3 +30,12 @@ class Problem(Exception):
     def as_dict(self) -> dict[str, Any]:
         """The same for a machine, with the keys that `KoblingError.as_dict` also has."""
         return {"code": self.code, "effect": "none", "text": {lang: self.explain(lang) for lang in LANGUAGES}}
+
+
+class Told(Exception):
+    """An error of Kobling, with facts of the command beside it for a machine to read, such as the ticket's path."""
+
+    def __init__(self, error: KoblingError, facts: Mapping[str, str]) -> None:
+        super().__init__(error.code)
+        self.error = error
+        self.facts = facts

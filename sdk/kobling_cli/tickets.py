@@ -36,12 +36,20 @@ class Ticket(Model):
 
 
 def write(path: Path, ticket: Ticket, *, new: bool) -> None:
-    """Write a ticket whole, readable by its owner only. Raises `Problem` when it can't be."""
+    """Write a ticket whole, readable by its owner only. Raises `Problem` when it can't be.
+
+    new: the file must not be there yet. An older version is replaced in one step, so that it is never half there.
+    """
     text = json.dumps({"schema": SCHEMA, **ticket.model_dump(mode="json")}, ensure_ascii=False, indent=2)
+    target = path if new else path.with_name(f"{path.name}.new")
     flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if new else os.O_TRUNC)
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(target, flags, 0o600), "w", encoding="utf-8") as file:
             file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        if not new:
+            target.replace(path)
     except FileExistsError:
         raise Problem("ticket_exists") from None
     except OSError as problem:
