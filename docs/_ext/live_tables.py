@@ -22,6 +22,7 @@ import kobling
 from kobling import texts
 from kobling.adapter import OPERATIONS
 from kobling.errors import KoblingError, all_errors
+from kobling_cli.exit_codes import MEANING
 from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
 
 Rows = list[tuple[str, ...]]
@@ -194,6 +195,11 @@ def _body(document: dict[str, Any], operation: dict[str, Any]) -> str:
     return ", ".join(_code(name) + ("" if name in needed else "?") for name in schema["properties"])
 
 
+def exit_codes(_: str) -> Cells:
+    """What the command line's exit codes mean."""
+    return ("Exit code", "Meaning"), [(_code(int(code)), meaning) for code, meaning in MEANING.items()]
+
+
 def _adapter(vendor: str) -> type[kobling.Adapter]:
     return kobling.load()[vendor]
 
@@ -202,6 +208,7 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, findings, form, operations, limits, facts, patient, matrix, switches, faults, journal, control,
+        exit_codes,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -211,6 +212,7 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _DOTS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
 
 
+@lru_cache(maxsize=4096)
 def check_url(text: str, policy: UrlPolicy) -> Checked | UrlProblem:
     """Read a URL that a person typed: a base, without query, fragment or user info.
 

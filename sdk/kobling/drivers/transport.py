@@ -14,6 +14,7 @@ No cookies, no redirects, no proxies, no environment: those live in httpx's clie
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 from collections.abc import Iterable
@@ -176,6 +177,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
         self._inner = inner
+        self._socket: socket.socket | None = None
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Receive what has come, within the time that is left."""
@@ -204,8 +206,26 @@ class AsyncStream(httpcore.AsyncNetworkStream):
             _handshake_failed(call, error)
 
     def get_extra_info(self, info: str) -> Any:
-        """What the wrapped stream knows of itself."""
+        """What the wrapped stream knows of itself. The pool asks at every call whether a kept connection has something
+        to read; the socket is looked up for that once, since anyio builds a table of attributes each time."""
+        if info == "is_readable":
+            if self._socket is None:
+                self._socket = self._inner.get_extra_info("socket")
+            if self._socket is not None:
+                return _is_readable(self._socket)
         return self._inner.get_extra_info(info)
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    """True when receiving would give something at once, be it the end: also for a socket that is closed."""
+    number = sock.fileno()
+    if number < 0:
+        return True
+    if not hasattr(select, "poll"):
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..output import Output, shown
 
@@ -18,21 +19,29 @@ class Teller:
     out: Output
     step_name: str = ""
     number: int = 0
+    stories: list[dict[str, Any]] = field(default_factory=list)
+    """What was told so far, for `--json`: a vendor each, with its steps and their lines."""
 
     def vendor(self, name: str, url: str) -> None:
         """A vendor's story begins."""
         self.number = 0
-        self.out.line(f"{name}  ({url})", "bold underline")
+        self.stories.append({"vendor": name, "origin": url, "steps": []})
+        if not self.out.as_json:
+            self.out.line(f"{name}  ({url})", "bold underline")
 
     def step(self, name: str) -> None:
         """A step begins."""
         self.number += 1
         self.step_name = name
-        self.out.line(f"{self.number}. {name}", "bold cyan")
+        self.stories[-1]["steps"].append({"step": name, "lines": []})
+        if not self.out.as_json:
+            self.out.line(f"{self.number}. {name}", "bold cyan")
 
     def say(self, text: str, style: str = "") -> None:
         """What came back."""
-        self.out.line(f"   {shown(text)}", style)
+        self.stories[-1]["steps"][-1]["lines"].append(shown(text))
+        if not self.out.as_json:
+            self.out.line(f"   {shown(text)}", style)
 
     def check(self, holds: bool, what: str) -> None:
         """Stop the story when it is not true."""

@@ -193,6 +193,13 @@ def test_the_demo_tells_a_true_story_in_under_a_screen(shell: Shell) -> None:
         assert line in ran.out
 
 
+def test_the_demo_tells_machines_the_same_story(shell: Shell) -> None:
+    ran = shell("demo", "--json")
+    assert ran.code == ExitCode.SUCCESS
+    assert ran.json["true"] is True
+    assert [len(story["steps"]) for story in ran.json["stories"]] == [9] * len(ran.json["stories"])
+
+
 def test_the_help_lists_every_exit_code() -> None:
     done = subprocess.run([sys.executable, "-m", "kobling_cli", "--help"], capture_output=True, text=True, check=True)
     for code in MEANING:
