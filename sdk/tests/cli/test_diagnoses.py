@@ -13,6 +13,8 @@ from .command_line import CommandLine
 
 ELSEWHERE = "3f0c1d20-0000-11ef-8000-00000000dead"
 WRONG_KEY = "mock-wrong-4711"
+KEY = ["api_key"]
+BOTH = ["external_id", "api_key"]
 
 
 def diagnosis(cli: CommandLine, *arguments: str, **more: str) -> tuple[dict[str, Any], tuple[Any, ...]]:
@@ -33,19 +35,19 @@ def diagnosis(cli: CommandLine, *arguments: str, **more: str) -> tuple[dict[str,
 
 # What was typed: switches of the mock, what is typed instead, and how it is told. Every one counts as an attempt.
 TYPED = {
-    "a wrong key": ({}, {"key": WRONG_KEY}, "auth", "credentials_rejected", ["api_key"]),
-    "a wrong key, told by 403": ({"unauthorized": "403"}, {"key": WRONG_KEY}, "auth", "credentials_rejected", ["api_key"]),
-    "a wrong key, told by 200": ({"unauthorized": "200"}, {"key": WRONG_KEY}, "auth", "credentials_rejected", ["api_key"]),
+    "a wrong key": ({}, {"key": WRONG_KEY}, "auth", "credentials_rejected", KEY),
+    "a wrong key, told by 403": ({"unauthorized": "403"}, {"key": WRONG_KEY}, "auth", "credentials_rejected", KEY),
+    "a wrong key, told by 200": ({"unauthorized": "200"}, {"key": WRONG_KEY}, "auth", "credentials_rejected", KEY),
     "an unknown clinic": ({}, {"external_id": ELSEWHERE}, "clinic", "clinic_not_found", ["external_id"]),
     "a clinic that the vendor hides": (
-        {"unknown_clinic": "403"}, {"external_id": ELSEWHERE}, "auth", "credentials_rejected", ["external_id", "api_key"],
+        {"unknown_clinic": "403"}, {"external_id": ELSEWHERE}, "auth", "credentials_rejected", BOTH,
     ),
     "a clinic that the vendor hides, as it does a wrong key": (
         {"unknown_clinic": "403", "unauthorized": "403"}, {"external_id": ELSEWHERE},
-        "auth", "credentials_rejected", ["external_id", "api_key"],
+        "auth", "credentials_rejected", BOTH,
     ),
     "an unknown department": ({}, {"department_id": ELSEWHERE}, "clinic", "department_not_found", ["department_id"]),
-    "stars for a key": ({}, {"key": "********"}, "form", "invalid_connection", ["api_key"]),
+    "stars for a key": ({}, {"key": "********"}, "form", "invalid_connection", KEY),
     "an id of another kind": ({}, {"external_id": "12"}, "form", "invalid_connection", ["external_id"]),
     "a field that is not used": (
         {}, {"booking_url": "https://clinic.example"}, "form", "invalid_connection", ["booking_url"],
