@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import kobling
@@ -20,5 +21,5 @@ def test_the_public_names_are_those_that_were_decided_on() -> None:
 def test_every_public_name_exists_and_says_what_it_is() -> None:
     for name in kobling.__all__:
         value = getattr(kobling, name)
-        if isinstance(value, type) or callable(value):
+        if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__doc__, name
