@@ -45,7 +45,7 @@ class Output:
 
     def document(self, schema: str, content: dict[str, Any]) -> None:
         """The one JSON document of a command; `schema` names its shape and version."""
-        print(json.dumps({"schema": f"kobling-{schema}/1", **content}, ensure_ascii=False, indent=2))
+        print(json.dumps({"schema": f"kobling-{schema}/1", **content}, ensure_ascii=False, indent=2), flush=True)
 
     def say(self, table: str, key: str, **values: object) -> str:
         """A text of the command line in this command's language."""
