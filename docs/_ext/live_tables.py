@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from typer.main import get_command
 
 import kobling
 from kobling import texts
 from kobling.adapter import OPERATIONS
 from kobling.errors import KoblingError, all_errors
+from kobling_cli.app import app
 from kobling_cli.exit_codes import MEANING
+from kobling_contract.contract import chosen
 from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
 
 Rows = list[tuple[str, ...]]
@@ -115,8 +118,8 @@ def facts(vendor: str) -> Cells:
         if name in ("inferred", "sources"):
             continue
         value = getattr(booking, name)
-        told = value not in (None, "unknown")
-        grade = booking.grade(name) if told or name in booking.sources else ""
+        told = name in booking.model_fields_set and value not in (None, "unknown")
+        grade = booking.grade(name) if told else "nobody says"
         shown = "not known" if value is None else f"`{value}`"
         rows.append((_code(name), shown, grade, booking.sources.get(name, "")))
     return ("Fact", "Value", "Grade", "Source"), rows
@@ -200,6 +203,33 @@ def exit_codes(_: str) -> Cells:
     return ("Exit code", "Meaning"), [(_code(int(code)), meaning) for code, meaning in MEANING.items()]
 
 
+def commands(_: str) -> Cells:
+    """The command line's commands with what must be given to each."""
+    return ("Command", "What it does"), [
+        (_code(" ".join(("kobling", *path, *_arguments(one)))), (one.help or "").partition("\n\n")[0])
+        for path, one in _commands(get_command(app), ())
+    ]
+
+
+def _commands(one: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if not hasattr(one, "commands"):
+        yield path, one
+        return
+    for name, below in one.commands.items():
+        yield from _commands(below, (*path, name))
+
+
+def _arguments(one: Any) -> list[str]:
+    needed = [parameter for parameter in one.params if parameter.required]
+    return [each.name.upper() if each.param_type_name == "argument" else each.opts[0] for each in needed]
+
+
+def rules(area: str) -> Cells:
+    """The contract suite's rules of one area."""
+    rows = [(_code(one.id) + (" *safety*" if one.safety else ""), one.title, one.why) for one in chosen([area])]
+    return ("Rule", "What must hold", "Why"), rows
+
+
 def _adapter(vendor: str) -> type[kobling.Adapter]:
     return kobling.load()[vendor]
 
@@ -208,10 +238,10 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, findings, form, operations, limits, facts, patient, matrix, switches, faults, journal, control,
-        exit_codes,
+        exit_codes, commands, rules,
     )
 }  # fmt: skip
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
 
 
 def markdown(name: str, argument: str = "") -> list[str]:
@@ -222,7 +252,8 @@ def markdown(name: str, argument: str = "") -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return _PLACEHOLDER.sub(r"*\1*", " ".join(text.split())).replace("|", "\\|")
+    shown = _PLACEHOLDER.sub(lambda found: found[1] or f"*{found[2]}*", " ".join(text.split()))
+    return shown.replace("|", "\\|")
 
 
 class LiveTable(SphinxDirective):

@@ -1,0 +1,122 @@
+"""The how-to's dialect: the tutorial's invented vendor, from its own side. `sdk/tests/test_docs.py` runs it."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field
+
+from kobling_mocks import Account, Answer, Dialect, Operation, Switch, Visit
+from kobling_mocks.clinic import Clinic
+
+
+# [wire]
+class ClinicPath(BaseModel):
+    """The clinic in the path."""
+
+    number: str
+
+
+class OpenQuery(BaseModel):
+    """Both days included."""
+
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+
+
+def _account(visit: Visit) -> Account | Answer:
+    """Whose call it is, or the vendor's own words for a wrong key or number."""
+    account = visit.world.accounts.get(visit.path["number"])
+    if account is None:
+        return Answer(int(visit.world.switches.text("unknown_clinic")), json={"error": "NO_SUCH_CLINIC"})
+    if visit.headers.get("authorization") != f"Bearer {account.api_key}":
+        return Answer(401, json={"error": "BAD_KEY"})
+    return account
+
+
+def _clinic(visit: Visit) -> Answer:
+    account = _account(visit)
+    return account if isinstance(account, Answer) else Answer(200, json={"name": account.clinic.name})
+
+
+def _people(visit: Visit) -> Answer:
+    account = _account(visit)
+    if isinstance(account, Answer):
+        return account
+    books = [book for book in account.clinic.timebooks if book.online and book.owner_kind == "person"]
+    return Answer(200, json=[{"id": book.id, "name": book.public_name, "owner_kind": "person"} for book in books])
+
+
+def _open(visit: Visit) -> Answer:
+    account = _account(visit)
+    if isinstance(account, Answer):
+        return account
+    clinic, asked = account.clinic, OpenQuery.model_validate(visit.query)
+    visits = [kind.id for kind in clinic.types if kind.kind == "ordinary"][:1]
+    books = [book.id for book in clinic.timebooks if book.owner_kind == "person"]
+    zone = ZoneInfo(clinic.zone)
+    rows = [
+        {
+            "practitioner": slot.timebook_id,
+            "begins": slot.start.astimezone(zone).isoformat(),
+            "ends": slot.end.astimezone(zone).isoformat(),
+        }
+        for slot in clinic.open_slots(books, visits, asked.first, asked.last)
+    ]
+    return Answer(200, json={"times": rows})
+
+
+# [dialect]
+class Fjordklinikk(Dialect):
+    """An invented vendor's read-only API."""
+
+    key = "fjordklinikk"
+    name = "Fjordklinikk (invented)"
+    about = "Invented for the documentation. Nothing here is documented by anybody; all of it is **inferred**."
+    origin = "https://api.fjordklinikk.example"
+    base_path = "/v1/clinics"
+    account_parameter = "number"
+    credential_headers = frozenset({"authorization"})
+    switches = (
+        Switch(
+            "unknown_clinic",
+            "404",
+            ("404", "403"),
+            "How a clinic's number that does not exist is answered.",
+            "An example of a question that a vendor's pages leave open.",
+        ),
+    )
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Three reads."""
+        return OPERATIONS
+
+    def open_account(self, clinic: Clinic) -> Account:
+        """The number and the key follow from the clinic's id."""
+        return Account(external_id=str(int(clinic.id[:8], 16)), api_key=f"mock-{clinic.id[:8]}", clinic=clinic)
+
+    def connection(self, account: Account) -> dict[str, str]:
+        """What an administrator pastes: a number and a key."""
+        return {
+            "external_id": account.external_id, "department_id": "", "api_key": account.api_key, "booking_url": "",
+        }  # fmt: skip
+
+
+OPERATIONS = (
+    Operation(
+        name="clinic", method="GET", rule="/v1/clinics/<number>", summary="The clinic",
+        handle=_clinic, writes=False, path=ClinicPath,
+    ),
+    Operation(
+        name="people", method="GET", rule="/v1/clinics/<number>/people", summary="Who works there",
+        handle=_people, writes=False, path=ClinicPath,
+    ),
+    Operation(
+        name="open", method="GET", rule="/v1/clinics/<number>/open", summary="Open times",
+        handle=_open, writes=False, path=ClinicPath, query=OpenQuery,
+    ),
+)  # fmt: skip
+dialect = Fjordklinikk()
+# [end]
