@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kobling import (
@@ -15,9 +17,11 @@ from kobling import (
     BookingRequest,
     CancelReason,
     Connection,
+    Finding,
     Installed,
     Kobling,
     KoblingError,
+    NeedsPerson,
     OutcomeUnknown,
     Patient,
     ResolveFirst,
@@ -30,6 +34,7 @@ from kobling.localtime import zone_of
 from kobling.reference import tag
 
 from ..moments import shown_moment
+from ..wording import Language, words
 from .told import Teller
 
 if TYPE_CHECKING:
@@ -43,7 +48,12 @@ KARI = Patient(
     phone="+4790000042",
 )
 CASE = SakID("6QPTR")
+MESSAGE = "Vond skulder etter fall"
+LIVE = ("booked", "pending")
 MOST_LINES = 5
+MOST_REMARKS = 1
+MOST_SLOTS = MOST_EVIDENCE = 2
+"""How much of each list is told, so that a vendor's story fits a screen."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +66,33 @@ class Scene:
     session: Session
     tell: Teller
 
+    @property
+    def lang(self) -> Language:
+        """The language of the story."""
+        return self.tell.out.lang
+
+    def step(self, key: str, **values: object) -> None:
+        """A step begins; its name stands in `words/*.toml`."""
+        self.tell.step(self.tell.out.say("step", key, **values))
+
+    def say(self, key: str, style: str = "", **values: object) -> None:
+        """A line of the story from `words/*.toml`."""
+        self.tell.say(self.tell.out.say("story", key, **values), style)
+
+    def read(self, path: str) -> bytes:
+        """What the mock answers at a path, over HTTP."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            body: bytes = answer.read()
+        return body
+
     def state(self) -> dict[str, Any]:
         """The clinic as the vendor's own system knows it, over HTTP."""
-        with urllib.request.urlopen(f"{self.url}/__mock__/state", timeout=10) as answer:
-            clinic: dict[str, Any] = json.load(answer)["clinics"][0]
+        clinic: dict[str, Any] = json.loads(self.read("/__mock__/state"))["clinics"][0]
         return clinic
+
+    def states(self) -> dict[str, str]:
+        """The state of every appointment at the vendor, by its id."""
+        return {one["id"]: one["state"] for one in self.state()["appointments"]}
 
     def appointments(self, request: BookingRequest) -> list[dict[str, Any]]:
         """The vendor's live appointments that carry the request's reference."""
@@ -68,7 +100,7 @@ class Scene:
         return [
             one
             for one in self.state()["appointments"]
-            if one["state"] in ("booked", "pending") and mark in json.dumps(one, ensure_ascii=False)
+            if one["state"] in LIVE and mark in json.dumps(one, ensure_ascii=False)
         ]
 
     def order(self, fault: dict[str, Any]) -> None:
@@ -87,10 +119,28 @@ class Scene:
         return shown_moment(slot.start, slot.zone, self.tell.out.lang)
 
 
+@dataclass(frozen=True)
+class ClinicsTime:
+    """Kobling's clock in the story: what the clinic's says, so that the story is true on any day."""
+
+    mock: Mock
+
+    def now(self) -> datetime:
+        """The clinic's present moment, in UTC."""
+        return self.mock.world.clock.now()
+
+    def monotonic(self) -> float:
+        """`time.monotonic()`: deadlines are real."""
+        return time.monotonic()
+
+
 def tell_story(mock: Mock, installed: Installed, tell: Teller) -> None:
     """Serve the mock, walk through the story, and stop with `NotTrue` where it does not hold."""
-    vendor = mock.dialect.key
-    with mock.serve() as server, Kobling(adapters=installed, origins={vendor: server.url}, contact="demo") as kobling:
+    vendor, clock = mock.dialect.key, ClinicsTime(mock)
+    with (
+        mock.serve() as server,
+        Kobling(adapters=installed, origins={vendor: server.url}, contact="demo", clock=clock) as kobling,
+    ):
         session = kobling.session(Connection(vendor, **mock.connection))
         scene = Scene(mock, server.url, kobling, session, tell)
         tell.vendor(mock.dialect.name, server.url)
@@ -107,26 +157,36 @@ def tell_story(mock: Mock, installed: Installed, tell: Teller) -> None:
 
 
 def _connection(scene: Scene) -> None:
-    scene.tell.step("Test kobling")
+    scene.step("connection")
     report = scene.session.test_connection()
     scene.tell.check(report.outcome != "failed", report.headline("en"))
-    scene.tell.say(report.headline("nb"), "green")
-    for one in [one for one in report.findings if one.severity == "warn"][:2]:
-        scene.tell.say(f"! {one.explain('nb').partition('. ')[0]}.", "yellow")
+    scene.tell.check(not report.counts_as_attempt, "a right connection counted as an attempt")
+    scene.tell.say(report.headline(scene.lang), "green")
+    for one in [one for one in report.findings if one.severity == "warn"][:MOST_REMARKS]:
+        scene.tell.say(f"! {_remark(scene, one)}", "yellow")
+
+
+def _remark(scene: Scene, finding: Finding) -> str:
+    """A finding in a few words, where it has such; else its first sentence."""
+    if finding.code in words(scene.lang)["why"]:
+        return f"{finding.subject}: {scene.tell.out.say('why', finding.code)}"
+    return finding.explain(scene.lang).partition(". ")[0]
 
 
 def _wrong_key(scene: Scene) -> None:
-    scene.tell.step("Test kobling, feil nøkkel")
+    scene.step("wrong_key")
     typed = {**scene.mock.connection, "api_key": "helt-feil"}
     report = scene.kobling.session(Connection(scene.mock.dialect.key, **typed)).test_connection()
     scene.tell.check(report.outcome == "failed" and report.counts_as_attempt, "a wrong key was not found out")
-    scene.tell.say(f"✗ {report.headline('nb')}", "red")
+    blamed = {field for one in report.findings if one.severity == "fail" for field in one.fields}
+    scene.tell.check("api_key" in blamed, f"not the key but {sorted(blamed)} was blamed")
+    scene.tell.say(f"✗ {report.headline(scene.lang)}", "red")
 
 
 def _practitioners(scene: Scene) -> None:
-    scene.tell.step("Behandlere")
+    scene.step("practitioners")
     catalogue = scene.session.catalogue()
-    scene.tell.check(bool(catalogue.practitioners), "no practitioners")
+    scene.tell.check(any(not catalogue.why_not(who.id) for who in catalogue.practitioners), "nobody can be booked")
     for who in catalogue.practitioners[:MOST_LINES]:
         reasons = catalogue.why_not(who.id)
         why = ", ".join(scene.tell.out.say("why", reason) for reason in reasons)
@@ -134,40 +194,42 @@ def _practitioners(scene: Scene) -> None:
 
 
 def _open_times(scene: Scene) -> tuple[Slot, ...]:
-    scene.tell.step("Ledige timer")
+    scene.step("open_times")
     zone = zone_of(scene.session.clinic().zone)
     first = scene.mock.world.clock.now().astimezone(zone).date() + timedelta(days=4)
     answer = scene.session.slots(SlotQuery(first_day=first, last_day=first + timedelta(days=9)))
-    scene.tell.check(answer.complete and len(answer.found) > 3, "too few open times")
+    scene.tell.check(answer.complete and len(answer.found) > MOST_SLOTS + 1, "too few open times")
     catalogue = scene.session.catalogue()
-    for slot in answer.found[:2]:
+    for slot in answer.found[:MOST_SLOTS]:
         rates = ", ".join(rate.code for rate in slot.insurance_rates)
         who = catalogue.practitioner_by_id[slot.practitioner_id].name
         what = catalogue.service_by_id[slot.service_id].name
         scene.tell.say(f"{scene.when(slot)}  {who}, {what} ({rates})")
-    scene.tell.say(f"… og {len(answer.found) - 2} til", "dim")
+    scene.say("more_times", "dim", count=len(answer.found) - MOST_SLOTS)
     return answer.found
 
 
 def _book(scene: Scene, slot: Slot) -> tuple[BookingRequest, Booking]:
-    scene.tell.step(f"Bestill {scene.when(slot)} med SakID {CASE.value}")
-    request = BookingRequest(slot=slot, patient=KARI, sak_id=CASE, message="Vond skulder etter fall")
+    scene.step("book", when=scene.when(slot), case=CASE.value)
+    request = BookingRequest(slot=slot, patient=KARI, sak_id=CASE, message=MESSAGE)
     booking = scene.session.book(request)
-    scene.tell.say(f"✓ id {booking.id}, status {booking.status}", "green")
+    scene.tell.check(booking.status in ("booked", "pending", "unknown"), f"the status is {booking.status}")
+    scene.say(f"booked_{booking.status}", "green", id=booking.id)
     return request, booking
 
 
 def _timebook(scene: Scene, request: BookingRequest) -> None:
-    scene.tell.step("Slik klinikken ser timen")
+    scene.step("timebook")
     found = scene.appointments(request)
     scene.tell.check(len(found) == 1, f"{len(found)} appointments instead of one")
     (one,) = found
     scene.tell.check(one["sak_id"] == CASE.value, "the SakID did not arrive")
-    for line in (one["note"] or one["patient_comment"]).splitlines():
+    text = one["note"] or one["patient_comment"]
+    page = scene.read(f"/timebok/{one['timebook_id']}?uke={_week(request.slot)}").decode()
+    for line in text.splitlines():
+        scene.tell.check(html.escape(line) in page, "the timebook page does not show the note")
         scene.tell.say(f"│ {line}")
-    page = f"{scene.url}/timebok/{one['timebook_id']}"
-    with urllib.request.urlopen(f"{page}?uke={_week(request.slot)}", timeout=10) as answer:
-        scene.tell.check(f"SakID {CASE.value}" in answer.read().decode(), "the timebook page does not show the SakID")
+    scene.tell.check(f"SakID {CASE.value}" in page, "the timebook page does not show the SakID")
 
 
 def _week(slot: Slot) -> str:
@@ -176,46 +238,46 @@ def _week(slot: Slot) -> str:
 
 
 def _move(scene: Scene, booking: Booking, slot: Slot) -> Booking:
-    scene.tell.step(f"Flytt til {scene.when(slot)}")
+    scene.step("move", when=scene.when(slot))
     request = BookingRequest(slot=slot, patient=KARI, sak_id=CASE)
     moved = scene.session.reschedule(booking.ref, request)
-    live = [one for one in scene.state()["appointments"] if one["id"] in (booking.id, moved.id)]
-    standing = [one["id"] for one in live if one["state"] in ("booked", "pending")]
-    scene.tell.check(standing == [moved.id], "not exactly the new time stands")
-    scene.tell.say("✓ den nye står, den gamle er avlyst", "green")
+    states = scene.states()
+    standing = {key for key in (booking.id, moved.id) if states[key] in LIVE}
+    scene.tell.check(standing == {moved.id}, "not exactly the new time stands")
+    scene.say("moved", "green")
     return moved
 
 
 def _cancel(scene: Scene, booking: Booking) -> None:
-    scene.tell.step("Avbestill")
+    scene.step("cancel")
     reason = CancelReason(by="patient", why="no_longer_needed")
     scene.session.cancel(booking.ref, reason)
-    states = {one["id"]: one["state"] for one in scene.state()["appointments"]}
-    scene.tell.check(states[booking.id] == "cancelled", "the appointment still stands")
+    scene.tell.check(scene.states()[booking.id] == "cancelled", "the appointment still stands")
     again = scene.session.cancel(booking.ref, reason)
     scene.tell.check(again.already_gone, "cancelling twice did not reach the same goal")
-    scene.tell.say("✓ avlyst; å avlyse en gang til gir samme svar", "green")
+    scene.say("cancelled", "green")
 
 
 def _lost_answer(scene: Scene, slot: Slot) -> None:
-    scene.tell.step("Svaret på en bestilling blir borte")
+    scene.step("lost_answer")
     scene.order({"operation": "book", "kind": "reset", "when": "after_commit"})
     request = BookingRequest(slot=slot, patient=KARI, sak_id=CASE)
     sent_at = scene.mock.world.clock.now()
     lost = _raised(lambda: scene.session.book(request))
     scene.tell.check(isinstance(lost, OutcomeUnknown), "a lost answer was not called unknown")
-    scene.tell.say(f"? {lost.explain('nb') if lost else ''}", "yellow")
+    scene.tell.say(f"? {lost.explain(scene.lang) if lost else ''}", "yellow")
     refused = _raised(lambda: scene.session.book(request))
     scene.tell.check(isinstance(refused, ResolveFirst), "a second try was not refused")
-    scene.tell.say("✓ å bestille på nytt med samme referanse ble nektet", "green")
+    scene.say("refused", "green")
     found = scene.session.resolve(request, sent_at)
     readable = "list_bookings" in scene.session.supports
-    scene.tell.check(isinstance(found, Booked) is readable, f"resolve ended as {type(found).__name__}")
-    seen = ", ".join(f"{one.looked_at}: {one.saw}" for one in found.evidence)
-    scene.tell.say(f"resolve: {type(found).__name__} ({seen})")
+    scene.tell.check(isinstance(found, Booked if readable else NeedsPerson), f"resolve ended as {type(found).__name__}")
+    seen = ", ".join(f"{one.looked_at}: {one.saw}" for one in found.evidence[:MOST_EVIDENCE])
+    scene.tell.say(f"resolve → {type(found).__name__} ({seen}{' …' if len(found.evidence) > MOST_EVIDENCE else ''})")
+    scene.tell.say(scene.tell.out.say("resolution", "booked" if readable else "needs_person"))
     count = len(scene.appointments(request))
     scene.tell.check(count == 1, f"{count} appointments instead of one")
-    scene.tell.say("✓ klinikken har én time, ikke to", "green")
+    scene.say("one_appointment", "green")
 
 
 def _raised(work: Callable[[], object]) -> KoblingError | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..output import Output, shown
+
+INDENT = "   "
+WIDEST = 100
+"""Columns that a line of the story takes at most, also where there are more."""
 
 
 class NotTrue(Exception):
@@ -41,7 +46,9 @@ class Teller:
         """What came back."""
         self.stories[-1]["steps"][-1]["lines"].append(shown(text))
         if not self.out.as_json:
-            self.out.line(f"   {shown(text)}", style)
+            width = min(self.out.console.width, WIDEST) - len(INDENT)
+            for row in textwrap.wrap(shown(text), width, subsequent_indent="  ", break_on_hyphens=False):
+                self.out.line(f"{INDENT}{row}", style)
 
     def check(self, holds: bool, what: str) -> None:
         """Stop the story when it is not true."""
