@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..desk import Json, Lang, Vendor
 from ..exit_codes import ExitCode
-from ..output import Output
+from ..output import Output, shown
 from ..problems import Problem
 
 if TYPE_CHECKING:
@@ -67,8 +67,19 @@ def _run(vendor: str, rules: list[str] | None, seed: int, out: Output) -> Certif
         except LookupError:
             unavailable = False
     if unavailable:
-        from kobling import load
-
-        have = ", ".join(sorted(load().adapters)) or "-"
-        raise Problem("no_vendor", ExitCode.TARGET_UNAVAILABLE, installed=have, problems="")
+        raise _unavailable(vendor)
     raise Problem("no_rule", names=", ".join(rules or ()))
+
+
+def _unavailable(vendor: str) -> Problem:
+    """What is missing: the adapter, or the mock that it is tried against."""
+    from kobling import load
+    from kobling_mocks import installed_dialects
+
+    installed = load()
+    if vendor in installed.adapters:
+        mocks = ", ".join(sorted(installed_dialects()[0])) or "-"
+        return Problem("no_mock", ExitCode.TARGET_UNAVAILABLE, installed=mocks)
+    broken = "".join(f" {problem.plugin}: {problem.what}" for problem in installed.problems)
+    adapters = ", ".join(sorted(installed.adapters)) or "-"
+    return Problem("no_vendor", ExitCode.TARGET_UNAVAILABLE, installed=adapters, problems=shown(broken))
