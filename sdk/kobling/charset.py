@@ -56,7 +56,11 @@ def decode(data: bytes, content_type: str | None) -> str | None:
     data: the body after any content encoding has been undone. Nothing is raised: a `UnicodeDecodeError` would carry
     the whole body with it.
     """
-    codec = codec_of(data, content_type)
+    return decoded(data, codec_of(data, content_type))
+
+
+def decoded(data: bytes, codec: str | None) -> str | None:
+    """The text of bytes in the codec that `codec_of` chose; None without one, or when the bytes do not fit it."""
     if codec is None:
         return None
     try:

@@ -20,11 +20,13 @@ import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from inspect import CORO_CLOSED, getcoroutinestate
 from pathlib import PurePath
+from secrets import token_hex
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from .adapter import WRITES, Adapter, Operation, Token
 from .auth import KeyPart
@@ -129,7 +131,7 @@ class _Run:
     line: Line
     task: Task[Any]
     deadline: float
-    correlation_id: str = field(default_factory=lambda: uuid4().hex[:16])
+    correlation_id: str = field(default_factory=partial(token_hex, 8))
     calls: int = 0
     write_begun: bool = False
     write_sent: bool = False
@@ -171,7 +173,8 @@ def operate(line: Line, task: Task[T]) -> Flow[T]:
         _record_cancelled(run)
         raise
     if error is None:
-        log.debug("%s %s ok in %.3f s, %d calls, id %s", *_facts(run, started))
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s %s ok in %.3f s, %d calls, id %s", *_facts(run, started))
         return cast("T", result)
     final = _certain(run, error)
     log.log(

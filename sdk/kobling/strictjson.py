@@ -104,10 +104,11 @@ def loads(data: bytes, content_type: str | None = None, *, strict_keys: bool = F
 
 
 def _read(data: bytes, content_type: str | None, strict_keys: bool) -> Parsed | Finding:
-    text = charset.decode(data, content_type)
+    codec = charset.codec_of(data, content_type)
+    text = charset.decoded(data, codec)
     if text is None:
         return Finding("bad_charset", "")
-    if charset.codec_of(data, content_type) != "utf-8":
+    if codec != "utf-8":
         data = text.encode()
     try:
         from_json(data, allow_inf_nan=False, cache_strings="keys")
