@@ -116,4 +116,7 @@ def reply(
 
 def _find(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
     wanted = name.lower()
-    return next((value for key, value in headers if key.lower() == wanted), None)
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return None
