@@ -116,7 +116,4 @@ def reply(
 
 def _find(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
     wanted = name.lower()
-    for key, value in headers:
-        if key.lower() == wanted:
-            return value
-    return None
+    return next((value for key, value in headers if key.lower() == wanted), None)

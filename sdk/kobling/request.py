@@ -24,8 +24,6 @@ OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "
 Reveal = Callable[[KeyPart], str]
 """Gives the text for `KEY` or `KEY.group`: the key, a part of it, or the token."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
-"""Text that stands in a query string as it is."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PLACE = re.compile(r"\{([a-z_.]+)\}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -153,8 +151,6 @@ class _Headers:
 
 def _encoded(pairs: list[tuple[str, str]]) -> str:
     """A query string or form; text that is not Unicode (half a surrogate pair) is refused."""
-    if all(_PLAIN.fullmatch(name) and _PLAIN.fullmatch(value) for name, value in pairs):
-        return "&".join(f"{name}={value}" for name, value in pairs)
     try:
         return urlencode(pairs)
     except UnicodeEncodeError:

@@ -27,20 +27,18 @@ class Body:
     """
 
     def __init__(self, headers: Iterable[tuple[str, str]], *, limit: int, empty: bool = False) -> None:
-        given: dict[str, list[str]] = {}
-        for name, value in headers:
-            given.setdefault(name.lower(), []).append(value)
+        given = [(name.lower(), value) for name, value in headers]
         self._limit = limit
         self._raw = 0
         self._decoded = bytearray()
         self._declared = None if empty else _declared(given)
         self._refused = self._choose(given)
 
-    def _choose(self, given: dict[str, list[str]]) -> WireFailure | None:
-        self._unzip = None
-        named = given.get("content-encoding", ())
+    def _choose(self, given: list[tuple[str, str]]) -> WireFailure | None:
+        named = [value for name, value in given if name == "content-encoding"]
         layers = [word.strip().lower() for value in named for word in value.split(",")]
         layers = [word for word in layers if word not in _PLAIN]
+        self._unzip = None
         if not layers:
             return None
         if len(layers) > 1:
@@ -87,8 +85,8 @@ class Body:
         return bytes(self._decoded)
 
 
-def _declared(given: dict[str, list[str]]) -> int | None:
-    if "transfer-encoding" in given:
+def _declared(given: list[tuple[str, str]]) -> int | None:
+    if any(name == "transfer-encoding" for name, _ in given):
         return None
-    value = given.get("content-length", [""])[0].strip()
+    value = next((value.strip() for name, value in given if name == "content-length"), "")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 16 else None

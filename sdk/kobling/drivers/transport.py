@@ -19,7 +19,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import httpcore
 import httpx
@@ -30,7 +30,9 @@ from kobling.exchange import WireFailure
 from .call import Call, current
 from .failures import tls_detail
 from .lookup import Found, Lookups
-from .pool import AsyncPool, Pool
+
+CONNECTIONS: Final = 64
+"""Sockets per transport at most; a caller beyond that waits for a free one until its deadline."""
 
 
 class Refused(Exception):
@@ -94,8 +96,6 @@ class Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it, within the time that is left; nothing when the call's fence has passed."""
-        if not buffer:  # httpcore hands over the end of every request, which is empty as a rule
-            return
         call = current()
         call.abort = self._break
         _begin(call)
@@ -185,8 +185,6 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it, within the time that is left; nothing when the call's fence has passed."""
-        if not buffer:
-            return
         call = current()
         _begin(call)
         await self._inner.write(buffer, time_left(call, httpcore.WriteTimeout, timeout))
@@ -259,12 +257,42 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         raise httpcore.ConnectError
 
 
+def _kept(write: bool) -> int:
+    """Connections kept for reuse: none for writes; for reads all, and without an expiry of the pool's own.
+
+    The pool closes an expired or surplus connection even when it has just handed it to another caller (httpcore
+    issue 1110), so neither may happen: the whole transport is closed when its channel has been idle instead.
+    """
+    return 0 if write else CONNECTIONS
+
+
+def _excess(connections: Iterable[Any], stream: object) -> bool:
+    """True when the peer has sent more on this stream than the reply that was just read to its end."""
+    for connection in connections:
+        http11 = connection._connection
+        if http11 is not None and http11._network_stream is stream:
+            return bool(http11._h11_state.trailing_data[0])
+    return False
+
+
 class Transport(httpx.HTTPTransport):
-    """One channel's connections for reads, which are kept, or for writes, which are not."""
+    """One channel's connections for reads, or for writes."""
 
     def __init__(self, *, write: bool, ssl_context: ssl.SSLContext, backend: Backend) -> None:
         super().__init__(verify=ssl_context, trust_env=False)
-        self._pool = Pool(ssl_context=ssl_context, backend=backend, keep=not write)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=_kept(write),
+            keepalive_expiry=None,
+            network_backend=backend,
+        )
+
+    def settle(self, response: httpx.Response) -> None:
+        """Give up the connection when more came than the reply: the rest would pass for the next reply."""
+        stream = response.extensions.get("network_stream")
+        if stream is not None and _excess(self._pool.connections, stream):
+            stream.close()
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
@@ -272,4 +300,16 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, *, write: bool, ssl_context: ssl.SSLContext, backend: AsyncBackend) -> None:
         super().__init__(verify=ssl_context, trust_env=False)
-        self._pool = AsyncPool(ssl_context=ssl_context, backend=backend, keep=not write)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=_kept(write),
+            keepalive_expiry=None,
+            network_backend=backend,
+        )
+
+    async def settle(self, response: httpx.Response) -> None:
+        """Give up the connection when more came than the reply: the rest would pass for the next reply."""
+        stream = response.extensions.get("network_stream")
+        if stream is not None and _excess(self._pool.connections, stream):
+            await stream.aclose()

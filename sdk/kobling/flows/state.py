@@ -95,9 +95,7 @@ def catalogue(state: State, *, fresh: bool = False) -> Flow[Catalogue]:
     )
     read = yield from operate(state.line, task)
     stamps = {"rate_table": state.rates, "department_id": state.connection.public.department_id or None}
-    if stamps["rate_table"] is not read.rate_table or stamps["department_id"] != read.department_id:
-        read = read.model_copy(update=stamps)
-    return state._keep("catalogue", read)
+    return state._keep("catalogue", read.model_copy(update=stamps))
 
 
 def _checked_clinic(result: Any) -> Clinic:

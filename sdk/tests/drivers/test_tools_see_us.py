@@ -54,14 +54,17 @@ def test_httpx_still_keeps_its_pool_where_ours_is_put() -> None:
     context = ssl.create_default_context()
     backend = Backend(UrlPolicy(), Lookups(system_resolver))
     assert Transport(write=False, ssl_context=context, backend=backend)._pool._network_backend is backend
+    assert Transport(write=True, ssl_context=context, backend=backend)._pool._max_keepalive_connections == 0
     other = AsyncBackend(UrlPolicy(), Lookups(system_resolver))
     assert AsyncTransport(write=False, ssl_context=context, backend=other)._pool._network_backend is other
 
 
 def test_httpcore_and_h11_still_tell_what_came_after_a_reply() -> None:
     connection = httpcore.ConnectionPool().create_connection(httpcore.Origin(b"http", b"a", 80))
-    assert vars(connection)["_connection"] is None, "httpcore moved `_connection`, see _more_came in drivers/pool.py"
-    inner = vars(httpcore.HTTP11Connection(httpcore.Origin(b"http", b"a", 80), httpcore.MockStream([])))
+    assert vars(connection)["_connection"] is None, "httpcore moved `_connection`, see _excess in drivers/transport.py"
+    stream = httpcore.MockStream([])
+    inner = vars(httpcore.HTTP11Connection(httpcore.Origin(b"http", b"a", 80), stream))
+    assert inner["_network_stream"] is stream, "httpcore moved `_network_stream`, see _excess in drivers/transport.py"
     assert inner["_h11_state"].trailing_data == (b"", False)
 
 
