@@ -1,7 +1,8 @@
 """A network in memory, below httpcore: what httpx's own clients and Kobling's drivers both send and receive over.
 
 Only the socket is replaced. Everything above it runs as it does in earnest: on both sides httpcore's stream and
-HTTP/1.1 and its pool; beside them httpx's client on one side, and on Kobling's the check of the address, the deadline and the bounded reading of the body.
+HTTP/1.1 and its pool; beside them httpx's client on one side, and on Kobling's the check of the address, the deadline
+and the bounded reading of the body.
 """
 
 from __future__ import annotations

@@ -25,7 +25,6 @@ from .booking import (
     Bookings,
     Cancelled,
     CancelReason,
-    Patient,
 )
 from .catalogue import Catalogue
 from .clinic import Clinic
@@ -146,8 +145,10 @@ class Adapter(ABC):
         """Exchange the key for a token, with `http.query`. Called when there is none, near its end, and once on 401."""
         raise UnsupportedOperation
 
-    async def register_patient(self, http: Http, patient: Patient) -> str:
-        """Put the patient on file with one write, and return the vendor's id. Never reads the clinic's patients."""
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        """Put `request.patient` on file with one write, and return the vendor's id. Never reads the clinic's patients.
+        Where the reference stands in the patient's record (`reference_in="patient_note"`), `request.note()` goes
+        there."""
         raise UnsupportedOperation
 
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:

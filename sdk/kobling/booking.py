@@ -77,7 +77,9 @@ class BookingRequest(CallerModel):
     )
     reference: UUID = Field(default_factory=uuid4)
     patient_id: VendorId | None = None
-    """The vendor's id of this patient, from an earlier booking's ledger or from `register_patient`."""
+    """The vendor's id of this patient, from `register_patient`: the `before_write` hook is told it, and `resolve` finds
+    the booking by it. One from an earlier booking is used again unless the vendor keeps the reference in the patient's
+    record."""
     note_lines: tuple[str, ...] = Field(default=(), exclude=True)
     """Lines that the SDK adds to the note for this vendor (name and birth year where it matches by e-mail)."""
 
@@ -169,12 +171,17 @@ class Booking(Model):
 
 
 class BookingQuery(CallerModel):
-    """Which bookings to list: by local days (both ends included), practitioner, or reference."""
+    """Which bookings to list: by local days (both ends included), practitioner, or reference.
+
+    reference: what does not carry it may be left out, but not what carries no reference at all. patient_id: the
+    vendor's id of the patient that a booking of this reference was made for, where it is known.
+    """
 
     first_day: date
     last_day: date
     practitioner_ids: tuple[VendorId, ...] = ()
     reference: UUID | None = None
+    patient_id: VendorId | None = None
 
 
 class Bookings(Model):
@@ -247,9 +254,13 @@ class StillUnknown(Model):
 
 
 class NeedsPerson(Model):
-    """The vendor offers no way to find out: somebody must ask the clinic. Never book the time again by itself."""
+    """The vendor offers no way to find out: somebody must ask the clinic. Never book the time again by itself.
+
+    booking: what stands under the reference, when it is at another time or otherwise not what was asked.
+    """
 
     evidence: tuple[Evidence, ...] = ()
+    booking: Booking | None = None
 
 
 Resolution: TypeAlias = Booked | NotBooked | StillUnknown | NeedsPerson

@@ -92,6 +92,10 @@ class Line:
     vendor_clock: tuple[datetime, datetime] | None = None
     """The last `Date` of a reply, and our own time when it came."""
 
+    def longest(self, operation: Operation) -> float:
+        """Seconds that an operation may take in all, waiting for its place in the budget and for tokens included."""
+        return max(self.operation_seconds, self.adapter.limits.timeout_write * 1.5 if operation in WRITES else 0.0)
+
     def key(self, part: KeyPart) -> str:
         """The connection's key, or a named part of it."""
         if not part.group:
@@ -152,9 +156,7 @@ class _Run:
 def operate(line: Line, task: Task[T]) -> Flow[T]:
     """Run one operation to its checked result. Raises a `KoblingError` whose `effect` is certain, and nothing else but
     the caller's own cancellation."""
-    limits = line.adapter.limits
-    budget = max(line.operation_seconds, limits.timeout_write * 1.5 if task.operation in WRITES else 0.0)
-    run = _Run(line, task, line.clock.monotonic() + budget)
+    run = _Run(line, task, line.clock.monotonic() + line.longest(task.operation))
     started = line.clock.monotonic()
     error: KoblingError | None = None
     result: Any = None

@@ -61,7 +61,8 @@ def word(value: str) -> str:
 class KoblingError(Exception):
     """Base of all errors that Kobling raises on purpose.
 
-    because: a word that narrows the code (`"not_https"`, `"missing_id"`). fields: the connection or request fields
+    because: a word that narrows the code (`"not_https"`, `"missing_id"`). detail: the word of the failure that led
+    here, where `because` tells how far things had come. fields: the connection or request fields
     concerned. vendor_code: the vendor's own error code, when it is a single word. vendor_request_id: the vendor's
     request id from its reply. correlation_id: Kobling's id of the operation, the same in every event of it.
     retry_after: seconds the vendor asked to wait. residue: names of records that were left behind at the vendor,
@@ -86,12 +87,14 @@ class KoblingError(Exception):
         retry_after: float | None = None,
         residue: tuple[str, ...] = (),
         target: str = "",
+        detail: str = "",
     ) -> None:
-        for given in (because, *fields):
+        for given in (because, detail, *fields):
             if given and not word(given):
                 raise TypeError("a Kobling error takes words, not text: say what happened in messages/*.toml")
         super().__init__(because)
         self.because = because
+        self.detail = detail
         self.actor = ACTOR_BY_REASON.get(because, type(self).actor)
         self.fields = fields
         self.vendor = vendor
@@ -113,6 +116,7 @@ class KoblingError(Exception):
         return {
             "code": self.code,
             "because": self.because,
+            "detail": self.detail,
             "effect": self.effect,
             "actor": self.actor,
             "retry": self.retry,
@@ -132,6 +136,7 @@ class KoblingError(Exception):
         head = self.code + (f" ({self.because})" if self.because else "")
         where = " ".join(part for part in (self.vendor, self.operation) if part)
         facts = [f"effect {self.effect}"]
+        facts += [f"after {self.detail}"] if self.detail else []
         facts += [f"fields {', '.join(self.fields)}"] if self.fields else []
         facts += [f"vendor code {self.vendor_code}"] if self.vendor_code else []
         facts += [f"vendor request {self.vendor_request_id}"] if self.vendor_request_id else []
@@ -340,9 +345,11 @@ class BookedDifferently(Unfinished):
 
 
 class RescheduleHalfDone(Unfinished):
-    """The new booking stands (or may stand) and the old one was not, or not surely, given up.
+    """A move stopped in the middle. because: `"old_unknown"` (the new one stands, and it is not known whether the old
+    one does), `"both_stand"` (the old one may not be given up, and the new one could not be withdrawn) or
+    `"old_cancelled"` (the old one is gone, and nothing was booked).
 
-    new: the new booking, None when only its outcome is unknown or it was withdrawn. old: the one to be given up.
+    new: the new booking, None when there is none. old: the one to be given up.
     """
 
     code = "reschedule_half_done"

@@ -39,9 +39,9 @@ class BookingFacts(Model):
     mode: "sync" when the answer is the booking, "request" when the clinic accepts later, "unknown".
     overlap: what the vendor does with a second booking of the same time.
     reference_in: where the reference tag stands at the vendor. note_length: characters that fit in its note.
-    latest_commit: seconds after which a write whose answer was lost can no longer take effect; None when nobody says,
-    and never without a source in `sources`. settle: seconds to wait before looking for overlapping bookings (the
-    vendor's commit and visibility delay and its clock's resolution). patients: how the vendor finds the patient.
+    latest_commit: seconds after which a write whose answer was lost can no longer take effect, and what took effect is
+    seen by a reading; None when nobody says, and never without a source in `sources`. settle: seconds to wait before
+    looking for overlapping bookings (the vendor's commit and visibility delay and its clock's resolution).
     live_search: True when a search is answered from the live state, not from a cache.
     """
 

@@ -25,8 +25,8 @@ from .clinic import Clinic
 from .commands import Flow
 from .connection import PublicConnection
 from .errors import KoblingError
-from .flows import booking, changing, diagnosis, resolving, searching
-from .flows import state as reading
+from .flows import booking, cancelling, diagnosis, moving, reading, resolving, searching
+from .flows import state as known
 from .flows.booking import BeforeWrite
 from .flows.state import State
 from .report import ConnectionReport, Explanation
@@ -104,11 +104,11 @@ class Session(_Opened):
 
     def clinic(self) -> Clinic:
         """Which clinic the connection leads to, at most five minutes old."""
-        return self._run(reading.clinic(self._state()))
+        return self._run(known.clinic(self._state()))
 
     def catalogue(self) -> Catalogue:
         """Practitioners, services and offers, at most five minutes old; also what can't be booked, with its reasons."""
-        return self._run(reading.catalogue(self._state()))
+        return self._run(known.catalogue(self._state()))
 
     def practitioners(self) -> tuple[Practitioner, ...]:
         """Every practitioner's profile that the vendor shows."""
@@ -150,16 +150,16 @@ class Session(_Opened):
 
     def get(self, ref: BookingRef) -> Booking:
         """The booking as the vendor shows it now. Raises `BookingNotFound`, `UnsupportedOperation`."""
-        return self._run(changing.get(self._state(), ref))
+        return self._run(reading.get(self._state(), ref))
 
     def bookings(self, query: BookingQuery) -> Bookings:
         """The vendor's bookings in a window of local days. Raises `UnsupportedOperation`."""
-        return self._run(changing.bookings(self._state(), query))
+        return self._run(reading.bookings(self._state(), query))
 
     def cancel(self, ref: BookingRef, reason: CancelReason, *, not_after: datetime | None = None) -> Cancelled:
         """Give a booking up. The goal counts: one that came from a confirmed booking and is not there any more is
         cancelled. A lost answer is `OutcomeUnknown`, and the cancel may be repeated."""
-        return self._run(changing.cancel(self._state(), ref, reason, not_after))
+        return self._run(cancelling.cancel(self._state(), ref, reason, not_after))
 
     def reschedule(
         self,
@@ -173,7 +173,7 @@ class Session(_Opened):
         """Move a booking to `request.slot`. Where the vendor can't do it in one step, the new time is booked and then
         the old one cancelled; `RescheduleHalfDone` carries both when that ends in the middle. allow_gap: cancel first
         where nothing else works (`RescheduleNeedsGap`), so that for a moment the patient has no time."""
-        flow = changing.reschedule(
+        flow = moving.reschedule(
             self._state(), ref, request, allow_gap=allow_gap, not_after=not_after, before_write=before_write
         )
         return self._run(flow)
@@ -206,11 +206,11 @@ class AsyncSession(_Opened):
 
     async def clinic(self) -> Clinic:
         """See `Session.clinic`."""
-        return await self._run(reading.clinic(self._state()))
+        return await self._run(known.clinic(self._state()))
 
     async def catalogue(self) -> Catalogue:
         """See `Session.catalogue`."""
-        return await self._run(reading.catalogue(self._state()))
+        return await self._run(known.catalogue(self._state()))
 
     async def practitioners(self) -> tuple[Practitioner, ...]:
         """See `Session.practitioners`."""
@@ -240,15 +240,15 @@ class AsyncSession(_Opened):
 
     async def get(self, ref: BookingRef) -> Booking:
         """See `Session.get`."""
-        return await self._run(changing.get(self._state(), ref))
+        return await self._run(reading.get(self._state(), ref))
 
     async def bookings(self, query: BookingQuery) -> Bookings:
         """See `Session.bookings`."""
-        return await self._run(changing.bookings(self._state(), query))
+        return await self._run(reading.bookings(self._state(), query))
 
     async def cancel(self, ref: BookingRef, reason: CancelReason, *, not_after: datetime | None = None) -> Cancelled:
         """See `Session.cancel`."""
-        return await self._run(changing.cancel(self._state(), ref, reason, not_after))
+        return await self._run(cancelling.cancel(self._state(), ref, reason, not_after))
 
     async def reschedule(
         self,
@@ -260,7 +260,7 @@ class AsyncSession(_Opened):
         before_write: BeforeWrite | None = None,
     ) -> Booking:
         """See `Session.reschedule`."""
-        flow = changing.reschedule(
+        flow = moving.reschedule(
             self._state(), ref, request, allow_gap=allow_gap, not_after=not_after, before_write=before_write
         )
         return await self._run(flow)

@@ -25,7 +25,9 @@ from .connection import Connection
 from .engine import Line, Task, line_address, operate
 from .errors import KoblingError
 from .exchange import Exchange, WireFailure, WireReply, WireRequest, reply
-from .flows.booking import checked_booking, checked_cancel
+from .flows.booking import checked_patient_id
+from .flows.cancelling import checked_cancel
+from .flows.reading import checked_booking
 from .flows.searching import checked_slots
 from .shared import Shared
 
@@ -233,6 +235,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "get_booking": checked_booking,
     "reschedule": checked_booking,
     "cancel": checked_cancel,
+    "register_patient": checked_patient_id,
 }
 
 

@@ -87,9 +87,7 @@ def prepare(command: Send, policy: UrlPolicy) -> httpx.Request | WireFailure:
         return WireFailure("address", "port")
     # What httpx would add by itself is put in here: with a stream given it leaves the rest as it is, and is faster.
     headers = [(b"Host", url.netloc)]
-    headers += [
-        (name.encode(), value.encode()) for name, value in given.headers if name.lower() not in OWN_HEADERS
-    ]
+    headers += [(name.encode(), value.encode()) for name, value in given.headers if name.lower() not in OWN_HEADERS]
     headers += _ASKING_TO_CLOSE if command.write else _ASKING_TO_KEEP
     if given.body or given.method in _WITH_A_LENGTH:
         headers.append((b"Content-Length", b"%d" % len(given.body)))

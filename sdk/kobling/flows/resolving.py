@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..booking import (
     Booked,
+    Booking,
     BookingRequest,
+    Bookings,
     Evidence,
     NeedsPerson,
     NotBooked,
@@ -16,108 +19,241 @@ from ..booking import (
 )
 from ..clinic import Clinic
 from ..commands import Flow
-from ..errors import KoblingError, OutcomeUnknown, SlotTaken, SlotWithdrawn
+from ..errors import BookedDifferently, KoblingError, OutcomeUnknown, SlotTaken, SlotWithdrawn
 from ..shared import UnknownWrite
-from .booking import BOOKED, listing, settle
+from .booking import BOOKED
+from .comparing import differences
+from .reading import by_reference, day_of, listing
 from .searching import verify
+from .settling import decide, rivals
 from .state import State, clinic
 
 PATIENCE = timedelta(hours=1)
-"""How long an absent booking is worth another look where the vendor states no bound on a late commit."""
+"""How long it is worth looking again by itself: where the vendor states no bound on a late commit, or can't be read."""
 NEXT_LOOK = timedelta(minutes=5)
+CLOCKS_APART = timedelta(minutes=2)
+"""How far the vendor's clock may be from ours: a booking made longer before our write is not ours."""
+
+
+@dataclass(slots=True, repr=False)
+class _Case:
+    """One write to find out about. last_sent: the last moment at which it may have been sent. finished: this process
+    saw it through and said so to its caller, so that nothing may be withdrawn any more."""
+
+    state: State
+    request: BookingRequest
+    sent_at: datetime
+    last_sent: datetime
+    finished: bool
+    evidence: list[Evidence] = field(default_factory=list)
+
+    def saw(self, looked_at: str, saw: str) -> None:
+        facts = {"looked_at": looked_at, "saw": saw, "at": self.state.line.clock.now()}
+        self.evidence.append(Evidence.model_validate(facts))
+
+    def person(self, booking: Booking | None = None) -> NeedsPerson:
+        return NeedsPerson(evidence=tuple(self.evidence), booking=booking)
+
+    def later(self, moment: datetime | None = None) -> StillUnknown:
+        next_at = moment or self.state.line.clock.now() + NEXT_LOOK
+        return StillUnknown(next_at=next_at, evidence=tuple(self.evidence))
+
+    def not_booked(self, *, only_same_slot: bool = False) -> NotBooked:
+        return NotBooked(evidence=tuple(self.evidence), only_same_slot=only_same_slot)
+
+    def unreadable(self, looked_at: str, error: KoblingError) -> Resolution:
+        """The vendor could not be asked: worth trying again for a while, then a person must."""
+        self.saw(looked_at, error.code)
+        now = self.state.line.clock.now()
+        if now >= self.sent_at + PATIENCE:
+            return self.person()
+        return self.later(now + timedelta(seconds=error.retry_after) if error.retry_after else None)
 
 
 def resolve(state: State, request: BookingRequest, sent_at: datetime) -> Flow[Resolution]:
-    """What became of a write that was sent at `sent_at`. Looks, never writes (but for the withdrawal that the settle
-    rule owes), never sleeps longer than that rule, never raises for what it finds."""
+    """What became of a write that was sent at `sent_at`. Looks, never sleeps, never raises for what it finds, and
+    never writes but for the withdrawal that the settle rule owes."""
+    state.need("book")
     state.own(request.slot.connection_id, "slot")
     state.aware(sent_at, "sent_at")
-    evidence: list[Evidence] = []
+    shared, connection_id = state.line.shared, state.connection.id
+    case = _case(state, request, sent_at)
+    if not shared.begin(connection_id, request.reference):
+        case.saw("facts", "under_way")
+        return case.later()
+    try:
+        answer = yield from _answer(case)
+        if isinstance(answer, NotBooked):
+            shared.clear_unknown(connection_id, request.reference)
+        if isinstance(answer, Booked):
+            spent = UnknownWrite(BOOKED, case.last_sent)
+            shared.mark_unknown(connection_id, request.reference, spent)
+        return answer
+    finally:
+        shared.end(connection_id, request.reference)
+
+
+def _case(state: State, request: BookingRequest, sent_at: datetime) -> _Case:
+    known = state.line.shared.unknown_write(state.connection.id, request.reference)
+    if known is None:
+        # Another process sent it: after its hook it may have waited for as long as an operation lasts.
+        return _Case(state, request, sent_at, sent_at + timedelta(seconds=state.line.longest("book")), finished=False)
+    return _Case(state, request, sent_at, known.sent_at, finished=known.because == BOOKED)
+
+
+def _answer(case: _Case) -> Flow[Resolution]:
+    state = case.state
     try:
         place = yield from clinic(state)
     except KoblingError as error:
-        return _unreachable(state, error, evidence, "facts")
-    if state.offers("list_bookings"):
-        answer = yield from _by_listing(state, request, sent_at, place, evidence)
-    else:
-        answer = yield from _by_slot(state, request, sent_at, evidence)
-    if isinstance(answer, NotBooked):
-        state.line.shared.clear_unknown(state.connection.id, request.reference)
-    if isinstance(answer, Booked):
-        spent = UnknownWrite(BOOKED, state.line.clock.now())
-        state.line.shared.mark_unknown(state.connection.id, request.reference, spent)
-    return answer
+        return case.unreadable("facts", error)
+    can_list = state.offers("list_bookings") and (place.can is None or "list_bookings" in place.can)
+    if can_list and state.line.adapter.limits.booking.reference_in != "nowhere":
+        return (yield from _by_reference(case, place))
+    if case.finished:
+        case.saw("facts", BOOKED)
+        return case.person()
+    if can_list:
+        return (yield from _by_time(case, place))
+    return (yield from _by_slot(case))
 
 
-def _by_listing(
-    state: State, request: BookingRequest, sent_at: datetime, place: Clinic, evidence: list[Evidence]
-) -> Flow[Resolution]:
-    """The reference, in a complete listing of the practitioner's day."""
-    facts = state.line.adapter.limits.booking
+# ---- by reference
+
+
+def _by_reference(case: _Case, place: Clinic) -> Flow[Resolution]:
+    """The reference, in a complete listing of the days around."""
+    state, request = case.state, case.request
     try:
-        listed = yield from listing(state, request.slot, place, request)
+        listed = yield from listing(state, by_reference(request, place), place)
     except KoblingError as error:
-        return _unreachable(state, error, evidence, "listing")
+        return case.unreadable("listing", error)
     ours = [one for one in listed.found if one.reference == request.reference]
-    standing = [one for one in ours if live(one)]
+    standing = [one for one in ours if one.status not in ("declined", "cancelled")]
     if len(standing) > 1:
-        _saw(state, evidence, "reference", "several")
-        return NeedsPerson(evidence=tuple(evidence))
+        case.saw("reference", "several")
+        return case.person()
     if standing:
-        _saw(state, evidence, "reference", "found")
-        booking = standing[0].model_copy(update={"asked": request.slot, "verified": True})
-        if facts.overlap != "refused":
-            settled = yield from _settled(state, booking.ref.id, request, place, evidence)
-            if settled is not None:
-                return settled
-        return Booked(booking=booking, evidence=tuple(evidence))
+        return (yield from _standing(case, standing[0], place))
     if ours:
-        _saw(state, evidence, "reference", ours[0].status)
-        return NotBooked(evidence=tuple(evidence))
-    _saw(state, evidence, "listing", "absent" if listed.complete else "incomplete")
-    return _absent(state, sent_at, evidence, proof=listed.complete)
+        case.saw("reference", ours[0].status)
+        return case.not_booked()
+    case.saw("listing", "absent" if listed.complete else "incomplete")
+    if case.finished:
+        case.saw("facts", BOOKED)
+        return case.person()
+    if _may_be_ours(case, listed):
+        case.saw("listing", "unmarked_booking")
+        return case.person()
+    return _absent(case, proof=listed.complete)
 
 
-def _settled(
-    state: State, booking_id: str, request: BookingRequest, place: Clinic, evidence: list[Evidence]
-) -> Flow[Resolution | None]:
+def _standing(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution]:
+    """A booking with our reference that was neither declined nor cancelled."""
+    state, request = case.state, case.request
+    fields = state.line.adapter.patient_fields
+    wrong = differences(found, request.model_copy(update={"patient": fields.stripped(request.patient)}))
+    booking = found.model_copy(update={"asked": request.slot, "verified": wrong in ((), ("status",))})
+    if [name for name in wrong if name != "status"]:
+        case.saw("reference", "found_elsewhere" if "start" in wrong else "found_changed")
+        return case.person(booking)
+    case.saw("reference", "found")
+    if live(found) and state.line.adapter.limits.booking.overlap != "refused":
+        unsettled = yield from _settled(case, found, place)
+        if unsettled is not None:
+            return unsettled
+    return Booked(booking=booking, evidence=tuple(case.evidence))
+
+
+def _settled(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution | None]:
     """Finish what a crash between booking and settling left open. None when the booking may be kept."""
+    state, request = case.state, case.request
     try:
-        listed = yield from listing(state, request.slot, place)
+        listed = yield from listing(state, day_of(request.slot, place), place)
     except KoblingError as error:
-        return _unreachable(state, error, evidence, "listing")
-    ours = next((one for one in listed.found if one.id == booking_id), None)
-    if ours is None:
-        _saw(state, evidence, "listing", "not_visible_yet")
-        return StillUnknown(next_at=state.line.clock.now() + NEXT_LOOK, evidence=tuple(evidence))
+        return case.unreadable("listing", error)
+    if case.finished:
+        if rivals(found, listed, state.longest_service()):
+            case.saw("listing", "overlapped_later")
+        return None
+    due = _settles_at(case, found)
+    if state.line.clock.now() < due:
+        case.saw("listing", "not_settled")
+        return case.later(due)
     try:
-        yield from settle(state, ours, request, place)
+        yield from decide(state, found.id, request, place, listed)
     except SlotTaken:
-        _saw(state, evidence, "listing", "withdrawn")
-        return NotBooked(evidence=tuple(evidence))
+        case.saw("listing", "withdrawn")
+        return case.not_booked()
+    except SlotWithdrawn:
+        case.saw("listing", "cancelled")
+        return case.not_booked()
+    except BookedDifferently as error:
+        case.saw("listing", "found_changed")
+        return case.person(error.booking)
     except OutcomeUnknown as error:
-        _saw(state, evidence, "listing", error.because)
-        return StillUnknown(next_at=state.line.clock.now() + NEXT_LOOK, evidence=tuple(evidence))
+        case.saw("listing", error.because)
+        return case.later()
     return None
 
 
-def _by_slot(state: State, request: BookingRequest, sent_at: datetime, evidence: list[Evidence]) -> Flow[Resolution]:
+def _settles_at(case: _Case, found: Booking) -> datetime:
+    """When the listing is old enough for the rule: by the vendor's own clock where it is known, else counted from the
+    last moment at which the write may have been sent."""
+    seconds = timedelta(seconds=case.state.line.adapter.limits.booking.settle)
+    clocks = case.state.line.vendor_clock
+    if found.created_at is None or clocks is None:
+        return case.last_sent + seconds
+    theirs, ours = clocks
+    return found.created_at + (ours - theirs) + seconds + timedelta(seconds=1)
+
+
+def _may_be_ours(case: _Case, listed: Bookings) -> bool:
+    """True for a live booking at our time that carries no reference at all and was not made before our write: staff may
+    have written its note anew."""
+    return any(
+        live(one)
+        and one.reference is None
+        and one.start == case.request.slot.start
+        and one.practitioner_id in (None, case.request.slot.practitioner_id)
+        and (one.created_at is None or one.created_at >= case.sent_at - CLOCKS_APART)
+        for one in listed.found
+    )
+
+
+# ---- by the time itself
+
+
+def _by_time(case: _Case, place: Clinic) -> Flow[Resolution]:
+    """Where the vendor keeps no reference: what stands at the time can't be told from another's booking."""
+    try:
+        listed = yield from listing(case.state, day_of(case.request.slot, place), place)
+    except KoblingError as error:
+        return case.unreadable("listing", error)
+    if _may_be_ours(case, listed):
+        case.saw("listing", "unmarked_booking")
+        return case.person()
+    case.saw("listing", "no_booking_at_the_time" if listed.complete else "incomplete")
+    return (yield from _by_slot(case))
+
+
+def _by_slot(case: _Case) -> Flow[Resolution]:
     """The slot itself. A slot that is gone proves nothing; one that is free proves something only with four facts."""
     try:
-        yield from verify(state, request.slot)
-        _saw(state, evidence, "slot", "free")
+        yield from verify(case.state, case.request.slot)
+        case.saw("slot", "free")
         free = True
     except (SlotTaken, SlotWithdrawn):
-        _saw(state, evidence, "slot", "gone")
+        case.saw("slot", "gone")
         free = False
     except KoblingError as error:
-        return _unreachable(state, error, evidence, "slot")
-    missing = _missing_facts(state)
+        return case.unreadable("slot", error)
+    missing = _missing_facts(case.state)
     for fact in missing:
-        _saw(state, evidence, "facts", fact)
+        case.saw("facts", fact)
     if not free or missing:
-        return NeedsPerson(evidence=tuple(evidence))
-    return _absent(state, sent_at, evidence, proof=True, only_same_slot=True)
+        return case.person()
+    return _absent(case, proof=True, only_same_slot=True)
 
 
 def _missing_facts(state: State) -> tuple[str, ...]:
@@ -132,27 +268,11 @@ def _missing_facts(state: State) -> tuple[str, ...]:
     return tuple(word for word, missing in table if missing)
 
 
-def _absent(
-    state: State, sent_at: datetime, evidence: list[Evidence], *, proof: bool, only_same_slot: bool = False
-) -> Resolution:
+def _absent(case: _Case, *, proof: bool, only_same_slot: bool = False) -> Resolution:
     """Nothing was seen: proven only when the last moment for a late commit has passed."""
-    bound = state.line.adapter.limits.booking.latest_commit
-    now = state.line.clock.now()
+    bound = case.state.line.adapter.limits.booking.latest_commit
+    now = case.state.line.clock.now()
     if bound is not None and proof:
-        last = sent_at + timedelta(seconds=bound)
-        if now >= last:
-            return NotBooked(evidence=tuple(evidence), only_same_slot=only_same_slot)
-        return StillUnknown(next_at=last, evidence=tuple(evidence))
-    if now < sent_at + PATIENCE:
-        return StillUnknown(next_at=now + NEXT_LOOK, evidence=tuple(evidence))
-    return NeedsPerson(evidence=tuple(evidence))
-
-
-def _unreachable(state: State, error: KoblingError, evidence: list[Evidence], looked_at: str) -> StillUnknown:
-    _saw(state, evidence, looked_at, error.code)
-    wait = timedelta(seconds=error.retry_after) if error.retry_after else NEXT_LOOK
-    return StillUnknown(next_at=state.line.clock.now() + wait, evidence=tuple(evidence))
-
-
-def _saw(state: State, evidence: list[Evidence], looked_at: str, saw: str) -> None:
-    evidence.append(Evidence.model_validate({"looked_at": looked_at, "saw": saw, "at": state.line.clock.now()}))
+        last = case.last_sent + timedelta(seconds=bound)
+        return case.not_booked(only_same_slot=only_same_slot) if now >= last else case.later(last)
+    return case.later() if now < case.sent_at + PATIENCE else case.person()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ..adapter import Operation
@@ -47,6 +47,14 @@ class State:
     def offers(self, operation: Operation) -> bool:
         """True when the adapter has the operation."""
         return operation in self.line.adapter.supports
+
+    def longest_service(self, service_id: str | None = None) -> timedelta:
+        """How long a service lasts at most, by the catalogue as far as it was read; a day when nothing is known."""
+        kept = self.kept.get("catalogue")
+        services = kept[0].services if kept else ()
+        known = [one.minutes for one in services if service_id in (None, one.id)]
+        minutes = [one for one in known if one is not None]
+        return timedelta(minutes=max(minutes)) if minutes and len(minutes) == len(known) else timedelta(days=1)
 
     def own(self, connection_id: str, name: str) -> None:
         """Refuse a slot or booking of another connection."""

@@ -1,0 +1,104 @@
+"""Bookings as the vendor shows them: one by its id, or a listing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from ..booking import Booking, BookingQuery, BookingRef, BookingRequest, Bookings
+from ..booking import stamped as with_stamps
+from ..clinic import Clinic
+from ..commands import Flow
+from ..engine import Task, operate
+from ..errors import AdapterBug, KoblingError
+from ..localtime import zone_of
+from ..slots import Slot
+from .state import State, clinic
+
+AROUND = timedelta(days=7)
+"""How far from its day a booking of ours is looked for by its reference: the clinic may have moved it meanwhile."""
+
+
+def stamp(state: State, booking: Booking, zone: str, asked: Slot | None = None) -> Booking:
+    """The booking with its connection, zone and the slot asked for."""
+    return with_stamps(booking, connection_id=state.connection.id, zone=zone, asked=asked)
+
+
+def one(state: State, ref: BookingRef, place: Clinic, asked: Slot | None = None) -> Flow[Booking]:
+    """The booking as the vendor shows it now, stamped."""
+    task = Task(
+        "get_booking", lambda adapter, http: adapter.get_booking(http, ref), checked_booking, clinic=place, fresh=True
+    )
+    return stamp(state, (yield from operate(state.line, task)), place.zone, asked)
+
+
+def again(state: State, ref: BookingRef, place: Clinic, asked: Slot) -> Flow[Booking | None]:
+    """The booking read back after a write; None when it can't be read, which changes nothing about it."""
+    if not state.offers("get_booking"):
+        return None
+    try:
+        return (yield from one(state, ref, place, asked))
+    except KoblingError:
+        return None
+
+
+def listing(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
+    """The vendor's bookings of a query, stamped."""
+    task = Task(
+        "list_bookings", lambda adapter, http: adapter.list_bookings(http, query), _checked_list, clinic=place,
+        fresh=True,
+    )  # fmt: skip
+    answer = yield from operate(state.line, task)
+    return answer.model_copy(update={"found": tuple(stamp(state, each, place.zone) for each in answer.found)})
+
+
+def get(state: State, ref: BookingRef) -> Flow[Booking]:
+    """See `Session.get`."""
+    state.need("get_booking")
+    state.own(ref.connection_id, "booking")
+    place = yield from clinic(state)
+    state.need("get_booking", place)
+    return (yield from one(state, ref, place))
+
+
+def bookings(state: State, query: BookingQuery) -> Flow[Bookings]:
+    """See `Session.bookings`."""
+    state.need("list_bookings")
+    place = yield from clinic(state)
+    state.need("list_bookings", place)
+    return (yield from listing(state, query, place))
+
+
+def day_of(slot: Slot, place: Clinic) -> BookingQuery:
+    """The question for everything in the practitioner's timebook on the slot's local day."""
+    zone = zone_of(place.zone)
+    return BookingQuery(
+        first_day=slot.start.astimezone(zone).date(),
+        last_day=slot.end.astimezone(zone).date(),
+        practitioner_ids=(slot.practitioner_id,),
+    )
+
+
+def by_reference(request: BookingRequest, place: Clinic) -> BookingQuery:
+    """The question for one reference, wherever it stands by now: on the days around, in any timebook."""
+    zone = zone_of(place.zone)
+    return BookingQuery(
+        first_day=request.slot.start.astimezone(zone).date() - AROUND,
+        last_day=request.slot.end.astimezone(zone).date() + AROUND,
+        reference=request.reference,
+        patient_id=request.patient_id,
+    )
+
+
+def checked_booking(result: Any) -> Booking:
+    """What an adapter says of one booking."""
+    if not isinstance(result, Booking):
+        raise AdapterBug("returns_a_booking")
+    return result
+
+
+def _checked_list(result: Any) -> Bookings:
+    answer = Bookings(found=tuple(result)) if isinstance(result, list) else result
+    if not isinstance(answer, Bookings):
+        raise AdapterBug("list_bookings_returns_bookings")
+    return answer
