@@ -137,15 +137,20 @@ class Session(_Opened):
         """Book the slot. Exactly one write is sent, and never again.
 
         not_after: an aware moment after which the write is not sent any more (`LeaseExpired`). before_write: called
-        when everything before the write has succeeded; write your ledger there. What it raises stops the booking.
+        once, when everything before the write has succeeded, with the request as `resolve` wants it (it may hold the
+        vendor's id of the patient by now); write your ledger there. What it raises stops the booking.
         Raises `SlotTaken` and other `RequestRejected` (nothing was changed), `OutcomeUnknown` (call `resolve`; booking
         again under the same reference is refused), `BookedDifferently` (a booking stands, but not as asked).
         """
         return self._run(booking.book(self._state(), request, not_after=not_after, before_write=before_write))
 
     def resolve(self, request: BookingRequest, sent_at: datetime) -> Resolution:
-        """Find out what became of a booking whose answer was lost. sent_at: when `before_write` was called, aware.
-        Returns `Booked`, `NotBooked`, `StillUnknown` (look again at `next_at`) or `NeedsPerson`; never resends."""
+        """Find out what became of a booking whose answer was lost, or whose process died.
+
+        request: as `before_write` was given it. sent_at: when `before_write` returned, aware. Returns `Booked`,
+        `NotBooked`, `StillUnknown` (look again at `next_at`) or `NeedsPerson`; never resends. Not for a booking that
+        `book` returned: where the vendor accepts overlaps, one that was never settled may be withdrawn here.
+        """
         return self._run(resolving.resolve(self._state(), request, sent_at))
 
     def get(self, ref: BookingRef) -> Booking:
@@ -170,9 +175,14 @@ class Session(_Opened):
         not_after: datetime | None = None,
         before_write: Callable[[BookingRequest], None] | None = None,
     ) -> Booking:
-        """Move a booking to `request.slot`. Where the vendor can't do it in one step, the new time is booked and then
-        the old one cancelled; `RescheduleHalfDone` carries both when that ends in the middle. allow_gap: cancel first
-        where nothing else works (`RescheduleNeedsGap`), so that for a moment the patient has no time."""
+        """Move a booking to `request.slot`.
+
+        Where the vendor can, in one step: the booking keeps its id and reference, and after `OutcomeUnknown` (its
+        `reference` is None) `get` shows whether it moved. Else the new time is booked under `request.reference` and
+        then the old one cancelled; `RescheduleHalfDone` carries both when that ends in the middle. allow_gap: cancel
+        first where nothing else works (`RescheduleNeedsGap`), so that for a moment the patient has no time; everything
+        that can be refused beforehand is, and what fails afterwards says so (`because="old_cancelled"`).
+        """
         flow = moving.reschedule(
             self._state(), ref, request, allow_gap=allow_gap, not_after=not_after, before_write=before_write
         )

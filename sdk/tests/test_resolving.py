@@ -1,0 +1,259 @@
+"""What `resolve` may say after a lost answer: never "booked" and never "not booked" without proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from full_vendor import FullVendor, OverlapVendor, Vendor, World, connect, request
+from kobling import (
+    Adapter,
+    Booked,
+    BookingFacts,
+    BookingQuery,
+    BookingRef,
+    BookingRequest,
+    CancelReason,
+    Limits,
+    NeedsPerson,
+    NotBooked,
+    OutcomeUnknown,
+    ResolveFirst,
+    Slot,
+    SlotLimits,
+    SlotTaken,
+    StillUnknown,
+    UnsupportedOperation,
+    WireFailure,
+    WireRequest,
+)
+from kobling.testing import reply
+
+KNOWN = {"mode": "sync", "overlap": "refused", "latest_commit": 60, "sources": {"latest_commit": "a test"}}
+
+
+class Unmarked(FullVendor):
+    """Keeps no reference anywhere."""
+
+    key = "unmarked"
+    contract = 1
+    limits = Limits(slots=SlotLimits(days=3), booking=BookingFacts(**KNOWN, reference_in="nowhere", live_search=True))
+
+    async def list_bookings(self, http: Any, query: BookingQuery) -> Any:
+        return [row.model_copy(update={"reference": None}) for row in await super().list_bookings(http, query)]
+
+
+@pytest.fixture(params=["sync", "async"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def lose(world: World, *, committed: bool) -> BookingRequest:
+    """A booking whose answer is lost, after or before the vendor committed."""
+    wanted = request(world.slot())
+    name = "after" if committed else "interrupt"
+    setattr(world.vendor, name, lambda one: WireFailure("read") if one.method == "POST" else None)
+    with pytest.raises(OutcomeUnknown):
+        world.run(lambda session: session.book(wanted))
+    setattr(world.vendor, name, lambda one: None)
+    return wanted
+
+
+def resolve(world: World, wanted: BookingRequest, *, hours: float = 0) -> Any:
+    sent_at = world.vendor.clock.now()
+    world.vendor.clock.advance(hours * 3600)
+    return world.run(lambda session: session.resolve(wanted, sent_at))
+
+
+def saw(found: Any) -> list[str]:
+    return [one.saw for one in found.evidence]
+
+
+def test_without_a_reference_a_booking_at_the_time_is_never_called_not_booked(mode: str) -> None:
+    world = connect(mode, Unmarked)
+    wanted = lose(world, committed=True)
+    found = resolve(world, wanted, hours=2)
+    assert isinstance(found, NeedsPerson)
+    assert saw(found) == ["unmarked_booking"]
+    assert len(world.vendor.standing()) == 1
+
+
+def test_without_a_reference_a_free_slot_proves_it_where_all_four_facts_are_known(mode: str) -> None:
+    world = connect(mode, Unmarked)
+    found = resolve(world, lose(world, committed=False), hours=1)
+    assert isinstance(found, NotBooked)
+    assert found.only_same_slot
+    assert saw(found) == ["no_booking_at_the_time", "free"]
+
+
+def test_a_booking_that_was_returned_is_never_withdrawn_for_a_later_overlap(mode: str) -> None:
+    world = connect(mode, OverlapVendor, vendor=Vendor(accepts_overlap=True))
+    wanted = request(world.slot())
+    world.run(lambda session: session.book(wanted))
+    ours = world.vendor.rows["1"]
+    world.vendor.clock.advance(3600)
+    world.vendor.add(who=ours["who"], start=ours["start"], end=ours["end"])
+    found = resolve(world, wanted)
+    assert isinstance(found, Booked)
+    assert saw(found) == ["found", "overlapped_later"]
+    assert world.vendor.standing() == ["1", "2"]
+
+
+def test_a_booking_that_was_returned_and_is_gone_now_is_a_persons_matter(mode: str) -> None:
+    world = connect(mode)
+    wanted = request(world.slot())
+    world.run(lambda session: session.book(wanted))
+    world.vendor.rows.clear()
+    found = resolve(world, wanted, hours=2)
+    assert isinstance(found, NeedsPerson)
+    assert saw(found) == ["absent", "already_booked"]
+    with pytest.raises(ResolveFirst):
+        world.run(lambda session: session.book(wanted))
+
+
+MOVES: dict[str, Callable[[dict[str, Any]], None]] = {
+    "another time": lambda row: row.update(start="2026-12-01T12:00:00+00:00", end="2026-12-01T12:30:00+00:00"),
+    "another day": lambda row: row.update(start="2026-12-04T08:00:00+00:00", end="2026-12-04T08:30:00+00:00"),
+    "another timebook": lambda row: row.update(who="b" if row["who"] == "a" else "a"),
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_booking_that_staff_moved_is_shown_to_a_person_and_not_called_booked(mode: str, move: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=True)
+    MOVES[move](world.vendor.rows["1"])
+    found = resolve(world, wanted)
+    assert isinstance(found, NeedsPerson)
+    assert found.booking is not None
+    assert found.booking.id == "1"
+    assert not found.booking.verified
+    assert found.booking.ref.connection_id == wanted.slot.connection_id
+
+
+@pytest.mark.parametrize("status", ["attended", "no_show"])
+def test_a_booking_that_took_place_was_booked(mode: str, status: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=True)
+    world.vendor.rows["1"]["status"] = status
+    found = resolve(world, wanted)
+    assert isinstance(found, Booked)
+    assert found.booking.status == status
+
+
+def test_a_booking_whose_note_was_written_anew_is_a_persons_matter(mode: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=True)
+    world.vendor.rows["1"]["reference"] = None
+    found = resolve(world, wanted, hours=2)
+    assert isinstance(found, NeedsPerson)
+    assert saw(found) == ["absent", "unmarked_booking"]
+
+
+def test_somebody_elses_older_booking_at_the_time_is_not_taken_for_ours(mode: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=False)
+    slot = wanted.slot
+    row = world.vendor.add(who=slot.practitioner_id, start=slot.start.isoformat(), end=slot.end.isoformat())
+    row["created_at"] = (world.vendor.clock.now() - timedelta(hours=1)).isoformat()
+    assert isinstance(resolve(world, wanted, hours=1), NotBooked)
+
+
+def test_another_process_waits_until_the_write_can_have_been_sent_and_committed(mode: str) -> None:
+    """The hook's moment is not the write's: after it the write may wait for its place in the vendor's budget."""
+    world = connect(mode)
+    wanted = request(world.slot())
+    sent_at = world.vendor.clock.now()
+    world.vendor.clock.advance(61)
+    found = world.run(lambda session: session.resolve(wanted, sent_at))
+    assert isinstance(found, StillUnknown)
+    assert found.next_at == sent_at + timedelta(seconds=60 + 60)
+    world.vendor.clock.advance(59)
+    assert isinstance(world.run(lambda session: session.resolve(wanted, sent_at)), NotBooked)
+
+
+def test_what_can_not_be_read_for_long_is_a_persons_matter(mode: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=True)
+    world.vendor.interrupt = lambda one: reply(500) if "bookings" in one.url else None
+    assert isinstance(resolve(world, wanted), StillUnknown)
+    assert isinstance(resolve(world, wanted, hours=2), NeedsPerson)
+
+
+def test_a_crash_before_settling_is_finished_when_the_listing_is_old_enough(mode: str) -> None:
+    first = connect(mode, OverlapVendor, vendor=Vendor(accepts_overlap=True))
+    wanted = request(first.slot())
+    sent_at = first.vendor.clock.now()
+
+    def crash(one: WireRequest) -> Any:
+        if one.method == "POST":
+            raise KeyboardInterrupt
+        return None
+
+    first.vendor.after = crash
+    with pytest.raises(KeyboardInterrupt):
+        first.run(lambda session: session.book(wanted))
+    first.vendor.after = lambda one: None
+    other = connect(mode, OverlapVendor, vendor=first.vendor)
+    found = other.run(lambda session: session.resolve(wanted, sent_at))
+    assert isinstance(found, StillUnknown)
+    assert saw(found) == ["found", "not_settled"]
+    first.vendor.clock.advance((found.next_at - first.vendor.clock.now()).total_seconds())
+    assert isinstance(other.run(lambda session: session.resolve(wanted, sent_at)), Booked)
+
+
+def test_resolve_does_not_look_while_the_booking_is_under_way(mode: str) -> None:
+    world = connect(mode)
+    wanted = request(world.slot())
+    seen: list[Any] = []
+
+    def look(one: BookingRequest) -> None:
+        seen.append(world.session.resolve(wanted, world.vendor.clock.now()))
+
+    async def look_too(one: BookingRequest) -> None:
+        seen.append(await world.session.resolve(wanted, world.vendor.clock.now()))  # type: ignore[misc]
+
+    world.run(lambda session: session.book(wanted, before_write=look if mode == "sync" else look_too))
+    assert isinstance(seen[0], StillUnknown)
+    assert saw(seen[0]) == ["under_way"]
+
+
+def search_only() -> type[FullVendor]:
+    """A vendor that can neither book nor cancel."""
+    names = ("book", "cancel", "get_booking", "list_bookings", "reschedule")
+    absent = {name: getattr(Adapter, name) for name in names}
+    return type("SearchOnly", (FullVendor,), {"key": "search-only", "contract": 1, **absent})
+
+
+def test_what_the_vendor_does_not_offer_is_refused_before_any_request(mode: str) -> None:
+    world = connect(mode, search_only())
+    slot = Slot(
+        practitioner_id="a", service_id="s", start=world.vendor.clock.now(),
+        end=world.vendor.clock.now() + timedelta(minutes=30), connection_id=world.session.connection.id,
+    )  # fmt: skip
+    wanted, ref = request(slot), BookingRef(connection_id=world.session.connection.id, id="1")
+    day = world.vendor.clock.now().date()
+    for call in (
+        lambda session: session.book(wanted),
+        lambda session: session.resolve(wanted, world.vendor.clock.now()),
+        lambda session: session.get(ref),
+        lambda session: session.bookings(BookingQuery(first_day=day, last_day=day)),
+        lambda session: session.cancel(ref, CancelReason(by="patient")),
+        lambda session: session.reschedule(ref, wanted),
+    ):
+        with pytest.raises(UnsupportedOperation):
+            world.run(call)
+    assert world.vendor.calls == []
+
+
+def test_a_taken_time_frees_the_reference(mode: str) -> None:
+    world = connect(mode)
+    slot = world.slot()
+    world.run(lambda session: session.book(request(slot)))
+    wanted = request(slot)
+    for _ in range(2):
+        with pytest.raises(SlotTaken):
+            world.run(lambda session: session.book(wanted))
