@@ -26,14 +26,15 @@ from kobling import (
     WireReply,
     WireRequest,
 )
-from kobling_mocks import Call, Fault, Mock, Served, World
-from kobling_mocks.clinic import Appointment, Clinic, OpenSlot
+from kobling_mocks import Call, Fact, Fault, Mock, Served, World
+from kobling_mocks.clinic import Appointment, Clinic, OpenSlot, synthetic_id
 from kobling_mocks.dialect import Account
 
 from .clinics import ClinicName, open_clinic
 from .pace import Pace
 from .sides import Mode, Office, Side
 from .target import Target
+from .timebook import Shown
 
 __all__ = ["PATIENT", "SAK_ID", "Mark", "Rig", "Spoil", "WireCall"]
 
@@ -112,9 +113,11 @@ class Rig:
         return {**self.mock.dialect.connection(account or self.world.account), **fields}
 
     def connect(self, account: Account | None = None, /, **fields: str) -> Side:
-        """A session on an account of this world; `fields` replaces connection fields."""
+        """A session on an account of this world, with the options that its clinic told the registry; `fields` replaces
+        connection fields."""
         connection = Connection(self.adapter.key, **self.fields(account, **fields))
-        return self._office.side(connection)
+        options = self.mock.dialect.options(account or self.world.account)
+        return self._office.side(connection, options=options or None)
 
     def _exchange(self, request: WireRequest) -> WireReply | WireFailure:
         exchange: Exchange = self.mock.exchange
@@ -138,6 +141,11 @@ class Rig:
     def clinic(self) -> Clinic:
         """The clinic's own state, with everything done that is due."""
         return self.world.clinic
+
+    @property
+    def shown(self) -> Shown:
+        """The clinic as a registry may see it through this vendor."""
+        return Shown(self.clinic, self.mock.dialect)
 
     @property
     def department(self) -> str | None:
@@ -205,9 +213,34 @@ class Rig:
 
     def open_time(self, slot: Slot) -> OpenSlot | None:
         """The clinic's own record of a slot, None when it shows no such time."""
-        day = slot.start.astimezone(self.tz).date()
-        found = self.clinic.open_slots([slot.practitioner_id], [slot.service_id], day, day)
-        return next((one for one in found if one.start == slot.start), None)
+        return self.shown.time(slot)
+
+    def own(self, wire_id: str) -> str:
+        """The clinic's own id of what the vendor calls so; "" where it has nothing of that name."""
+        return self.shown.own(wire_id)
+
+    def wire_id(self, own_id: str) -> str:
+        """The vendor's id for one of the clinic's, or for one that it never made."""
+        return self.shown.wire(own_id)
+
+    def nowhere(self, kind: str) -> str:
+        """An id of the vendor's form that stands for nothing."""
+        return self.wire_id(synthetic_id("nowhere", kind, "unknown"))
+
+    def our_patients(self) -> frozenset[str]:
+        """Everybody on the clinic's file who is the invented patient; some vendors get a new record per booking."""
+        return frozenset(
+            one.id for one in self.clinic.patients if PATIENT.email == one.email or PATIENT.name == one.name
+        )
+
+    def ours(self) -> tuple[Appointment, ...]:
+        """The invented patient's live appointments."""
+        patients = self.our_patients()
+        return tuple(one for one in self.clinic.all_appointments() if one.live and one.patient_id in patients)
+
+    def told(self, fact: Fact) -> bool:
+        """Whether the vendor's wire tells this about a clinic."""
+        return fact not in self.mock.dialect.untold
 
     @property
     def key(self) -> str:

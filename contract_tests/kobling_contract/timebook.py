@@ -3,44 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 from kobling import Slot
+from kobling_mocks import Dialect
 from kobling_mocks.clinic import ALL_PATIENTS, Clinic, OpenSlot
 
-__all__ = ["Times", "differences", "for_insurance", "offered", "times_of"]
+__all__ = ["Shown", "Times", "differences", "times_of"]
 
 Times: TypeAlias = frozenset[tuple[str, str, datetime]]
-"""(timebook, appointment type, start in UTC). The vendor's ids are the clinic's own."""
+"""(timebook, appointment type, start in UTC), in the vendor's ids."""
 
 
-def offered(clinic: Clinic, timebook_id: str, type_id: str) -> bool:
-    """Whether insurance customers may book this type in this timebook: a person's own, online timebook, an ordinary
-    online type, open to all patients, with a B-rate."""
-    timebook, kind = clinic.timebook(timebook_id), clinic.type(type_id)
-    if timebook is None or kind is None:
-        return False
-    rule = kind.rule_for(timebook_id)
-    return (
-        clinic.online
-        and timebook.online
-        and timebook.owner_kind == "person"
-        and kind.online
-        and kind.kind == "ordinary"
-        and rule is not None
-        and rule.patients == ALL_PATIENTS
-        and bool(rule.insurance_rates)
-    )
+class Shown:
+    """A clinic as a registry may see it through one vendor: computed from the clinic itself and from what the vendor's
+    wire conveys, as its dialect says. Everything that comes out has the vendor's ids."""
 
+    def __init__(self, clinic: Clinic, dialect: Dialect) -> None:
+        self.clinic = clinic
+        self.dialect = dialect
 
-def for_insurance(clinic: Clinic, first: date, last: date, department: str | None = None) -> tuple[OpenSlot, ...]:
-    """Every open time that insurance customers may be shown on these local days, at one department or all."""
-    return tuple(
-        slot
-        for slot in clinic.open_slots(None, None, first, last, department_id=department)
-        if offered(clinic, slot.timebook_id, slot.type_id)
-    )
+    def wire(self, own: str) -> str:
+        """The vendor's id for one of the clinic's."""
+        return self.dialect.ids.wire(self.clinic, own)
+
+    def own(self, wire: str) -> str:
+        """The clinic's id for one of the vendor's; "" for an id that stands for nothing."""
+        return self.dialect.ids.own(self.clinic, wire) or ""
+
+    def offered(self, timebook_id: str, type_id: str) -> bool:
+        """Whether insurance customers may book this type in this timebook (the clinic's own ids): a person's own,
+        online timebook, an ordinary online type, open to all patients, with a B-rate, as far as the wire tells."""
+        timebook, kind = self.clinic.timebook(timebook_id), self.clinic.type(type_id)
+        if timebook is None or kind is None:
+            return False
+        rule, untold = kind.rule_for(timebook_id), self.dialect.untold
+        return (
+            rule is not None
+            and ("online" in untold or (self.clinic.online and timebook.online and kind.online))
+            and ("owner_kinds" in untold or timebook.owner_kind == "person")
+            and ("type_kinds" in untold or kind.kind == "ordinary")
+            and ("patient_lists" in untold or rule.patients == ALL_PATIENTS)
+            and ("rates" in untold or bool(rule.insurance_rates))
+        )
+
+    def times(self, first: date, last: date, department: str | None = None) -> tuple[OpenSlot, ...]:
+        """Every open time that insurance customers may be shown on these local days, at one department (the vendor's
+        id) or all."""
+        own = self.own(department) if department else None
+        found = self.clinic.open_slots(None, None, first, last, department_id=own)
+        return tuple(self._on_the_wire(slot) for slot in found if self.offered(slot.timebook_id, slot.type_id))
+
+    def time(self, slot: Slot) -> OpenSlot | None:
+        """The clinic's own record of a slot, None when it shows no such time."""
+        day = slot.local_start.date()
+        found = self.clinic.open_slots([self.own(slot.practitioner_id)], [self.own(slot.service_id)], day, day)
+        return next((self._on_the_wire(one) for one in found if one.start == slot.start), None)
+
+    def _on_the_wire(self, slot: OpenSlot) -> OpenSlot:
+        told = slot.department_id is not None and "departments" not in self.dialect.untold
+        return replace(
+            slot,
+            timebook_id=self.wire(slot.timebook_id),
+            type_id=self.wire(slot.type_id),
+            department_id=self.wire(slot.department_id) if told and slot.department_id else None,
+        )
 
 
 def times_of(slots: Iterable[Slot | OpenSlot]) -> Times:

@@ -10,12 +10,23 @@ it can order and `journal.py` is what it can look at afterwards.
 """
 
 from .barriers import Barrier
-from .dialect import Account, Answer, Dialect, DialectProblem, Operation, Visit, find_dialect, installed_dialects
+from .dialect import (
+    Account,
+    Answer,
+    Dialect,
+    DialectProblem,
+    Fact,
+    Operation,
+    Visit,
+    find_dialect,
+    installed_dialects,
+)
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
 from .mock import Mock, serving
 from .serve import Served
 from .switches import Switch
+from .wireids import NumberedIds, OwnIds, WireIds
 from .world import Unsound, World
 
 __all__ = [
@@ -27,15 +38,19 @@ __all__ = [
     "Call",
     "Dialect",
     "DialectProblem",
+    "Fact",
     "Fault",
     "Finding",
     "Journal",
     "Mock",
+    "NumberedIds",
     "Operation",
+    "OwnIds",
     "Served",
     "Switch",
     "Unsound",
     "Visit",
+    "WireIds",
     "World",
     "find_dialect",
     "installed_dialects",

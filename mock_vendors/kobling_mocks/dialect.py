@@ -22,16 +22,42 @@ from pydantic import BaseModel
 from .clinic import Behaviour, Clinic, Restrictions
 from .journal import Effect
 from .switches import Switch, Switches
+from .wireids import OwnIds, WireIds
 
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["Account", "Answer", "Dialect", "DialectProblem", "Operation", "Visit", "find_dialect", "installed_dialects"]
+__all__ = [
+    "Account",
+    "Answer",
+    "Dialect",
+    "DialectProblem",
+    "Fact",
+    "Operation",
+    "Visit",
+    "find_dialect",
+    "installed_dialects",
+]
 
 GROUP = "kobling_mocks"
 
 BUILT_IN: Mapping[str, str] = {"eg-pasientsky": "kobling_mocks.dialects.eg_pasientsky:dialect"}
 """The dialects of this package; they are there also where its entry points are not installed."""
+
+
+Fact = Literal[
+    "rates",  # the rates on a type's rules
+    "patient_lists",  # which types are kept to a list of patients
+    "owner_kinds",  # whether a person, a group or a department owns a timebook
+    "type_kinds",  # which types are hidden or for groups
+    "rules",  # which types a timebook offers
+    "online",  # what is online, and what is not
+    "departments",  # departments, and the visiting addresses of types
+    "patient_limits",  # how many bookings a patient may have
+    "cancel_limits",  # until when, and whether at all, a booking may be cancelled
+    "claims",  # a claim made from the SakID that came with a booking
+]
+"""What a clinic may hold and a vendor's wire may be silent about."""
 
 
 @dataclass
@@ -52,12 +78,13 @@ class Account:
 class Answer:
     """What a dialect's operation answers, and what it changed: `appointment` is the id of what was made or changed.
 
-    The body is `json`, or `html` for a page that a gateway sends.
+    The body is `json`, or `html` for a page that a gateway sends, in `charset`; what that charset lacks becomes "?".
     """
 
     status: int
     json: Any = None
     html: str | None = None
+    charset: str = "utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
     effect: Effect = "none"
     appointment: str | None = None
@@ -65,7 +92,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Visit:
-    """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON."""
+    """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON. Header
+    names are in small letters."""
 
     world: World
     path: Mapping[str, str]
@@ -150,6 +178,10 @@ class Dialect(ABC):
     """Lower-case names of headers in which this vendor expects a key."""
     account_parameter: ClassVar[str | None] = None
     """The path parameter that holds the clinic's external id; None where only the key tells the clinic."""
+    ids: ClassVar[WireIds] = OwnIds()
+    """What stands on the wire for the clinic's own ids."""
+    untold: ClassVar[frozenset[Fact]] = frozenset()
+    """What this vendor's wire does not tell, so that nobody can be expected to know it from there."""
 
     @property
     @abstractmethod
@@ -173,15 +205,32 @@ class Dialect(ABC):
         """How a clinic's system behaves under these switches, from how it was set up. Called when a switch changes."""
         return behaviour, restrictions
 
-    def account_of(self, visit: Visit) -> Account | None:
-        """The account that a call is addressed to, whether or not its key is right; None where there is none."""
-        if self.account_parameter is None:
-            return None
-        return visit.world.accounts.get(visit.path.get(self.account_parameter, ""))
+    def options(self, account: Account) -> dict[str, Any]:  # noqa: ARG002 - for vendors that have any
+        """What the registry's staff must be told beside the connection, since it is not on the wire: the adapter's
+        options by name, in the vendor's ids. The clinic sees them in its own settings."""
+        return {}
 
-    def has_credential(self, visit: Visit) -> bool:
-        """Whether a credential came with the call at all, right or wrong."""
-        return any(visit.headers.get(name) for name in self.credential_headers)
+    def keys(self, account: Account) -> frozenset[str]:
+        """Every key that leads to the account. Dialects with several for one clinic add them."""
+        return frozenset({account.api_key})
+
+    def credential(self, visit: Visit) -> str:
+        """The key that came with the call, right or wrong; "" for none. By default a header's value, without the
+        word `Bearer` before it."""
+        for name in self.credential_headers:
+            value = visit.headers.get(name, "")
+            if value:
+                scheme, blank, rest = value.partition(" ")
+                return rest.strip() if blank and scheme.lower() == "bearer" else value
+        return ""
+
+    def account_of(self, visit: Visit) -> Account | None:
+        """The account that a call is addressed to; None where there is none. Where the path names the clinic, the key
+        may be wrong; where only the key tells the clinic, it is the key's."""
+        if self.account_parameter is not None:
+            return visit.world.accounts.get(visit.path.get(self.account_parameter, ""))
+        given = self.credential(visit)
+        return next((one for one in list(visit.world.accounts.values()) if given in self.keys(one)), None)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def answer_call(
         path=path,
         query=dict(arrival.query),
         headers={name.lower(): value for name, value in arrival.headers},
-        json=_parsed(arrival.body),
+        json=_parsed(arrival),
     )
     _enter(world, number, arrival, operation, visit)
     held = world.barriers.arrive(operation.name)
@@ -61,10 +61,7 @@ def answer_call(
     def commit() -> WireReply:
         answer = _ask(world, operation, visit)
         world.journal.note(number, status=answer.status, effect=answer.effect, appointment=answer.appointment)
-        if answer.html is not None:
-            page = {"Content-Type": "text/html; charset=utf-8", **answer.headers}
-            return reply(answer.status, text=answer.html, headers=page)
-        return reply(answer.status, json=answer.json, headers=answer.headers)
+        return _written(answer)
 
     if fault is None:
         return commit(), None
@@ -84,7 +81,7 @@ def enter_unknown_call(world: World, arrival: Arrival) -> None:
     """Enter a call that fits no operation of the dialect in the journal."""
     world.run_due()
     number = world.journal.begin(world.clock.now(), None, arrival.method, "")
-    visit = Visit(world, {}, dict(arrival.query), {n.lower(): v for n, v in arrival.headers}, _parsed(arrival.body))
+    visit = Visit(world, {}, dict(arrival.query), {n.lower(): v for n, v in arrival.headers}, _parsed(arrival))
     _enter(world, number, arrival, None, visit)
     world.journal.note(number, status=404)
 
@@ -122,16 +119,34 @@ def _ask(world: World, operation: Operation, visit: Visit) -> Answer:
     return answer
 
 
-def _parsed(body: bytes) -> Any:
+def _written(answer: Answer) -> WireReply:
+    """The answer as bytes in its charset. JSON says its charset only where it is not the usual one."""
+    if answer.html is not None:
+        kind, text = f"text/html; charset={answer.charset}", answer.html
+    elif answer.json is not None:
+        kind, text = "application/json", json.dumps(answer.json, ensure_ascii=False)
+        kind += "" if answer.charset == "utf-8" else f"; charset={answer.charset}"
+    else:
+        return reply(answer.status, headers=answer.headers)
+    body = text.encode(answer.charset, "replace")
+    return reply(answer.status, body=body, headers={"Content-Type": kind, **answer.headers})
+
+
+_CHARSET = re.compile(r"""charset\s*=\s*"?([\w.-]+)""", re.I)
+
+
+def _parsed(arrival: Arrival) -> Any:
+    kind = next((value for name, value in arrival.headers if name.lower() == "content-type"), "")
+    found = _CHARSET.search(kind)
     try:
-        return json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        return json.loads(arrival.body.decode(found[1] if found else "utf-8"))
+    except (ValueError, RecursionError, LookupError):
         return None
 
 
 def _enter(world: World, number: int, arrival: Arrival, operation: Operation | None, visit: Visit) -> None:
     digest = world.journal.digest
-    keys = {account.api_key for account in world.accounts.values()}
+    keys = {key for account in list(world.accounts.values()) for key in world.dialect.keys(account)}
     account = world.dialect.account_of(visit)
     world.journal.note(
         number,
@@ -186,7 +201,7 @@ def _findings(
         for name, _ in arrival.query:
             if name not in operation.plain_parameters:
                 yield Finding("unknown_parameter", f"query.{name}")
-        if not dialect.has_credential(visit):
+        if not dialect.credential(visit):
             yield Finding("missing_auth", "call")
     yield from _header_findings(world, dialect, arrival, visit, secrets)
     if operation is not None and operation.body is not None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 
 from kobling import Catalogue, Operation
+from kobling_mocks import Fact
 from kobling_mocks.clinic import Clinic
 
 from ..clinics import ClinicName
 from ..rig import Rig
 from ..rule import RuleBook
-from ..timebook import offered
 from ..trial import Trial
 
 BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
@@ -30,6 +30,16 @@ async def _read(trial: Trial, rig: Rig) -> Catalogue:
 def _pairs(clinic: Clinic) -> list[tuple[str, str]]:
     """Every (timebook, type) of the clinic that has a rule."""
     return [(rule.timebook_id, kind.id) for kind in clinic.types for rule in kind.rules]
+
+
+def _wire(rig: Rig, pair: tuple[str, str]) -> tuple[str, str]:
+    return rig.wire_id(pair[0]), rig.wire_id(pair[1])
+
+
+def _untold(trial: Trial, rig: Rig, fact: Fact, what: str) -> None:
+    """End a rule about something that the vendor's wire does not tell."""
+    if not rig.told(fact):
+        trial.not_offered(what, proof=True)
 
 
 def _text(name: str) -> str:
@@ -54,8 +64,8 @@ async def _timebooks_listed(trial: Trial) -> None:
         rig = trial.rig(world)
         found = await _read(trial, rig)
         listed = {one.id for one in found.practitioners}
-        online = {one.id for one in rig.clinic.timebooks if one.online}
-        everyone = {one.id for one in rig.clinic.timebooks}
+        online = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
+        everyone = {rig.wire_id(one.id) for one in rig.clinic.timebooks}
         trial.claim(
             online <= listed, "missing", expected=f"{len(online)} timebooks", got=f"{len(online - listed)} are missing"
         )
@@ -87,13 +97,13 @@ async def _names_unharmed(trial: Trial) -> None:
         found = await _read(trial, rig)
         trial.claim(bool(found.practitioners), "nobody", expected="practitioners", got="none")
         for one in found.practitioners:
-            timebook = rig.clinic.timebook(one.id)
+            timebook = rig.clinic.timebook(rig.own(one.id))
             if timebook is None:
                 continue
             names = {_text(timebook.public_name), _text(timebook.owner_name)}
             trial.claim(_text(one.name) in names, "changed", expected=" or ".join(sorted(names)), got=one.name)
         for service in found.services:
-            kind = rig.clinic.type(service.id)
+            kind = rig.clinic.type(rig.own(service.id))
             if kind is not None:
                 holds = _text(kind.name) in _text(service.name)
                 trial.claim(holds, "changed", expected=kind.name, got=service.name)
@@ -117,17 +127,19 @@ async def _names_unharmed(trial: Trial) -> None:
 async def _only_persons(trial: Trial) -> None:
     for world in WORLDS:
         rig = trial.rig(world)
+        _untold(trial, rig, "owner_kinds", "who owns a timebook")
         found = await _read(trial, rig)
         others = [one for one in rig.clinic.timebooks if one.owner_kind != "person"]
         for timebook, kind in _pairs(rig.clinic):
             owner = next(one for one in rig.clinic.timebooks if one.id == timebook).owner_kind
-            bookable = found.bookable(timebook, kind)
+            pair = _wire(rig, (timebook, kind))
+            bookable = found.bookable(*pair)
             if owner != "person":
                 trial.claim(
                     not bookable, "offered", expected=f"a timebook of a {owner} can't be booked", got="it is offered"
                 )
-            elif offered(rig.clinic, timebook, kind):
-                reasons = ", ".join(found.why_not(timebook, kind))
+            elif rig.shown.offered(timebook, kind):
+                reasons = ", ".join(found.why_not(*pair))
                 trial.claim(bookable, "lost", expected="a person's own timebook can be booked", got=f"not: {reasons}")
         trial.saw(f"{world}: {len(others)} timebooks are not a person's; none of them is offered")
 
@@ -147,12 +159,14 @@ async def _only_persons(trial: Trial) -> None:
 )
 async def _restricted_lists(trial: Trial) -> None:
     rig = trial.rig()
+    _untold(trial, rig, "patient_lists", "lists of patients")
     found = await _read(trial, rig)
     kept = [(rule.timebook_id, kind.id) for kind in rig.clinic.types for rule in kind.rules if rule.patients != "all"]
     trial.need(kept, "no restricted list in the world")
     for pair in kept:
-        trial.claim(not found.bookable(*pair), "offered", expected="a restricted type is not offered", got="it is")
-    free = [pair for pair in _pairs(rig.clinic) if offered(rig.clinic, *pair) and found.bookable(*pair)]
+        holds = not found.bookable(*_wire(rig, pair))
+        trial.claim(holds, "offered", expected="a restricted type is not offered", got="it is")
+    free = [pair for pair in _pairs(rig.clinic) if rig.shown.offered(*pair) and found.bookable(*_wire(rig, pair))]
     trial.need(free, "nothing can be booked at all, so that the absence proves nothing")
     trial.saw(f"{len(kept)} restricted pairs are not offered, {len(free)} open ones are")
 
@@ -169,9 +183,10 @@ async def _restricted_lists(trial: Trial) -> None:
 )
 async def _kinds(trial: Trial) -> None:
     rig = trial.rig()
+    _untold(trial, rig, "type_kinds", "hidden types and groups")
     found = await _read(trial, rig)
-    special = {kind.id for kind in rig.clinic.types if kind.kind != "ordinary"}
-    ordinary = {kind.id for kind in rig.clinic.types if kind.kind == "ordinary"}
+    special = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind != "ordinary"}
+    ordinary = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind == "ordinary"}
     bookable = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)}
     trial.claim(not bookable & special, "offered", expected="no group or hidden type", got=f"{len(bookable & special)}")
     trial.need(bookable & ordinary, "nothing can be booked at all, so that the absence proves nothing")
@@ -195,6 +210,9 @@ async def _kinds(trial: Trial) -> None:
 async def _rates(trial: Trial) -> None:
     rig = trial.rig()
     found = await _read(trial, rig)
+    if not rig.told("rates"):
+        invented = [offer for offer in found.offer_by_ids.values() if offer.rates is not None]
+        trial.not_offered("rates", proof=not invented)
     if all(offer.rates is None for offer in found.offer_by_ids.values()):
         trial.need(None, "the vendor shows no rates")
     compared = 0
@@ -204,13 +222,14 @@ async def _rates(trial: Trial) -> None:
         if listed is None or rule is None or not listed.online or listed.owner_kind != "person":
             continue
         codes = {rate.code for rate in rule.insurance_rates}
-        bookable = found.bookable(who, kind)
+        pair = _wire(rig, (who, kind))
+        bookable = found.bookable(*pair)
         if not codes:
             trial.claim(not bookable, "without_rate", expected="no B-rate: not offered", got="offered")
-        if not offered(rig.clinic, who, kind):
+        if not rig.shown.offered(who, kind):
             continue
-        trial.claim(bookable, "lost", expected=f"offered with {sorted(codes)}", got=f"{found.why_not(who, kind)}")
-        told = {rate.code for rate in found.offer_by_ids[who, kind].rates or () if rate.is_insurance}
+        trial.claim(bookable, "lost", expected=f"offered with {sorted(codes)}", got=f"{found.why_not(*pair)}")
+        told = {rate.code for rate in found.offer_by_ids[pair].rates or () if rate.is_insurance}
         trial.claim(told == codes, "other_codes", expected=sorted(codes), got=sorted(told))
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
@@ -235,16 +254,18 @@ async def _addresses(trial: Trial) -> None:
     found = await _read(trial, rig)
     compared = 0
     for service in found.services:
-        kind = rig.clinic.type(service.id)
+        kind = rig.clinic.type(rig.own(service.id))
         if kind is None or kind.kind == "hidden":
             continue
-        address = rig.clinic.address(kind.address_id) if kind.address_id else None
+        told = kind.address_id is not None and rig.told("departments")
+        address = rig.clinic.address(kind.address_id or "") if told else None
         if address is None:
             got = sorted(service.locations or ())
             trial.claim(service.locations is None, "bound", expected="every department", got=got)
         else:
-            holds = service.locations is None or service.locations == {address.department_id}
-            trial.claim(holds, "elsewhere", expected=address.department_id, got=sorted(service.locations or ()))
+            place = rig.wire_id(address.department_id)
+            holds = service.locations is None or service.locations == {place}
+            trial.claim(holds, "elsewhere", expected=place, got=sorted(service.locations or ()))
             bound = service.locations is not None
             trial.claim(bound, "elsewhere", expected="its own department only", got="every department")
         compared += 1
@@ -267,7 +288,7 @@ async def _lengths(trial: Trial) -> None:
     found = await _read(trial, rig)
     compared = 0
     for service in found.services:
-        kind = rig.clinic.type(service.id)
+        kind = rig.clinic.type(rig.own(service.id))
         if kind is not None and service.minutes is not None:
             trial.claim(service.minutes == kind.minutes, "other_length", expected=kind.minutes, got=service.minutes)
             compared += 1
@@ -291,7 +312,7 @@ async def _offline(trial: Trial) -> None:
     mark = rig.mark()
     answer = await rig.connect(department_id="").slots(rig.days())
     trial.control(rig, mark, "open times are read")
-    hidden = {one.id for one in rig.clinic.timebooks if not one.online}
+    hidden = {rig.wire_id(one.id) for one in rig.clinic.timebooks if not one.online}
     trial.need(hidden, "no offline timebook in the world")
     offers = [ids for ids in found.offer_by_ids if ids[0] in hidden and found.bookable(*ids)]
     times = [slot for slot in answer.found if slot.practitioner_id in hidden]

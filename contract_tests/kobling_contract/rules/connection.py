@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kobling import ConnectionReport, Finding, Operation
-from kobling_mocks.clinic import synthetic_clinic, synthetic_id
+from kobling_mocks import Account
+from kobling_mocks.clinic import synthetic_clinic
 
 from ..rig import Rig
 from ..rule import RuleBook
@@ -136,7 +137,7 @@ async def _unknown_clinic(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("unknown_clinic"):
         rig = trial.rig(switches=setting)
         await good_test(trial, rig)
-        strange = synthetic_id(f"nowhere {trial.seed}", "clinic", "unknown")
+        strange = rig.nowhere("clinic")
         what = f"an unknown clinic {setting or ''}".strip()
         await _named(trial, rig, {"external_id": strange}, ("external_id",), what)
 
@@ -157,7 +158,28 @@ async def _key_of_another_clinic(trial: Trial) -> None:
     await good_test(trial, rig)
     other = rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock))
     fields = {"api_key": rig.fields(other)["api_key"]}
+    if {**rig.fields(), **fields} == rig.fields(other):
+        await _seen_as_the_other(trial, rig, other)
+        return
     await _named(trial, rig, fields, ("api_key", "external_id"), "another clinic's key")
+
+
+async def _seen_as_the_other(trial: Trial, rig: Rig, other: Account) -> None:
+    """Where the key alone tells the clinic no pair can be wrong, but the test must show whose key it is."""
+    mark = rig.mark()
+    identity = (await rig.connect(other).test_connection()).identified_as
+    names = {name for book in other.clinic.timebooks for name in (book.public_name, book.owner_name)}
+    shown = identity.clinic == other.clinic.name or (
+        bool(identity.practitioners) and {*identity.practitioners} <= names
+    )
+    trial.claim(
+        shown,
+        "not_seen",
+        expected="the other clinic's name, or its practitioners'",
+        got=identity,
+        calls=rig.since(mark),
+    )
+    trial.saw(f"the key alone tells the clinic; the test shows it by {len(identity.practitioners)} practitioners")
 
 
 @BOOK.rule(
@@ -179,7 +201,7 @@ async def _unknown_department(trial: Trial) -> None:
     rig = trial.rig()
     await good_test(trial, rig)
     told_places = (await rig.session.clinic()).departments
-    places = {place.id for place in rig.clinic.departments}
+    places = {rig.wire_id(place.id) for place in rig.clinic.departments}
     if told_places is not None:
         missing = places - {place.id for place in told_places}
         trial.claim(
@@ -189,7 +211,7 @@ async def _unknown_department(trial: Trial) -> None:
             got=f"{len(missing)} of them are missing",
             calls=rig.since(rig.mark()),
         )
-        strange = synthetic_id(f"nowhere {trial.seed}", "department", "unknown")
+        strange = rig.nowhere("department")
         await _named(trial, rig, {"department_id": strange}, ("department_id",), "an unknown department")
         return
     trial.saw(f"the vendor has no list of departments; the clinic has {len(places)}")

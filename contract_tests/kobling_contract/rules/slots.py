@@ -17,7 +17,7 @@ from kobling_mocks.clinic import OpenSlot
 from ..clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
 from ..rig import Rig
 from ..rule import RuleBook
-from ..timebook import Times, differences, for_insurance, times_of
+from ..timebook import Times, differences, times_of
 from ..trial import Trial
 
 BOOK = RuleBook("SLOT", "Open times")
@@ -71,7 +71,7 @@ async def _exactly_the_timebook(trial: Trial) -> None:
         trial.claim(
             answer.complete, "missing", expected="a complete answer", got=f"{len(answer.unknown)} unknown parts"
         )
-        same_times(trial, answer.found, for_insurance(rig.clinic, query.first_day, query.last_day), f"{world} clinic")
+        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), f"{world} clinic")
 
 
 @BOOK.rule(
@@ -109,7 +109,7 @@ async def _stable_order(trial: Trial) -> None:
 async def _filters(trial: Trial) -> None:
     rig = trial.rig()
     query = rig.days(7)
-    whole = for_insurance(rig.clinic, query.first_day, query.last_day)
+    whole = rig.shown.times(query.first_day, query.last_day)
     pairs = sorted({(slot.timebook_id, slot.type_id) for slot in whole})
     trial.need(pairs, "no open time")
     for who, what in trial.random.sample(pairs, min(3, len(pairs))):
@@ -138,8 +138,9 @@ async def _departments(trial: Trial) -> None:
         trial.not_offered("departments", proof=not rig.department)
     query = rig.days(7)
     for place in rig.clinic.departments:
-        answer = await read(trial, rig, query, "one department is read", department=place.id)
-        expected = for_insurance(rig.clinic, query.first_day, query.last_day, place.id)
+        wire_id = rig.wire_id(place.id)
+        answer = await read(trial, rig, query, "one department is read", department=wire_id)
+        expected = rig.shown.times(query.first_day, query.last_day, wire_id)
         same_times(trial, answer.found, expected, f"department {place.name}")
 
 
@@ -159,9 +160,7 @@ async def _window_edges(trial: Trial) -> None:
     for length in (1, 2):
         query = SlotQuery(first_day=first, last_day=first + timedelta(days=length - 1))
         answer = await read(trial, rig, query, f"{length} days around the clock are read")
-        same_times(
-            trial, answer.found, for_insurance(rig.clinic, query.first_day, query.last_day), f"{length} whole days"
-        )
+        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), f"{length} whole days")
 
 
 @BOOK.rule(
@@ -178,7 +177,7 @@ async def _long_window(trial: Trial) -> None:
     rig = trial.rig("many_weeks")
     query = rig.days(70)
     answer = await read(trial, rig, query, "ten weeks are read")
-    same_times(trial, answer.found, for_insurance(rig.clinic, query.first_day, query.last_day), "ten weeks")
+    same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), "ten weeks")
 
 
 @BOOK.rule(
@@ -198,7 +197,7 @@ async def _earliest(trial: Trial) -> None:
     rig = trial.rig()
     query = rig.days(30).model_copy(update={"at_most": 5})
     answer = await read(trial, rig, query, "the five earliest times are read")
-    starts = sorted(slot.start for slot in for_insurance(rig.clinic, query.first_day, query.last_day))
+    starts = sorted(slot.start for slot in rig.shown.times(query.first_day, query.last_day))
     trial.need(starts, "no open time")
     found = [slot.start for slot in answer.found]
     trial.claim(len(found) == min(5, len(starts)), "other_count", expected=5, got=len(found))
@@ -223,11 +222,11 @@ async def _fresh(trial: Trial) -> None:
     before = await read(trial, rig, query, "times are read before")
     trial.need(before.found, "no open time is found")
     chosen = trial.random.choice(before.found)
-    rig.clinic.block(chosen.practitioner_id, chosen.start, chosen.end, "Møte")
+    rig.clinic.block(rig.own(chosen.practitioner_id), chosen.start, chosen.end, "Møte")
     day = trial.random.choice(sorted({slot.local_start.date() for slot in before.found}))
     rig.clinic.close_day(day)
     after = await read(trial, rig, query, "times are read after")
-    same_times(trial, after.found, for_insurance(rig.clinic, query.first_day, query.last_day), "after a block")
+    same_times(trial, after.found, rig.shown.times(query.first_day, query.last_day), "after a block")
     gone = times_of(before.found) - times_of(after.found)
     trial.saw(f"{len(gone)} times are gone after one block and one closed day")
 
@@ -276,7 +275,7 @@ async def _never_silently_empty(trial: Trial) -> None:
 
 
 def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str, calls: Iterable[Call]) -> None:
-    want: Times = times_of(for_insurance(rig.clinic, query.first_day, query.last_day))
+    want: Times = times_of(rig.shown.times(query.first_day, query.last_day))
     have = times_of(answer.found)
     trial.claim(have <= want, "invented", expected="only the clinic's times", got=differences(have, want), calls=calls)
     gaps = [
@@ -349,7 +348,7 @@ async def _found_again(trial: Trial) -> None:
         got=outcome,
         calls=rig.since(mark),
     )
-    rig.clinic.block(slot.practitioner_id, slot.start, slot.end, "Møte")
+    rig.clinic.block(rig.own(slot.practitioner_id), slot.start, slot.end, "Møte")
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.verify(slot))
     trial.claim(
@@ -420,7 +419,7 @@ async def _night(trial: Trial, world: ClinicName, night: date) -> None:
     rig = trial.rig(world)
     query = night_days(night)
     answer = await read(trial, rig, query, f"the night of {night} is read")
-    expected = for_insurance(rig.clinic, query.first_day, query.last_day)
+    expected = rig.shown.times(query.first_day, query.last_day)
     trial.need(expected, "the clinic has no open time that night")
     problems = [problem.because for problem in answer.problems]
     judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}")
@@ -479,7 +478,7 @@ async def _host_zone(trial: Trial) -> None:
             found = frozenset((who, kind, datetime.fromisoformat(start)) for who, kind, start in told[world]["times"])
             trial.need(told[world]["calls"] or None, "the child process asked the vendor nothing")
             trial.controls.append(f"TZ={zone}: {told[world]['calls']} calls answered")
-            expected = for_insurance(rig.clinic, query.first_day, query.last_day)
+            expected = rig.shown.times(query.first_day, query.last_day)
             judge_night(trial, found, told[world]["problems"], expected, f"TZ={zone}, night of {night}")
 
 

@@ -36,13 +36,17 @@ HOLDS_TIME: frozenset[AppointmentState] = frozenset({"booked", "pending", "atten
 
 @dataclass(frozen=True)
 class PatientDetails:
-    """What a booking says about its patient. Every field may be missing; a vendor's wire often carries two of them."""
+    """What a booking says about its patient. Every field may be missing; a vendor's wire often carries two of them.
+
+    `notes` is the free text on the patient's card, for vendors where bookings have none.
+    """
 
     name: str = field(default="", repr=False)
     birth_date: date | None = field(default=None, repr=False)
     phone: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
     national_id: str | None = field(default=None, repr=False)
+    notes: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Patient:
     phone: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
     national_id: str | None = field(default=None, repr=False)
+    notes: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -235,14 +236,34 @@ class Clinic:
         self.id = synthetic_id(seed, "clinic", name)
         self._tz = ZoneInfo(zone)
         self._lock = threading.RLock()
+        self._numbers: dict[str, int] = {}
         self._state = _State(
             restrictions=restrictions or Restrictions(),
             behaviour=behaviour or Behaviour(),
-            departments={department.id: department for department in departments},
+            departments={self._numbered(department.id): department for department in departments},
         )
 
     def __repr__(self) -> str:
         return f"Clinic({self.name!r}, {self.organisation_number!r}, revision={self.revision})"
+
+    # ---- numbers, for vendors that count
+
+    def number_of(self, own_id: str) -> int | None:
+        """1 for the first thing that this clinic got, 2 for the second, and so on; None for an id it never had.
+
+        A number is never given again: not after a deletion, and not after `restore`, where the same id keeps it.
+        """
+        with self._lock:
+            return self._numbers.get(own_id)
+
+    def numbered(self, number: int) -> str | None:
+        """The id with that number, None where there is none."""
+        with self._lock:
+            return next(islice(self._numbers, number - 1, number), None) if number > 0 else None
+
+    def _numbered(self, own_id: str) -> str:
+        self._numbers.setdefault(own_id, len(self._numbers) + 1)
+        return own_id
 
     # ---- what is set up
 
@@ -348,19 +369,19 @@ class Clinic:
     def put_department(self, department: Department) -> None:
         """Add or replace a department."""
         with self._changing() as state:
-            state.departments[department.id] = department
+            state.departments[self._numbered(department.id)] = department
 
     def put_address(self, address: VisitingAddress) -> None:
         """Add or replace a visiting address. Raises `ValueError` for an unknown department."""
         with self._changing() as state:
             if address.department_id not in state.departments:
                 raise ValueError(f"no department {address.department_id}; put the department first")
-            state.addresses[address.id] = address
+            state.addresses[self._numbered(address.id)] = address
 
     def put_timebook(self, timebook: Timebook) -> None:
         """Add or replace a timebook."""
         with self._changing() as state:
-            state.timebooks[timebook.id] = timebook
+            state.timebooks[self._numbered(timebook.id)] = timebook
 
     def remove_timebook(self, timebook_id: str) -> None:
         """Delete a timebook; its appointments stay. Raises `KeyError` when there is none."""
@@ -377,7 +398,7 @@ class Clinic:
         with self._changing() as state:
             if appointment_type.address_id is not None and appointment_type.address_id not in state.addresses:
                 raise ValueError(f"no visiting address {appointment_type.address_id}; put the address first")
-            state.types[appointment_type.id] = appointment_type
+            state.types[self._numbered(appointment_type.id)] = appointment_type
 
     def remove_type(self, type_id: str) -> None:
         """Delete an appointment type; its appointments stay. Raises `KeyError` when there is none."""
@@ -1037,7 +1058,7 @@ class Clinic:
 
     def _next_id(self, state: _State, kind: str) -> str:
         state.made += 1
-        return synthetic_id(self.seed, kind, state.made)
+        return self._numbered(synthetic_id(self.seed, kind, state.made))
 
     # ---- appointments and their versions
 
@@ -1266,6 +1287,7 @@ class Clinic:
             details.phone,
             details.email,
             details.national_id,
+            details.notes,
         )
         state.patients[patient.id] = patient
         return patient

@@ -250,9 +250,10 @@ class EgPasientsky(Dialect):
             restrictions = replace(restrictions, max_bookings=switches.number("max_bookings"))
         return replace(behaviour, lags=lags), restrictions
 
-    def has_credential(self, visit: Visit) -> bool:
+    def credential(self, visit: Visit) -> str:
         """The key travels in the body."""
-        return isinstance(visit.json, dict) and bool(visit.json.get("apikey"))
+        given = visit.json.get("apikey") if isinstance(visit.json, dict) else None
+        return given if isinstance(given, str) else ""
 
 
 # ---- who is asking, and is the body readable
@@ -261,9 +262,8 @@ class EgPasientsky(Dialect):
 def _admitted(visit: Visit, model: type[_B]) -> tuple[Account, _B]:
     """The account and the checked body. Raises `_Refused` with the vendor's error."""
     switches = visit.world.switches
-    given = visit.json.get("apikey") if isinstance(visit.json, dict) else None
-    known = {account.api_key for account in visit.world.accounts.values()}
-    if not isinstance(given, str) or given not in known:
+    given = dialect.credential(visit)
+    if given not in {account.api_key for account in visit.world.accounts.values()}:
         raise _Refused(_error(switches.text("unauthorized"), "UNAUTHORIZED", "The api key is missing or not valid."))
     account = visit.world.accounts.get(visit.path["clinicId"])
     if account is None:
