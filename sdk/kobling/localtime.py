@@ -320,6 +320,41 @@ def _first_moment(day: date, zone: ZoneInfo) -> datetime:
     return _both(datetime.combine(day, time()), zone)[0]
 
 
+def wall_spans(day: date, begin: int, end: int, zone: Zone) -> list[tuple[datetime, datetime]]:
+    """The instants of a local day at which its clock shows `begin` or later and less than `end`: (first, last) in UTC,
+    half-open, in order. begin, end: minutes on the clock since 00:00; 1440 for the end of the day.
+
+    One span on nearly every day. What lies in a repeated hour comes twice, what lies in a missing one never; opening
+    hours and pauses are read so, since the clock on the wall decides. Raises `TimeProblem("not_a_day")`.
+    """
+    _check(day, day)
+    where = zone_of(zone)
+    midnight = datetime.combine(day, time(), tzinfo=UTC)
+    calm = _calm_offset(where, day)
+    stretches = [(*day_bounds(day, day, where), calm)] if calm is not None else _stretches(day, where)
+    found: list[tuple[datetime, datetime]] = []
+    for first, last, offset in stretches:
+        shown = max(first, midnight - offset + timedelta(minutes=begin))
+        hidden = min(last, midnight - offset + timedelta(minutes=end))
+        if shown >= hidden:
+            continue
+        if found and found[-1][1] == shown:
+            shown = found.pop()[0]
+        found.append((shown, hidden))
+    return found
+
+
+def _stretches(day: date, zone: ZoneInfo) -> list[tuple[datetime, datetime, timedelta]]:
+    """A day on which the clock changes, as (first, last, offset) before and after the change."""
+    first, last = day_bounds(day, day, zone)
+    before, after = (instant.astimezone(zone).utcoffset() for instant in (first, last - timedelta(seconds=1)))
+    low, high = first, last
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low).total_seconds() // 2)
+        low, high = (middle, high) if middle.astimezone(zone).utcoffset() == before else (low, middle)
+    return [(first, high, before or timedelta()), (high, last, after or timedelta())]
+
+
 def days(first_day: date, last_day: date) -> list[date]:
     """Every day from the first to the last, both included. Raises `TimeProblem` as `day_bounds`."""
     _check(first_day, last_day)
