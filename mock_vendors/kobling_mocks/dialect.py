@@ -188,6 +188,10 @@ class Dialect(ABC):
     def operations(self) -> tuple[Operation, ...]:
         """The vendor's calls."""
 
+    def fit(self, clinic: Clinic) -> None:  # noqa: B027 - most systems hold everything that the model has
+        """Change a clinic's set-up to what this vendor's system can hold. Called before its account is opened, and
+        again when its world begins anew."""
+
     @abstractmethod
     def open_account(self, clinic: Clinic) -> Account:
         """The vendor's account for a clinic. The same clinic gets the same ids and key."""

@@ -96,6 +96,7 @@ class World:
     def add_clinic(self, clinic: Clinic) -> Account:
         """Open an account for one more clinic, for instance to try the right key on the wrong clinic."""
         with self._lock:
+            self.dialect.fit(clinic)
             account = self.dialect.open_account(clinic)
             self.accounts[account.external_id] = account
             self._set_up[account.external_id] = (clinic.behaviour, clinic.restrictions)

@@ -4,6 +4,7 @@ Pure Python: no web framework, no I/O, no wall clock. Start reading at `clinic.p
 
     setup.py         departments, timebooks, appointment types, rules, rates
     workplan.py      week templates laid onto weeks: planned slots, DST nights
+    hours.py         opening hours with pauses and an interval, for systems that plan no slots
     restrictions.py  which level's restriction wins
     appointments.py  appointments, patients, claims, messages
     clinic.py        the clinic and its operations, each atomic, with an explicit commit
@@ -33,6 +34,7 @@ from .behaviour import Behaviour, Lags
 from .clinic import DELETE_WITHIN, Change, Clinic, ConsistentView, Snapshot
 from .clock import Clock, as_utc
 from .demo import DEMO_START, PHYSIOTHERAPY, SYNTHETIC_FIRST, SYNTHETIC_TRAINING, demo_clinic, demo_id
+from .hours import DAY_MINUTES, DayHours, OpeningHours, WeeklyPause, clock_spans, hours_of_plan
 from .identifiers import organisation_number_is_valid, synthetic_id, synthetic_organisation_number
 from .invariants import check_invariants
 from .offers import HiddenCode, HiddenReason, OpenSlot
@@ -75,6 +77,7 @@ from .workplan import Event, PlannedSlot, RepeatedHour, TemplateRow, WeekTemplat
 
 __all__ = [
     "ALL_PATIENTS",
+    "DAY_MINUTES",
     "DELETE_WITHIN",
     "DEMO_START",
     "HOLDS_TIME",
@@ -96,6 +99,7 @@ __all__ = [
     "Clinic",
     "Clock",
     "ConsistentView",
+    "DayHours",
     "Department",
     "EffectiveRestrictions",
     "Event",
@@ -112,6 +116,7 @@ __all__ = [
     "NotPending",
     "NotStarted",
     "OpenSlot",
+    "OpeningHours",
     "OwnerKind",
     "Patient",
     "PatientDetails",
@@ -137,12 +142,15 @@ __all__ = [
     "TypeKind",
     "VisitingAddress",
     "WeekTemplate",
+    "WeeklyPause",
     "as_utc",
     "check_invariants",
+    "clock_spans",
     "demo_clinic",
     "demo_id",
     "effective",
     "grid",
+    "hours_of_plan",
     "moments",
     "monday_of",
     "organisation_number_is_valid",

@@ -27,7 +27,7 @@ __all__ = [
 AppointmentState = Literal["booked", "pending", "cancelled", "attended", "no_show", "declined"]
 Source = Literal["online", "staff", "other"]
 CancelledBy = Literal["patient", "clinic", "insurer", "registry"]
-MessageKind = Literal["confirmation", "request_received", "cancelled", "moved", "declined"]
+MessageKind = Literal["confirmation", "request_received", "cancelled", "moved", "declined", "new_booking"]
 PatientMatch = Literal["email", "national_id", "name_and_birth_date", "phone", "never"]
 
 HOLDS_TIME: frozenset[AppointmentState] = frozenset({"booked", "pending", "attended", "no_show"})
@@ -66,9 +66,10 @@ class Patient:
 class BookingOrder:
     """One wish to book, as a dialect reads it from a request.
 
-    `start` is aware. The patient is given as `patient_id` (on file) or as `patient` details, which are matched to a
-    patient on file by the field named in `match`, or put on file when nobody matches. `sak_id` is for vendors with a
-    field of its own; otherwise it is read from the note, then from the patient's comment.
+    `start` is aware. `minutes` is given by systems that take any time of any length, where only other appointments are
+    looked at; None books an offered time. The patient is given as `patient_id` (on file) or as `patient` details, which
+    are matched to a patient on file by the field named in `match`, or put on file when nobody matches. `sak_id` is for
+    vendors with a field of its own; otherwise it is read from the note, then from the patient's comment.
     """
 
     timebook_id: str
@@ -82,6 +83,7 @@ class BookingOrder:
     reference: str | None = None
     sak_id: str | None = field(default=None, repr=False)
     source: Source = "online"
+    minutes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class Claim:
 
 @dataclass(frozen=True)
 class Message:
-    """A message the clinic's system sent to a patient about an appointment."""
+    """A message the clinic's system sent about an appointment: to a patient, or to the clinic's main account, where
+    `patient_id` is empty."""
 
     id: str
     kind: MessageKind

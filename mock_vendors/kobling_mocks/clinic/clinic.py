@@ -38,6 +38,7 @@ from .appointments import (
 )
 from .behaviour import Behaviour
 from .clock import Clock, as_utc
+from .hours import OpeningHours, planned_by_hours
 from .identifiers import organisation_number_is_valid, synthetic_id
 from .offers import HiddenCode, HiddenReason, OpenSlot
 from .plaindata import plain
@@ -113,6 +114,7 @@ class _State:
     patient_lists: dict[str, frozenset[str]] = field(default_factory=dict)
     templates: dict[str, WeekTemplate] = field(default_factory=dict)
     plan: dict[tuple[str, date], tuple[PlannedSlot, ...]] = field(default_factory=dict)
+    hours: dict[str, OpeningHours] = field(default_factory=dict)
     closed: dict[tuple[str | None, date], bool] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     patients: dict[str, Patient] = field(default_factory=dict)
@@ -190,6 +192,11 @@ class _Busy:
             if appointment.start < end and start < appointment.end
         }
         return list(found.values())
+
+    def starting(self, timebook_id: str, day: date, zone: ZoneInfo) -> int:
+        """How many live appointments of a timebook start on a local day."""
+        near = {a.id: a for n in (-1, 0, 1) for a in self._by_day.get((timebook_id, day + timedelta(days=n)), ())}
+        return sum(a.start.astimezone(zone).date() == day for a in near.values())
 
     def places_left(self, timebook_id: str, kind: AppointmentType, start: datetime, end: datetime) -> int:
         """How many more appointments of this type fit: 1 or 0, or the free places of a group."""
@@ -473,6 +480,35 @@ class Clinic:
             for key in [key for key in state.plan if key[0] == timebook_id and first_day <= key[1] <= last_day]:
                 del state.plan[key]
 
+    def keep_hours(self, timebook_id: str, hours: OpeningHours) -> None:
+        """Offer times by opening hours from now on, in every week, for every type with a rule there; what was planned
+        in this timebook is forgotten. Raises `KeyError` for an unknown timebook, `ValueError` for a step below one."""
+        if hours.every_minutes < 1:
+            raise ValueError("a grid needs a step of at least one minute")
+        with self._changing() as state:
+            if timebook_id not in state.timebooks:
+                raise KeyError(timebook_id)
+            for key in [key for key in state.plan if key[0] == timebook_id]:
+                del state.plan[key]
+            state.hours[timebook_id] = hours
+
+    def hours(self, timebook_id: str) -> OpeningHours | None:
+        """The opening hours of a timebook, None where times are planned one by one."""
+        with self._lock:
+            return self._state.hours.get(timebook_id)
+
+    @property
+    def plan(self) -> tuple[PlannedSlot, ...]:
+        """Everything that was planned one by one, closed days included."""
+        with self._lock:
+            return tuple(slot for slots in self._state.plan.values() for slot in slots)
+
+    @property
+    def closed_days(self) -> tuple[tuple[str | None, date], ...]:
+        """The closed days: the timebook, or None for the whole clinic, and the day."""
+        with self._lock:
+            return tuple(self._state.closed)
+
     def close_day(self, day: date, timebook_id: str | None = None) -> None:
         """Mark a local day as closed ("rød dag") for one timebook or, without one, for the whole clinic."""
         with self._changing() as state:
@@ -504,8 +540,16 @@ class Clinic:
                 slot
                 for day in _days_between(first_day, last_day)
                 if not self._is_closed(timebook_id, day)
-                for slot in self._state.plan.get((timebook_id, day), ())
+                for slot in self._planned(timebook_id, day)
             )
+
+    def _planned(self, timebook_id: str, day: date) -> tuple[PlannedSlot, ...]:
+        state = self._state
+        hours = state.hours.get(timebook_id)
+        if hours is None:
+            return state.plan.get((timebook_id, day), ())
+        kinds = tuple((kind.id, kind.minutes) for kind in state.types.values() if kind.rule_for(timebook_id))
+        return planned_by_hours(hours, timebook_id, day, self.zone, kinds)
 
     # ---- searching
 
@@ -578,13 +622,15 @@ class Clinic:
         limits = self._effective(timebook.id, kind.id)
         first_only = limits.first_free_slot_only and kind.kind != "group"
         for day in _days_between(first_day, last_day):
-            for slot in state.plan.get((timebook.id, day), ()):
+            for slot in self._planned(timebook.id, day):
                 if slot.type_id != kind.id:
                     continue
                 planned += 1
                 codes = self._hidden_time(slot, limits, now)
                 if not codes and not busy.places_left(timebook.id, kind, slot.start, slot.end):
                     codes = ["taken"]
+                if not codes and (held_up := self._held_up(timebook, slot, busy)):
+                    codes = [held_up]
                 if not codes and first_only and slot.day in shown_days:
                     codes = ["first_free_slot_only"]
                 if not codes:
@@ -623,7 +669,7 @@ class Clinic:
             ):
                 continue
             places = busy.places_left(timebook.id, kind, slot.start, slot.end)
-            if not places:
+            if not places or self._held_up(timebook, slot, busy):
                 continue
             shown_days.add(slot.day)
             key = f"{slot.timebook_id}/{slot.type_id}/{slot.start.isoformat()}"
@@ -688,6 +734,14 @@ class Clinic:
         if days_ahead is not None and slot.day > now.astimezone(self._tz).date() + timedelta(days=days_ahead):
             codes.append("days_ahead")
         return codes
+
+    def _held_up(self, timebook: Timebook, slot: PlannedSlot, busy: _Busy) -> HiddenCode | None:
+        """What else keeps a free time from being shown: bookings in a linked timebook, or a full day."""
+        if any(busy.overlapping(other, slot.start, slot.end) for other in timebook.blocked_by):
+            return "linked_timebook"
+        if timebook.daily_limit is not None and busy.starting(timebook.id, slot.day, self._tz) >= timebook.daily_limit:
+            return "daily_limit"
+        return None
 
     def _in_department(self, kind: AppointmentType, department_id: str | None) -> bool:
         if department_id is None or kind.address_id is None:
@@ -984,6 +1038,7 @@ class Clinic:
                 "patient_lists": {name: sorted(ids) for name, ids in state.patient_lists.items()},
                 "templates": plain(tuple(state.templates.values())),
                 "plan": self._plain_plan(),
+                "hours": plain(state.hours),
                 "closed_days": [
                     {"timebook_id": timebook_id, "day": day.isoformat()} for timebook_id, day in state.closed
                 ],
@@ -1135,11 +1190,15 @@ class Clinic:
     def _book(
         self, state: _State, order: BookingOrder, appointment_id: str, at: datetime, asked_at: datetime
     ) -> Appointment:
-        self._known(state, order.timebook_id, order.type_id)
+        kind = self._known(state, order.timebook_id, order.type_id)[1]
         patient = self._patient_for(state, order)
         self._check_reference(order.reference)
         start = as_utc(order.start)
-        end = self._check_offer(state, order.timebook_id, order.type_id, start, patient.id, asked_at)
+        if order.minutes is not None:
+            end = start + timedelta(minutes=_length(order.minutes))
+            self._check_free(state, order.timebook_id, kind, start, end)
+        else:
+            end = self._check_offer(state, order.timebook_id, order.type_id, start, patient.id, asked_at)
         result: AppointmentState = "pending" if state.behaviour.confirmation == "request" else "booked"
         return self._make(state, order, appointment_id, patient.id, start, end, at, result)
 
@@ -1176,6 +1235,9 @@ class Clinic:
             claim = Claim(self._next_id(state, "claim"), patient_id, sak_id, appointment.id, at)
             state.claims[claim.id] = claim
         self._notify(state, "confirmation" if result == "booked" else "request_received", appointment, at)
+        if state.behaviour.tells_account and order.source != "staff":
+            message = Message(self._next_id(state, "message"), "new_booking", "", appointment.id, at)
+            state.messages += (message,)
         return appointment
 
     def _known(self, state: _State, timebook_id: str, type_id: str) -> tuple[Timebook, AppointmentType]:
@@ -1202,9 +1264,7 @@ class Clinic:
         """
         timebook, kind = self._known(state, timebook_id, type_id)
         day = start.astimezone(self._tz).date()
-        slot = next(
-            (s for s in state.plan.get((timebook_id, day), ()) if s.type_id == type_id and s.start == start), None
-        )
+        slot = next((s for s in self._planned(timebook_id, day) if s.type_id == type_id and s.start == start), None)
         if slot is None:
             raise SlotNotOffered(f"nothing is planned at {start.isoformat()}", ("no_planned_slots",))
         codes = [
@@ -1231,6 +1291,10 @@ class Clinic:
         if state.behaviour.overlap == "accepted":
             return
         others = (a for a in self._current() if a.timebook_id == timebook_id and (not moving or a.id != moving.id))
+        linked = state.timebooks[timebook_id].blocked_by if timebook_id in state.timebooks else ()
+        busy = _Busy(self._current()) if linked else None
+        if busy is not None and any(busy.overlapping(other, start, end) for other in linked):
+            raise SlotTaken(f"{start.isoformat()} is taken in a timebook linked to {timebook_id}")
         if not _Busy(others).places_left(timebook_id, kind, start, end):
             raise SlotTaken(f"{start.isoformat()} is taken in timebook {timebook_id}")
 

@@ -26,6 +26,8 @@ HiddenCode = Literal[
     "booking_deadline",
     "days_ahead",
     "taken",
+    "linked_timebook",
+    "daily_limit",
     "first_free_slot_only",
     "profile_not_person_owned",
     "group_type",

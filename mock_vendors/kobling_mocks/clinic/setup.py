@@ -102,6 +102,8 @@ class Timebook:
 
     Patients see `owner_name` and `public_name`; `internal_name` is for staff. `owner_department_id` is set where a
     department owns the timebook. `hpr` and `profession` describe the practitioner of a person-owned timebook.
+    Appointments in the timebooks of `blocked_by` take the time here too. `daily_limit` is how many appointments may
+    start on a local day before online booking shows no more of it; None for no limit.
     """
 
     id: str
@@ -115,6 +117,8 @@ class Timebook:
     online: bool = True
     restrictions: Restrictions = field(default_factory=Restrictions)
     sorting_position: int = 1000
+    blocked_by: tuple[str, ...] = ()
+    daily_limit: int | None = None
 
 
 @dataclass(frozen=True)
