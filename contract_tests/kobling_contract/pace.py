@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from kobling_mocks.clinic import Clock
 
 __all__ = ["Pace"]
 
+STUCK = 0.3
+"""Real seconds after which a sleeper waits no longer for callers that are held up elsewhere, as by a barrier."""
+
 
 class Pace:
-    """A `kobling.Clock` on top of a clinic's clock. Every wait is kept in `waits`, in seconds."""
+    """A `kobling.Clock` on top of a clinic's clock. Every wait is kept in `waits`, in seconds.
+
+    Callers that wait at the same time share the time that passes: it moves on to the earliest moment at which one of
+    them wakes, once nobody is awake any more.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ticks = 0.0
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._awake = 0
+        self._due: list[float] = []
         self.waits: list[float] = []
 
     def now(self) -> datetime:
@@ -25,22 +37,65 @@ class Pace:
 
     def monotonic(self) -> float:
         """Seconds waited so far."""
-        with self._lock:
+        with self._changed:
             return self._ticks
+
+    @contextmanager
+    def caller(self) -> Iterator[None]:
+        """Somebody who is awake meanwhile but for their waits."""
+        with self._changed:
+            self._awake += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._awake -= 1
+                self._changed.notify_all()
 
     def sleep(self, seconds: float) -> None:
         """Wait as the SDK does: time passes for the clinic too."""
-        with self._lock:
-            self._ticks += seconds
-            self.waits.append(seconds)
-        self._clock.advance(seconds)
+        with self._changed:
+            due = self._lie_down(seconds)
+            while not self._may_wake(due):
+                if not self._changed.wait(STUCK):
+                    break
+            self._wake(due)
 
     async def asleep(self, seconds: float) -> None:
         """`sleep`, awaited."""
-        self.sleep(seconds)
+        loop = asyncio.get_running_loop()
+        with self._changed:
+            due = self._lie_down(seconds)
+        tired = loop.time() + STUCK
+        while loop.time() < tired:
+            with self._changed:
+                if self._may_wake(due):
+                    break
+            await asyncio.sleep(0.001)
+        with self._changed:
+            self._wake(due)
+
+    def _lie_down(self, seconds: float) -> float:
+        due = self._ticks + seconds
+        self.waits.append(seconds)
+        self._due.append(due)
+        self._changed.notify_all()
+        return due
+
+    def _may_wake(self, due: float) -> bool:
+        return due <= self._ticks or (len(self._due) >= self._awake and due <= min(self._due))
+
+    def _wake(self, due: float) -> None:
+        self._due.remove(due)
+        self._advance(due - self._ticks)
+        self._changed.notify_all()
+
+    def _advance(self, seconds: float) -> None:
+        if seconds > 0:
+            self._ticks += seconds
+            self._clock.advance(seconds)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass between two calls."""
-        with self._lock:
-            self._ticks += seconds
-        self._clock.advance(seconds)
+        with self._changed:
+            self._advance(seconds)

@@ -72,9 +72,10 @@ class Said:
 class Side:
     """One session. Every method is `Session`'s of that name; what it returns or raises is kept in `said`."""
 
-    def __init__(self, session: Session | AsyncSession, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, session: Session | AsyncSession, threads: ThreadPoolExecutor, pace: Pace) -> None:
         self._session = session
         self._threads = threads
+        self._pace = pace
         self.said: list[Said] = []
 
     @property
@@ -85,11 +86,12 @@ class Side:
     async def _call(self, operation: str, *arguments: Any, **options: Any) -> Any:
         method = getattr(self._session, operation)
         try:
-            if isinstance(self._session, AsyncSession):
-                result = await method(*arguments, **options)
-            else:
-                loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(self._threads, lambda: method(*arguments, **options))
+            with self._pace.caller():
+                if isinstance(self._session, AsyncSession):
+                    result = await method(*arguments, **options)
+                else:
+                    loop = asyncio.get_running_loop()
+                    result = await loop.run_in_executor(self._threads, lambda: method(*arguments, **options))
         except KoblingError as error:
             self.said.append(Said(operation, error=error))
             raise
@@ -175,7 +177,7 @@ class Office:
         """A session on a connection."""
         if self._opened is None:
             self._opened = self._open()
-        return Side(self._opened.session(connection, **options), self._threads)
+        return Side(self._opened.session(connection, **options), self._threads, self.pace)
 
     def _open(self) -> Kobling | AsyncKobling:
         policy = UrlPolicy()

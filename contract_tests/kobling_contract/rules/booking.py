@@ -240,6 +240,13 @@ async def _taken_meanwhile(trial: Trial) -> None:
 
 
 CALLERS = 50
+"""So many ask for one time at once, or as many as the vendor's limit on calls lets through together."""
+
+
+def callers(rig: Rig, calls: int) -> int:
+    """How many can be heard at once, when a booking takes so many calls."""
+    rate = rig.adapter.limits.rate
+    return CALLERS if rate is None else max(2, min(CALLERS, int(rate.calls * (1 - rate.for_bookings)) // (calls + 1)))
 
 
 @BOOK.rule(
@@ -263,14 +270,16 @@ async def _fifty_callers(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("taken"):
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
-        write = (await trial.booked(rig, slots[0])).write
+        control = await trial.booked(rig, slots[0])
+        write, count = control.write, callers(rig, len(control.calls))
         slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
-        barrier = rig.world.barriers.add(write, CALLERS)
+        rig.pace.pass_time(rig.adapter.limits.rate.per if rig.adapter.limits.rate else 0.0)
+        barrier = rig.world.barriers.add(write, count)
         mark, before = rig.mark(), rig.appointments()
-        outcomes = await asyncio.gather(*(trial.outcome(rig.session.book(rig.request(slot))) for _ in range(CALLERS)))
+        outcomes = await asyncio.gather(*(trial.outcome(rig.session.book(rig.request(slot))) for _ in range(count)))
         calls = [call for call in rig.since(mark) if call.operation == write]
         if not barrier.passed:
-            raise RuntimeError(f"the barrier held {barrier.arrived} of {CALLERS} callers")
+            raise RuntimeError(f"the barrier held {barrier.arrived} of {count} callers")
         _one_winner(trial, rig, outcomes, before, calls, f"setting {setting}" if setting else "one setting")
 
 
@@ -285,9 +294,10 @@ def _one_winner(
                 f"{len(live)} in the timebook", calls=shown)  # fmt: skip
     late = [one for one in outcomes if isinstance(one.error, SlotTaken)]
     others = sorted({str(one) for one in outcomes if one not in won and one not in late})
-    trial.claim(len(late) == CALLERS - 1, "others_not_taken", expected=f"{CALLERS - 1} SlotTaken, {what}",
+    count = len(outcomes)
+    trial.claim(len(late) == count - 1, "others_not_taken", expected=f"{count - 1} SlotTaken, {what}",
                 got=f"{len(late)}, others: {others}", calls=shown)  # fmt: skip
-    trial.claim(len(calls) == CALLERS, "more_writes", expected=CALLERS, got=len(calls), calls=shown)
+    trial.claim(len(calls) == count, "more_writes", expected=count, got=len(calls), calls=shown)
     trial.saw(f"{what}: {len(calls)} writes held together, 1 appointment, {len(late)} told that it is taken")
 
 
