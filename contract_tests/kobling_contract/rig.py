@@ -116,7 +116,7 @@ class Rig:
         """A session on an account of this world, with the options that its clinic told the registry; `fields` replaces
         connection fields."""
         connection = Connection(self.adapter.key, **self.fields(account, **fields))
-        options = self.mock.dialect.options(account or self.world.account)
+        options = self.mock.dialect.options(account or self.world.account, self.world.switches)
         return self._office.side(connection, options=options or None)
 
     def _exchange(self, request: WireRequest) -> WireReply | WireFailure:

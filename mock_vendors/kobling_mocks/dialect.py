@@ -108,7 +108,7 @@ class Operation:
 
     `rule` is a Flask rule whose path parameters are the fields of `path`. `body` and `query` are the pydantic models
     that document it (a dialect checks bodies itself, since how a vendor complains is the vendor's). `answers` maps a
-    status to its model. `secret`, `personal` and `texts` name the body fields that hold a key, something about the
+    status to its model. `lists_patients`: it shows who is on the clinic's file. `secret`, `personal` and `texts` name the body fields that hold a key, something about the
     patient, and free text; every other documented field is plain and kept in the journal as it came. `needed` tells
     which personal fields this very body calls for.
     """
@@ -127,6 +127,7 @@ class Operation:
     secret: frozenset[str] = frozenset()
     personal: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
+    lists_patients: bool = False
     needed: Callable[[Mapping[str, Any]], frozenset[str]] = lambda _body: frozenset()
 
     @property
@@ -209,7 +210,11 @@ class Dialect(ABC):
         """How a clinic's system behaves under these switches, from how it was set up. Called when a switch changes."""
         return behaviour, restrictions
 
-    def options(self, account: Account) -> dict[str, Any]:  # noqa: ARG002 - for vendors that have any
+    def options(
+        self,
+        account: Account,  # noqa: ARG002 - for vendors that have any
+        switches: Switches,  # noqa: ARG002
+    ) -> dict[str, Any]:
         """What the registry's staff must be told beside the connection, since it is not on the wire: the adapter's
         options by name, in the vendor's ids. The clinic sees them in its own settings."""
         return {}

@@ -28,6 +28,7 @@ FINDINGS: Mapping[str, str] = {
     "unknown_parameter": "A query parameter that this operation does not know.",
     "unknown_field": "A body field that this operation does not know.",
     "needless_patient_data": "More about the patient than this operation needs.",
+    "patients_listed": "The clinic's list of patients was read: nobody needs it to book.",
     "national_id_in_text": "Something that looks like a national id stood in a free text.",
     "missing_auth": "No credential came with the call.",
     "cookie_of_another_clinic": "A cookie that was set for another clinic or another caller came back here.",

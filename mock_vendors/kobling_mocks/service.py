@@ -201,6 +201,8 @@ def _findings(
         for name, _ in arrival.query:
             if name not in operation.plain_parameters:
                 yield Finding("unknown_parameter", f"query.{name}")
+        if operation.lists_patients:
+            yield Finding("patients_listed", "call")
         if not dialect.credential(visit):
             yield Finding("missing_auth", "call")
     yield from _header_findings(world, dialect, arrival, visit, secrets)
