@@ -41,7 +41,10 @@ __all__ = [
 
 GROUP = "kobling_mocks"
 
-BUILT_IN: Mapping[str, str] = {"eg-pasientsky": "kobling_mocks.dialects.eg_pasientsky:dialect"}
+BUILT_IN: Mapping[str, str] = {
+    "eg-pasientsky": "kobling_mocks.dialects.eg_pasientsky:dialect",
+    "easypractice": "kobling_mocks.dialects.easypractice:dialect",
+}
 """The dialects of this package; they are there also where its entry points are not installed."""
 
 
@@ -108,9 +111,9 @@ class Operation:
 
     `rule` is a Flask rule whose path parameters are the fields of `path`. `body` and `query` are the pydantic models
     that document it (a dialect checks bodies itself, since how a vendor complains is the vendor's). `answers` maps a
-    status to its model. `lists_patients`: it shows who is on the clinic's file. `secret`, `personal` and `texts` name the body fields that hold a key, something about the
+    status to its model. `secret`, `personal` and `texts` name the body fields that hold a key, something about the
     patient, and free text; every other documented field is plain and kept in the journal as it came. `needed` tells
-    which personal fields this very body calls for.
+    which personal fields this very body calls for. `lists_patients`: it shows who is on the clinic's file.
     """
 
     name: str
