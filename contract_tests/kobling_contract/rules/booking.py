@@ -430,8 +430,10 @@ async def _resolving(trial: Trial) -> None:
         rig = trial.rig()
         slot, *_ = await trial.open_times(rig)
         rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
-        request, sent_at = rig.request(slot), rig.pace.now()
-        outcome = await trial.outcome(rig.session.book(request))
+        asked, sent_at = rig.request(slot), rig.pace.now()
+        told: list[BookingRequest] = []
+        outcome = await trial.outcome(rig.session.book(asked, before_write=told.append))
+        request = trial.need(told, "the hook before the write was not called")[-1]
         if not unknown(outcome):
             trial.need(None, f"the answer was not lost: {outcome}")
         for seconds in (1.0, 1200.0, 3 * 3600.0):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kobling import ConnectionReport, Finding, Operation
-from kobling_mocks import Account
 from kobling_mocks.clinic import synthetic_clinic
 
 from ..rig import Rig
@@ -158,28 +157,7 @@ async def _key_of_another_clinic(trial: Trial) -> None:
     await good_test(trial, rig)
     other = rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock))
     fields = {"api_key": rig.fields(other)["api_key"]}
-    if {**rig.fields(), **fields} == rig.fields(other):
-        await _seen_as_the_other(trial, rig, other)
-        return
     await _named(trial, rig, fields, ("api_key", "external_id"), "another clinic's key")
-
-
-async def _seen_as_the_other(trial: Trial, rig: Rig, other: Account) -> None:
-    """Where the key alone tells the clinic no pair can be wrong, but the test must show whose key it is."""
-    mark = rig.mark()
-    identity = (await rig.connect(other).test_connection()).identified_as
-    names = {name for book in other.clinic.timebooks for name in (book.public_name, book.owner_name)}
-    shown = identity.clinic == other.clinic.name or (
-        bool(identity.practitioners) and {*identity.practitioners} <= names
-    )
-    trial.claim(
-        shown,
-        "not_seen",
-        expected="the other clinic's name, or its practitioners'",
-        got=identity,
-        calls=rig.since(mark),
-    )
-    trial.saw(f"the key alone tells the clinic; the test shows it by {len(identity.practitioners)} practitioners")
 
 
 @BOOK.rule(
