@@ -31,10 +31,11 @@ format: $(STAMP) ## bring the code into shape
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
 
 types: $(STAMP) ## mypy --strict
-	@$(BIN)/mypy sdk/kobling sdk/kobling_cli mock_vendors/kobling_mocks contract_tests/kobling_contract plugins/*/src
+	@MYPYPATH=$$(echo plugins/*/src | tr ' ' ':') $(BIN)/mypy sdk/kobling sdk/kobling_cli mock_vendors/kobling_mocks contract_tests/kobling_contract plugins/*/src
 
 layers: $(STAMP) ## who may import whom
 	@$(BIN)/lint-imports
+	@set -e; for one in plugins/*/pyproject.toml; do $(BIN)/lint-imports --no-logo --config $$one; done
 
 docs: $(STAMP) ## the site, in docs/_build/html
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"

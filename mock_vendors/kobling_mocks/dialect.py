@@ -1,6 +1,7 @@
 """What a dialect is: one vendor's paths, credentials, words, ids, times and errors over the one model of a clinic.
 
-Third parties add a dialect by pointing an entry point of the group `kobling_mocks` at a `Dialect` object:
+A dialect of this package is a module in `dialects/` that holds an object named `dialect`; no list names it. Third
+parties add a dialect by pointing an entry point of the group `kobling_mocks` at a `Dialect` object:
 
     [project.entry-points.kobling_mocks]
     mysystem = "mysystem_mock:dialect"
@@ -15,10 +16,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from . import dialects
 from .clinic import Behaviour, Clinic, Restrictions
 from .journal import Effect
 from .switches import Switch, Switches
@@ -40,13 +43,6 @@ __all__ = [
 ]
 
 GROUP = "kobling_mocks"
-
-BUILT_IN: Mapping[str, str] = {
-    "eg-pasientsky": "kobling_mocks.dialects.eg_pasientsky:dialect",
-    "easypractice": "kobling_mocks.dialects.easypractice:dialect",
-}
-"""The dialects of this package; they are there also where its entry points are not installed."""
-
 
 Fact = Literal[
     "rates",  # the rates on a type's rules
@@ -258,12 +254,11 @@ def installed_dialects() -> tuple[dict[str, Dialect], tuple[DialectProblem, ...]
     """Every dialect of this package and of installed ones, by key, and the entry points that gave none."""
     found: dict[str, Dialect] = {}
     problems: list[DialectProblem] = []
-    for key, target in BUILT_IN.items():
-        module, _, name = target.partition(":")
-        found[key] = getattr(import_module(module), name)
+    for module in iter_modules(dialects.__path__, f"{dialects.__name__}."):
+        ours = getattr(import_module(module.name), "dialect", None)
+        if isinstance(ours, Dialect):
+            found[ours.key] = ours
     for point in entry_points(group=GROUP):
-        if BUILT_IN.get(point.name) == point.value:
-            continue
         loaded = _load(point)
         if isinstance(loaded, DialectProblem):
             problems.append(loaded)

@@ -47,6 +47,18 @@ def test_plugins_ask_for_this_version_of_kobling() -> None:
         assert any(one.startswith(f"kobling>={major_minor}") for one in plugin["dependencies"]), path
 
 
+def test_every_plugin_holds_itself_to_the_core_and_nobody_to_itself() -> None:
+    paths = sorted(ROOT.glob("plugins/*/pyproject.toml"))
+    assert paths
+    for path in paths:
+        (package,) = [one.name for one in path.parent.glob("src/*") if (one / "__init__.py").is_file()]
+        only_the_core, unknown_to_all = tomllib.loads(path.read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+        assert only_the_core["source_modules"] == [package], path
+        assert {"kobling_mocks", "kobling_contract", "kobling_cli", "httpx"} <= set(only_the_core["forbidden_modules"])
+        assert unknown_to_all["forbidden_modules"] == [package], path
+        assert set(unknown_to_all["source_modules"]) == set(PROJECT["tool"]["importlinter"]["root_packages"])
+
+
 def test_only_the_drivers_may_know_httpx_and_every_other_module_is_held_to_it() -> None:
     contract = next(
         one for one in PROJECT["tool"]["importlinter"]["contracts"] if one["name"] == "Only the drivers know httpx"
