@@ -98,6 +98,7 @@ class _Office:
             base=line_address(adapter.base_url, public, origin),
             auth_base=line_address(adapter.auth_url, public, origin) if adapter.auth_url else None,
             typed_host=typed and origin is None,
+            typed_url=public.booking_url if typed else "",
             operation_seconds=self._seconds,
         )
         table = {service: tuple(codes) for service, codes in rates.items()} if rates is not None else None

@@ -76,6 +76,7 @@ class Line:
 
     origin: replaces scheme and host of the adapter's own addresses (a mock or sandbox). channel: which transports,
     tokens and budgets it uses. typed_host: the host comes from the connection's booking URL.
+    typed_url: that URL in its one spelling.
     """
 
     adapter: type[Adapter]
@@ -88,6 +89,7 @@ class Line:
     base: str
     auth_base: str | None
     typed_host: bool
+    typed_url: str = ""
     operation_seconds: float = 60.0
     vendor_clock: tuple[datetime, datetime] | None = None
     """The last `Date` of a reply, and our own time when it came."""
@@ -544,6 +546,7 @@ def _judged(run: _Run, call: Call, request: WireRequest, outcome: WireReply | Wi
         expect=call.accepts,
         typed_host=line.typed_host,
         url=request.url,
+        typed_url=line.typed_url,
     )
 
 

@@ -92,6 +92,9 @@ _WRITE: Mapping[int, Listed] = {
     429: RateLimited,
     431: Refusal(VendorProtocolError, "status_431"),
 }
+_NOTHING_THERE = frozenset({404, 405, 410})
+"""How a server answers that is there but has no such API. At a typed host a page of HTML with such a status, or one
+without the vendor's code, is no word of the vendor's about a clinic or a booking: "gone" must not be read into it."""
 _ON_A_BOOKING = frozenset({"cancel", "reschedule", "get_booking"})
 
 
@@ -104,21 +107,23 @@ def judge(
     expect: frozenset[int],
     typed_host: bool,
     url: str,
+    typed_url: str,
 ) -> KoblingError | None:
     """The error that a reply stands for, or None when it is an answer.
 
     write: the request was the operation's write. typed_host: the host came from the connection's booking URL, so that
-    a redirect is the administrator's to mend.
+    a redirect, or a server that knows nothing of the vendor's API, is the administrator's to mend. typed_url: the
+    booking URL in its one spelling, with which `url` then begins; "" where there is none.
     """
     status = reply.status
     code, fields = _vendor_words(reply, table)
     listed: Listed | None = None
     if code:
         listed = table.codes.get((operation, code), table.codes.get(code))
-    elif 200 <= status < 300 or status in expect:
+    elif 200 <= status < 300 or (status in expect and not (typed_host and _elsewhere(reply))):
         return None
     if listed is None and not 200 <= status < 300:
-        if status in expect:
+        if status in expect and code:
             return None
         listed = table.statuses.get((operation, status), table.statuses.get(status))
     facts: dict[str, Any] = {"vendor_code": code, "vendor_request_id": _request_id(reply), "retry_after": None}
@@ -127,9 +132,11 @@ def judge(
     if write and (status in NEVER_CERTAIN or (listed is None and status not in _WRITE)):
         return OutcomeUnknown("vendor_code" if 200 <= status < 300 else f"status_{status}", **facts)
     if 300 <= status < 400:
-        return _redirect(reply, url, typed_host)
+        return _redirect(reply, url, typed_url, typed_host)
     if status >= 500:
         return VendorUnavailable(f"status_{status}", **facts)
+    if typed_host and not code and (_elsewhere(reply) or (status in _NOTHING_THERE and listed is None and table.code)):
+        return UrlNotAllowed("nothing_there", **facts)
     if listed is None and status in (404, 410) and operation in _ON_A_BOOKING:
         listed = BookingNotFound
     if listed is None:
@@ -147,6 +154,8 @@ def fail(failure: WireFailure, *, write: bool, typed_host: bool) -> KoblingError
     reason = failure.detail if failure.kind == "tls" and failure.detail else failure.kind
     if write and failure.left:
         return OutcomeUnknown(reason)
+    if failure.kind == "dns" and failure.detail == "timeout":
+        return VendorTimeout("dns_timeout")
     if typed_host and failure.kind in ("dns", "address", "tls"):
         return UrlNotAllowed("private_address" if failure.kind == "address" else reason)
     if failure.detail in UNSENDABLE:
@@ -192,14 +201,27 @@ def _request_id(reply: WireReply) -> str:
     return ""
 
 
-def _redirect(reply: WireReply, url: str, typed_host: bool) -> KoblingError:
+def _elsewhere(reply: WireReply) -> bool:
+    """True for a refusal that a web server writes where it has nothing: HTML or the like, whatever the header says."""
+    return reply.status in _NOTHING_THERE and reply.body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+
+def _redirect(reply: WireReply, url: str, typed_url: str, typed_host: bool) -> KoblingError:
+    """A redirect is never followed. Within the same site its target is told; where it is the same call at another
+    address, that address is what should have been typed."""
     if not typed_host:
         return VendorProtocolError("redirect")
     here, there = urlsplit(url), joined(url, reply.header("location") or "")
-    target = ""
-    if there is not None and "@" not in there.netloc and _site(there.hostname) == _site(here.hostname):
-        target = f"{there.scheme}://{there.netloc}{there.path}"
-    return UrlNotAllowed("redirect" if _shown(target) else "redirect_elsewhere", target=target)
+    if there is None or "@" in there.netloc or _site(there.hostname) != _site(here.hostname):
+        return UrlNotAllowed("redirect_elsewhere")
+    host = f"{there.scheme}://{there.netloc.lower()}"
+    called = here.path.removeprefix(urlsplit(typed_url).path)
+    instead = host + there.path.removesuffix(called)
+    same_call = there.path.endswith(called) and instead.startswith("https://") and instead != typed_url
+    if typed_url and same_call and _shown(instead):
+        return UrlNotAllowed("redirect", target=instead)
+    page = host + there.path
+    return UrlNotAllowed("redirect_to_page", target=page) if _shown(page) else UrlNotAllowed("redirect_elsewhere")
 
 
 def _shown(target: str) -> bool:

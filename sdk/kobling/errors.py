@@ -47,7 +47,12 @@ ACTOR_BY_REASON: dict[str, Actor] = {
     "self_signed": "it",
     "unknown_authority": "it",
     "certificate_expired": "it",
+    "certificate_not_yet_valid": "it",
+    "certificate_revoked": "it",
+    "certificate": "it",
     "wrong_host": "it",
+    "protocol_version": "it",
+    "not_tls": "it",
     "handshake": "it",
 }
 """Reasons that name another person than the error's class does: a server's certificate and address are IT's."""

@@ -107,7 +107,7 @@ def _read(data: bytes, content_type: str | None, strict_keys: bool) -> Parsed | 
     codec = charset.codec_of(data, content_type)
     text = charset.decoded(data, codec)
     if text is None:
-        return Finding("bad_charset", "")
+        return Finding("html" if data.lstrip()[:1] == b"<" else "bad_charset", "")
     if codec != "utf-8":
         data = text.encode()
     try:

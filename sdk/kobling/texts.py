@@ -35,7 +35,8 @@ def field_names(fields: tuple[str, ...], lang: Language) -> str:
 
 
 def explain_error(error: KoblingError, lang: Language) -> str:
-    """What happened, the reason when it has a text of its own, what to do, and who can do it."""
+    """What happened, the reason when it has a text of its own, what to do (for some reasons something else than for
+    the error in general), and who can do it."""
     tables = messages(lang)
     entry = tables["error"][error.code]
     values = {
@@ -44,7 +45,8 @@ def explain_error(error: KoblingError, lang: Language) -> str:
         "target": error.target,
     }
     because = tables["because"].get(error.because, "")
-    parts = [entry["what"], because, entry["do"], tables["actor"][error.actor]]
+    remedy = tables["remedy"].get(error.because, entry["do"])
+    parts = [entry["what"], because, remedy, tables["actor"][error.actor]]
     return " ".join(part.format(**values) for part in parts if part)
 
 
@@ -60,6 +62,7 @@ def explain_finding(finding: Finding, lang: Language) -> str:
     }
     entry = tables["finding"].get(finding.code) or tables["error"][finding.code]
     because = tables["because"].get(finding.because, "")
+    remedy = tables["remedy"].get(finding.because, entry["do"])
     guess = tables["word"]["inferred"] if finding.inferred else ""
-    parts = [entry["what"], because, entry["do"], tables["actor"][finding.actor], guess]
+    parts = [entry["what"], because, remedy, tables["actor"][finding.actor], guess]
     return " ".join(part.format(**values) for part in parts if part)

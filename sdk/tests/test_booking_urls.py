@@ -14,6 +14,7 @@ from kobling import (
     Adapter,
     AsyncKobling,
     BookingFacts,
+    BookingNotFound,
     Catalogue,
     Clinic,
     Connection,
@@ -27,12 +28,16 @@ from kobling import (
     PatientFields,
     SlotQuery,
     Slots,
+    UrlNotAllowed,
     UrlPolicy,
     required,
 )
 from kobling.drivers.aio import AsyncDriver
 from kobling.drivers.sync import SyncDriver
+from kobling.errormap import judge
+from kobling.exchange import reply
 from kobling.plugins import Installed
+from kobling.texts import LANGUAGES
 
 KEY = "canary-key-4711"
 
@@ -46,7 +51,7 @@ class OwnServer(Adapter):
     form = ConnectionForm(
         api_key=required(nb="nøkkelen", en="the key"), booking_url=required(nb="adressen", en="the address")
     )
-    base_url = "{booking_url}"
+    base_url = "{booking_url}/v1"
     auth = HeaderKey("X-Api-Key")
     errors = ErrorMap()
     limits = Limits(booking=BookingFacts(overlap="refused"), timeout_read=3)
@@ -70,7 +75,8 @@ def report_on(url: str, mode: str, policy: UrlPolicy, answers: list[str] | None 
 
     def resolver(host: str) -> list[str]:
         assert answers is not None, f"{host} was looked up"
-        return [answers.pop(0) if len(answers) > 1 else answers[0]]
+        found = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [found] if found else []
 
     connection = Connection("own-server", api_key=KEY, booking_url=url)
     if mode == "sync":
@@ -181,6 +187,98 @@ def test_a_redirect_is_never_followed_and_a_foreign_target_is_not_shown(mode: st
     (finding,) = report.probe("address").findings
     assert (finding.code, finding.because, finding.target) == ("url_not_allowed", "redirect_elsewhere", "")
     assert len(redirecting.heard) == 1
+
+
+def report_from(mode: str, status: str, headers: str, body: bytes) -> ConnectionReport:
+    """Test a connection whose server answers everything so."""
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}Connection: close\r\n\r\n"
+    server = Server(head.encode() + body)
+    policy = UrlPolicy(allowed=(ip_network("127.0.0.0/8"),), ports=frozenset({server.port}), allow_http=True)
+    try:
+        return report_on(f"http://klinikk.example:{server.port}/api", mode, policy, ["127.0.0.1"])
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(("location", "because", "target"), [
+    ("https://booking.klinikk.example/ny/api/v1/clinic", "redirect", "https://booking.klinikk.example/ny/api"),
+    ("https://klinikk.example/v1/clinic", "redirect", "https://klinikk.example"),
+    ("https://KLINIKK.example/v2/v1/clinic?token=abc", "redirect", "https://klinikk.example/v2"),
+    ("https://www.klinikk.example/logg-inn", "redirect_to_page", "https://www.klinikk.example/logg-inn"),
+    ("http://klinikk.example/clinic", "redirect_to_page", "http://klinikk.example/clinic"),
+    ("https://user:pass@klinikk.example/clinic", "redirect_elsewhere", ""),
+    ("https://klinikk.example.evil.test/clinic", "redirect_elsewhere", ""),
+    ("https://[broken/clinic", "redirect_elsewhere", ""),
+])  # fmt: skip
+def test_the_address_to_paste_is_told_when_the_same_call_is_elsewhere_on_the_same_site(
+    mode: str, location: str, because: str, target: str
+) -> None:
+    report = report_from(mode, "301 Moved Permanently", f"Location: {location}\r\n", b"")
+    (finding,) = report.probe("address").findings
+    assert (finding.code, finding.because, finding.target) == ("url_not_allowed", because, target)
+    assert (finding.fields, finding.actor) == (("booking_url",), "administrator")
+    for lang in LANGUAGES:
+        assert target in finding.explain(lang)
+        assert ("Paste this" in finding.explain(lang) or "Lim inn" in finding.explain(lang)) is (because == "redirect")
+
+
+LATIN_PAGE = "<!DOCTYPE html><title>Innlogging for behandlere på Ås</title>".encode("iso-8859-1")
+
+
+@pytest.mark.parametrize("headers", ["Content-Type: text/html\r\n", "Content-Type: application/json\r\n", ""])
+def test_a_page_at_a_typed_address_points_to_the_address_and_counts_as_no_attempt(mode: str, headers: str) -> None:
+    report = report_from(mode, "200 OK", headers, LATIN_PAGE)
+    (finding,) = report.probe("address").findings
+    assert (finding.code, finding.because) == ("vendor_protocol_error", "page_at_the_address")
+    assert (finding.fields, finding.actor) == (("booking_url",), "administrator")
+    assert "Booking-URL" in finding.explain("nb")
+    assert report.counts_as_attempt is False
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "405 Method Not Allowed", "410 Gone"])
+def test_a_server_without_the_api_at_a_typed_address_is_the_addresss_fault(mode: str, status: str) -> None:
+    report = report_from(mode, status, "Content-Type: text/html\r\n", LATIN_PAGE)
+    (finding,) = report.probe("address").findings
+    assert (finding.code, finding.because, finding.fields) == ("url_not_allowed", "nothing_there", ("booking_url",))
+    assert report.counts_as_attempt is True
+
+
+@pytest.mark.parametrize("operation", ["cancel", "get_booking"])
+@pytest.mark.parametrize("body", ["\ufeff  <html>Ikke funnet", "Not Found"])
+def test_a_servers_own_404_at_a_typed_address_never_says_that_a_booking_is_gone(operation: str, body: str) -> None:
+    url, base = "https://klinikk.example/api/bookings/7", "https://klinikk.example/api"
+    given = {
+        "operation": operation,
+        "write": operation == "cancel",
+        "expect": frozenset(),
+        "url": url,
+        "typed_url": base,
+    }
+    table = ErrorMap(code="/code")
+    error = judge(reply(404, text=body), table=table, typed_host=True, **given)
+    assert (type(error), error.effect if error else "") == (UrlNotAllowed, "none")
+    said = judge(reply(404, json={"code": "GONE"}), table=table, typed_host=True, **given)
+    assert isinstance(said, BookingNotFound)
+
+
+def test_not_even_an_adapter_that_reads_404_itself_is_given_another_servers_page() -> None:
+    given = {"table": ErrorMap(), "operation": "cancel", "write": True, "expect": frozenset({404}), "typed_host": True,
+             "url": "https://klinikk.example/bookings/7", "typed_url": "https://klinikk.example"}  # fmt: skip
+    assert isinstance(judge(reply(404, text="<html>"), **given), UrlNotAllowed)
+    assert judge(reply(404, json={}), **given) is None
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable"])
+def test_a_gateways_page_is_nobodys_fault(mode: str, status: str) -> None:
+    report = report_from(mode, status, "Content-Type: text/html\r\n", LATIN_PAGE)
+    (finding,) = report.probe("address").findings
+    assert (finding.code, finding.actor, report.counts_as_attempt) == ("vendor_unavailable", "nobody", False)
+
+
+def test_a_name_without_a_server_is_the_addresss_fault(mode: str) -> None:
+    report = report_on("https://feilskrevet.example", mode, UrlPolicy(), [""])
+    (finding,) = report.probe("address").findings
+    assert (finding.code, finding.because, finding.actor) == ("url_not_allowed", "dns", "administrator")
 
 
 def test_a_range_that_the_registry_states_may_be_called(mode: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from kobling import Booking, BookingRef, KoblingError, OutcomeUnknown, VendorUnavailable, WhyNot
+from kobling import Booking, BookingRef, KoblingError, OutcomeUnknown, UrlNotAllowed, VendorUnavailable, WhyNot
+from kobling.drivers.failures import CERTIFICATE, HANDSHAKE
 from kobling.errors import Actor, all_errors
 from kobling.flows.diagnosis import PROBE_OF_ERROR
 from kobling.report import PROBES
@@ -60,6 +61,23 @@ def test_every_word_that_a_person_may_meet_has_a_text() -> None:
         assert set(get_args(Actor)) == set(tables["actor"])
         assert set(PROBES) == set(tables["probe"])
         assert set(PROBE_OF_ERROR) <= set(tables["error"])
+
+
+def test_everything_wrong_with_a_certificate_or_an_address_has_its_own_text_remedy_and_actor() -> None:
+    reasons = {*CERTIFICATE.values(), *HANDSHAKE.values(), "certificate", "handshake", "private_address"}
+    for lang in LANGUAGES:
+        tables = messages(lang)
+        assert reasons <= set(tables["because"])
+        assert reasons <= set(tables["remedy"])
+        assert len({tables["because"][reason] for reason in reasons}) == len(reasons)
+        for reason in reasons:
+            assert tables["remedy"][reason] in UrlNotAllowed(reason).explain(lang)
+    assert {UrlNotAllowed(reason).actor for reason in reasons} == {"it"}
+
+
+def test_a_remedy_belongs_to_a_reason() -> None:
+    for lang in LANGUAGES:
+        assert set(messages(lang)["remedy"]) <= set(messages(lang)["because"])
 
 
 @pytest.mark.parametrize("text", ["Kari Nordmann ringte", "key=abc&x", "<html>", "a\nb", "x" * 81])

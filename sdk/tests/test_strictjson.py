@@ -29,6 +29,7 @@ REFUSED: list[tuple[bytes, str, str]] = [
     (b"\xef\xbb\xbf", "empty", ""),
     (b"<!DOCTYPE html><title>Logg inn</title>", "html", ""),
     (b"\r\n  <html>", "html", ""),
+    ("<html><title>Prøv på nytt</title>".encode("iso-8859-1"), "html", ""),
     (b"[1,]", "not_json", "offset:3"),
     (b'{"a":1', "not_json", "offset:5"),
     (b'{"a":1} {"b":2}', "not_json", "offset:8"),

@@ -138,7 +138,7 @@ def test_connection(state: State, origin: str | None) -> Flow[ConnectionReport]:
     except KoblingError as error:
         failure = error
     if failure is not None:
-        _place(report, failure)
+        _place(report, failure, typed_host=state.line.typed_host)
     known = state.kept.get("clinic")
     if place is None and known is not None:
         report.identity = _identity(state, known[0], None)
@@ -195,14 +195,21 @@ def _form_findings(adapter: type[Adapter], connection: Connection) -> list[Findi
     ]
 
 
-def _place(report: _Report, error: KoblingError) -> None:
-    """Put an error of `identify` at the stage it speaks of; the stages before it were passed, or are not told."""
+def _place(report: _Report, error: KoblingError, *, typed_host: bool) -> None:
+    """Put an error of `identify` at the stage it speaks of; the stages before it were passed, or are not told.
+
+    A page at a typed address is a login or a web site more often than a vendor's fault, so the address is to be looked
+    at first; it is no proof that the address is wrong, and counts as no attempt."""
     stage = PROBE_OF_ERROR.get(error.code, "clinic")
     if stage in ("auth", "clinic"):
         report.put("address")
     if stage == "clinic":
         report.put("auth", status="pass" if error.code == "department_not_found" else "not_told")
-    report.put(stage, [_of_error(error, report.vendor_name)])
+    finding = _of_error(error, report.vendor_name)
+    if typed_host and error.because == "html":
+        seen = {"because": "page_at_the_address", "fields": ("booking_url",), "actor": "administrator"}
+        finding = finding.model_copy(update=seen)
+    report.put(stage, [finding])
 
 
 def _put_clinic(report: _Report, state: State, place: Clinic) -> None:
