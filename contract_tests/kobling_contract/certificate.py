@@ -16,6 +16,7 @@ __all__ = ["Certificate", "LOST_ANSWERS"]
 
 LOST_ANSWERS = {
     "reading": "lost answers are resolved by reading the booking back",
+    "found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
     "slot": "lost answers are resolved by looking at the open times",
     "person": "lost answers are resolved by a person only: the vendor can't be asked",
 }

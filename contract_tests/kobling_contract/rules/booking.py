@@ -448,9 +448,8 @@ async def _resolving(trial: Trial) -> None:
         trial.claim(settled, "no_end", expected="an end after three hours", got=type(resolution).__name__, calls=calls)
         ends.add(type(resolution).__name__)
         trial.saw(f"{kind} {when}: {type(resolution).__name__}, {len(_standing(rig, request))} in the timebook")
-    trial.facts["lost_answers"] = "person" if "NeedsPerson" in ends else (
-        "reading" if "list_bookings" in trial.adapter.supports else "slot"
-    )  # fmt: skip
+    sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
+    trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
 
 
 def _standing(rig: Rig, request: BookingRequest) -> tuple[Any, ...]:
