@@ -220,8 +220,13 @@ class EasyPractice(Dialect):
         return Account(external_id=_user(clinic), api_key=_digest(clinic.id, "main"), clinic=clinic)
 
     def connection(self, account: Account) -> dict[str, str]:
-        """Only the token: it tells the clinic."""
-        return {"external_id": "", "department_id": "", "api_key": account.api_key, "booking_url": ""}
+        """The user number that every answer names, and the token, which alone tells the clinic."""
+        return {
+            "external_id": account.external_id,
+            "department_id": "",
+            "api_key": account.api_key,
+            "booking_url": "",
+        }
 
     def options(self, account: Account, switches: Switches) -> dict[str, Any]:
         """The clinic's settings for online booking, as its staff would read them out."""

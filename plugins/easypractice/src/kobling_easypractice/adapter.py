@@ -23,6 +23,7 @@ from kobling import (
     Catalogue,
     Clinic,
     ConnectionForm,
+    CredentialsRejected,
     Http,
     KoblingError,
     Limits,
@@ -48,7 +49,8 @@ from .options import ClinicSettings
 
 PAGE = 200
 SETTINGS_FRESH_FOR = 300.0
-"""Seconds: opening hours and pauses are read again after that, or at once before a booking."""
+"""Seconds: opening hours and services are read again after that, or at once before a booking. Pauses are never kept:
+they are how staff block a time."""
 _PAGES = ByNumber(size=("page_size", PAGE), last="/meta/last_page")
 _A_DAY = timedelta(days=1)
 
@@ -60,6 +62,13 @@ class EasyPractice(Adapter):
     name = "EasyPractice"
     contract = 1
     form = ConnectionForm(
+        external_id=required(
+            nb="hovedkontoens brukernummer hos EasyPractice: bare sifre",
+            en="the main account's user number at EasyPractice: digits only",
+            pattern=r"[0-9]{1,12}",
+            example="12345",
+            inferred=True,
+        ),
         api_key=required(
             nb="et «Personal Access Token» fra appen «API» i EasyPractice, laget av hovedkontoen",
             en='a "Personal Access Token" from the app "API" in EasyPractice, made by the main account',
@@ -90,13 +99,16 @@ class EasyPractice(Adapter):
     options: ClinicSettings
 
     async def identify(self, http: Http) -> Clinic:
-        """The API names no clinic; the token's own calendars are read. An employee's token does not see everything, so
-        that nothing can be booked with it."""
+        """The API names no clinic, but every answer names the token's user: the main account's, or an employee's, whose
+        token does not see everything, so that nothing can be booked with it."""
         reply = await http.get("calendars", params={"page_size": PAGE})
         calendars = reply.read(tuple[wire.Calendar, ...], at="/data")
-        limited = inferred.sees_only_its_own(reply.header(inferred.USER_HEADER), calendars)
-        can = frozenset(self.supports) - {"list_bookings"} if limited else None
-        return Clinic(zone=inferred.ZONE, can=can)
+        user = reply.header(inferred.USER_HEADER)
+        if inferred.sees_only_its_own(user, calendars):
+            return Clinic(zone=inferred.ZONE, can=frozenset(self.supports) - {"list_bookings"})
+        if user is not None and user != self.connection.external_id:
+            raise CredentialsRejected(fields=("external_id", "api_key"))
+        return Clinic(zone=inferred.ZONE)
 
     async def catalogue(self, http: Http) -> Catalogue:
         """Every calendar and service. Who offers what, and what is open online, is in the options only."""
@@ -154,10 +166,7 @@ class EasyPractice(Adapter):
     async def _plans(self, http: Http, query: SlotQuery) -> tuple[dict[str, _Plan], list[UnknownPart]]:
         ids = query.practitioner_ids
         calls = [http.get("calendars/{}/opening-times", one, fresh_for=SETTINGS_FRESH_FOR) for one in ids]
-        calls += [
-            http.get("calendars/{}/pauses", one, params={"page_size": PAGE}, fresh_for=SETTINGS_FRESH_FOR)
-            for one in ids
-        ]
+        calls += [http.get("calendars/{}/pauses", one, params={"page_size": PAGE}) for one in ids]
         answers = await http.all(calls)
         plans: dict[str, _Plan] = {}
         unknown: list[UnknownPart] = []
@@ -284,7 +293,6 @@ async def _all_pauses(http: Http, calendar_id: str) -> list[dict[str, Any]]:
         items="/data",
         next=_PAGES,
         of=dict[str, Any],
-        fresh_for=SETTINGS_FRESH_FOR,
     )
 
 
