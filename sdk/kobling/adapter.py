@@ -120,6 +120,12 @@ class Adapter(ABC):
             "Options."
         )
 
+    @classmethod
+    def suited(cls, options: Any) -> type[Adapter]:  # noqa: ARG003 - for adapters whose options state a fact
+        """The class for a connection with these options: this one, or a subclass that differs in what an option states
+        as known of this clinic, as that its system refuses overlapping bookings."""
+        return cls
+
     @abstractmethod
     async def identify(self, http: Http) -> Clinic:
         """Which clinic the connection leads to: name, organisation number, zone, departments; None where the vendor
@@ -186,6 +192,11 @@ def check_adapter(cls: type[Adapter]) -> None:
     if not cls.key or cls.key != cls.key.lower() or not cls.key.replace("-", "").isalnum() or not cls.key.isascii():
         raise ContractError(f"{where}.key must be small letters, digits and hyphens, as 'eg-pasientsky'")
     _check_methods(cls, where)
+    if not any(getattr(cls.form, name).use == "required" for name in ("external_id", "booking_url")):
+        raise ContractError(
+            f"{where}.form requires neither external_id nor booking_url: the id of a connection leaves the key out, so "
+            "that two clinics would be taken for one"
+        )
     halves = [name for name in TOGETHER if name in cls.supports]
     if len(halves) == 1:
         other = next(name for name in TOGETHER if name not in halves)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from .adapter import Adapter
+from .adapter import Adapter, check_adapter
 from .addresses import Checked, UrlPolicy, check_url
 from .clock import Clock, SystemClock
 from .connection import FIELDS, Connection
@@ -87,10 +87,14 @@ class _Office:
                 problem = UrlNotAllowed(reason, vendor=adapter.key)
                 return problem, partial(refused_address, adapter, problem, self._clock, origin), origin
             public = public.model_copy(update={"booking_url": checked.url})
+        settings = _options(adapter, options)
+        suited = adapter.suited(settings)
+        if suited is not adapter:
+            check_adapter(suited)
         line = Line(
-            adapter=adapter,
+            adapter=suited,
             connection=accepted,
-            options=_options(adapter, options),
+            options=settings,
             shared=self._shared,
             clock=self._clock,
             user_agent=self._user_agent,

@@ -71,11 +71,13 @@ class BookingFacts(Model):
 
 class Limits(Model):
     """All limits and facts of a vendor. reschedule_within: what must stay the same for the vendor to move a booking
-    in one step. timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most."""
+    in one step. timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most.
+    scoped_keys: a key may be allowed to read and not to write, which nobody can tell without writing."""
 
     slots: SlotLimits = SlotLimits()
     booking: BookingFacts = BookingFacts()
     rate: Rate | None = None
+    scoped_keys: bool = False
     reschedule_within: frozenset[Per] = frozenset()
     timeout_read: float = Field(default=15.0, gt=0, le=120)
     timeout_write: float = Field(default=30.0, gt=0, le=120)

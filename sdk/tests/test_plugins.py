@@ -37,9 +37,15 @@ def made(name: str = "made", **facts: Any) -> type[Adapter]:
     return cls
 
 
-def test_the_pasientsky_adapter_is_found_in_this_environment() -> None:
+def test_a_form_in_which_only_a_key_tells_clinics_apart_is_refused() -> None:
+    form = kobling.ConnectionForm(api_key=kobling.required(nb="nøkkel", en="key"))
+    with pytest.raises(ContractError, match="neither external_id nor booking_url"):
+        check_adapter(made(form=form))
+
+
+def test_the_adapters_of_this_environment_are_found() -> None:
     found = load()
-    assert "eg-pasientsky" in found.adapters
+    assert {"eg-pasientsky", "easypractice"} <= set(found.adapters)
     assert found.problems == ()
 
 

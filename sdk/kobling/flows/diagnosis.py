@@ -144,7 +144,7 @@ def test_connection(state: State, origin: str | None) -> Flow[ConnectionReport]:
         report.identity = _identity(state, known[0], None)
     if place is not None:
         report.put("address")
-        report.put("auth")
+        report.put("auth", _not_tested(state))
         _put_clinic(report, state, place)
         yield from _catalogue_and_slots(report, state, place)
     _put_clock(report, state)
@@ -242,7 +242,7 @@ def _catalogue_and_slots(report: _Report, state: State, place: Clinic) -> Flow[N
     report.identity = _identity(state, place, offered)
     report.put("catalogue", _catalogue_findings(state, place, offered))
     if not any(offered.bookable(*pair) for pair in offered.offer_by_ids):
-        report.put("slots", status="skip")
+        report.put("slots", _guessed_options(state), status="skip")
         return
     try:
         answer = yield from slots(state, _next_days(state, place, at_most=1), fresh=True)
@@ -262,6 +262,13 @@ def _next_days(state: State, place: Clinic, **more: object) -> SlotQuery:
     first = state.line.clock.now().astimezone(zone_of(place.zone)).date()
     last = first + timedelta(days=SEARCH_DAYS - 1)
     return SlotQuery.model_validate({"first_day": first, "last_day": last, **more})
+
+
+def _not_tested(state: State) -> list[Finding]:
+    """What a test that changes nothing can't find out about a key."""
+    if not (state.line.adapter.limits.scoped_keys and state.offers("book")):
+        return []
+    return [_finding(state, "writing_not_tested", "info", "nobody", fields=("api_key",))]
 
 
 def _guessed_options(state: State) -> list[Finding]:
