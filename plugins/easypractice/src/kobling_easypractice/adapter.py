@@ -88,6 +88,7 @@ class EasyPractice(Adapter):
             sources={"reference_in": "the reference lists nine fields of a booking, and notes only on a client"},
         ),
         rate=CallRate(calls=60, per=60, scope="key"),
+        scoped_keys=True,
     )
     patient_fields = PatientFields(
         required=frozenset({"given_name", "family_name"}),
@@ -97,6 +98,11 @@ class EasyPractice(Adapter):
     Options = ClinicSettings
 
     options: ClinicSettings
+
+    @classmethod
+    def suited(cls, options: ClinicSettings) -> type[Adapter]:
+        """Where the clinic's system was seen to refuse overlapping bookings, there is nothing to settle."""
+        return OverlapsRefused if options.overlap == "refused" else EasyPractice
 
     async def identify(self, http: Http) -> Clinic:
         """The API names no clinic, but every answer names the token's user: the main account's, or an employee's, whose
@@ -276,6 +282,29 @@ class EasyPractice(Adapter):
             if row.start < end and begin < row.end and (not ids or row.calendar_id in ids)
         ]
         return Bookings(found=tuple(found))
+
+
+class OverlapsRefused(EasyPractice):
+    """EasyPractice for a clinic whose system refuses a second booking of the same time: moved in one step."""
+
+    contract = 1
+    limits = EasyPractice.limits.model_copy(
+        update={
+            "booking": BookingFacts(
+                mode="sync",
+                overlap="refused",
+                reference_in="patient_note",
+                inferred=frozenset({"mode"}),
+                sources={"overlap": "seen at this clinic, and set in its options"},
+            ),
+            "reschedule_within": frozenset({"practitioner", "service"}),
+        }
+    )
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        """Another time in the same calendar; nothing else of the booking changes."""
+        times = {"start": _text(slot.start), "end": _text(slot.end)}
+        return _booking((await http.patch("bookings/{}", booking.id, json=times)).read(wire.Booking, at="/data"))
 
 
 class _Plan:
