@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from kobling.exchange import WireReply, WireRequest
 from kobling_mocks import Mock
@@ -214,3 +217,15 @@ def test_a_world_that_begins_again_has_the_same_ids_and_hours() -> None:
     before = dialect.options(mock.world.account, mock.world.switches)
     mock.world.reset()
     assert dialect.options(mock.world.account, mock.world.switches) == before
+
+
+def test_it_is_served_with_a_valid_openapi_document_that_says_what_is_inferred() -> None:
+    with Mock("easypractice").serve() as server:
+        with urlopen(f"{server.url}/openapi/openapi.json") as answer:
+            document = json.load(answer)
+        OpenAPIV31SpecValidator(document).validate()
+        assert "Inferred" in document["info"]["description"]
+        with pytest.raises(HTTPError) as caught:
+            urlopen(f"{server.url}/api/v1/calendars")
+        caught.value.close()
+        assert caught.value.code == 401
