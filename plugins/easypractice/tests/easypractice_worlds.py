@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from kobling import Connection, Kobling, Patient, SakID, Session, SlotQuery
+from kobling import Connection, Kobling, Patient, SakID, Session, SlotQuery, UrlPolicy
 from kobling.booking import BookingRequest
+from kobling.drivers.sync import SyncDriver
 from kobling.plugins import Installed
 from kobling.slots import Slot
-from kobling.testing import ManualClock
+from kobling_contract.pace import Pace
 from kobling_contract.timebook import Shown, Times, times_of
 from kobling_easypractice import EasyPractice
 from kobling_mocks.clinic import (
@@ -43,7 +44,7 @@ class World(NamedTuple):
 
     mock: Mock
     session: Session
-    clock: ManualClock
+    clock: Pace
     kobling: Kobling
 
     @property
@@ -69,8 +70,9 @@ def world(mock: Mock | None = None, *, options: dict[str, Any] | None = None, to
     """A session on a mock's clinic, with the options that the clinic tells; `options` replaces some of them (None: all
     are left at their defaults, where it is given as an empty dictionary)."""
     mock = mock or Mock("easypractice")
-    clock = ManualClock(mock.world.clock.now())
-    kobling = Kobling(adapters=INSTALLED, exchange=mock.exchange, clock=clock)
+    clock = Pace(mock.world.clock)
+    driver = SyncDriver(policy=UrlPolicy(), exchange=mock.exchange, sleep=clock.sleep, now=clock.now)
+    kobling = Kobling(adapters=INSTALLED, driver=driver, clock=clock)
     told = mock.dialect.options(mock.world.account, mock.world.switches)
     given = told if options is None else options
     fields = {**mock.connection, "api_key": token or mock.connection["api_key"]}

@@ -23,6 +23,7 @@ from kobling_mocks.clinic import (
     OpeningHours,
     PatientDetails,
     Restrictions,
+    Rule,
     WeeklyPause,
     demo_id,
     synthetic_clinic,
@@ -154,7 +155,14 @@ def test_every_option_is_named_while_nobody_has_said_anything() -> None:
 
 def test_four_weeks_of_twelve_calendars_fit_into_one_minute_of_calls(capsys: pytest.CaptureFixture[str]) -> None:
     mock = Mock("easypractice", synthetic_clinic(4, timebooks=12))
+    clinic = mock.world.clinic
+    for book in clinic.timebooks:
+        clinic.put_timebook(replace(book, owner_kind="person", online=True))
+        clinic.keep_hours(book.id, OpeningHours(tuple(DayHours(day, 540, 960) for day in range(5)), 30))
+    rules = tuple(Rule(book.id) for book in clinic.timebooks)
+    clinic.put_type(replace(clinic.types[0], rules=rules, online=True, kind="ordinary"))
     place = world(mock)
+    assert len({who for who, _, _ in place.expected(date(2026, 11, 23), 28)}) == 12
     window = SlotQuery(first_day=date(2026, 11, 23), last_day=date(2026, 12, 20))
     counts = []
     for _ in range(2):
