@@ -14,6 +14,7 @@ from .dialect import Account, Answer, Dialect, DialectProblem, Operation, Visit,
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
 from .mock import Mock, serving
+from .overview import serve_overview
 from .serve import Served
 from .switches import Switch
 from .world import Unsound, World
@@ -39,5 +40,6 @@ __all__ = [
     "World",
     "find_dialect",
     "installed_dialects",
+    "serve_overview",
     "serving",
 ]
