@@ -9,6 +9,18 @@ import logging as _logging
 from .adapter import CONTRACT, Adapter, ContractError, NoOptions, Operation, Token
 from .addresses import UrlPolicy
 from .app import AsyncKobling, Kobling
+from .attempts import (
+    AsyncAttemptGuard,
+    AsyncAttemptStore,
+    AttemptAnswered,
+    AttemptGuard,
+    AttemptLease,
+    AttemptLimits,
+    AttemptRefused,
+    AttemptsInMemory,
+    AttemptState,
+    AttemptStore,
+)
 from .auth import KEY, Auth, Basic, Bearer, BodyKey, HeaderKey, NoAuth, QueryKey
 from .booking import (
     Booked,
@@ -81,8 +93,18 @@ _logging.getLogger("kobling").addHandler(_logging.NullHandler())
 __all__ = [
     "Adapter",
     "AdapterBug",
+    "AsyncAttemptGuard",
+    "AsyncAttemptStore",
     "AsyncKobling",
     "AsyncSession",
+    "AttemptAnswered",
+    "AttemptGuard",
+    "AttemptLease",
+    "AttemptLimits",
+    "AttemptRefused",
+    "AttemptState",
+    "AttemptStore",
+    "AttemptsInMemory",
     "Auth",
     "Basic",
     "Bearer",
@@ -136,8 +158,8 @@ __all__ = [
     "LeaseExpired",
     "Limits",
     "Model",
-    "NeedsPerson",
     "Name",
+    "NeedsPerson",
     "NoAuth",
     "NoOptions",
     "NotActivated",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
+
+from .localtime import Zone, local
 
 if TYPE_CHECKING:
     from .errors import KoblingError
@@ -32,6 +35,28 @@ def field_names(fields: tuple[str, ...], lang: Language) -> str:
     named = [str(known.get(field, field)) for field in fields]
     joiner = " og " if lang == "nb" else " and "
     return joiner.join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+def clock_time(moment: datetime, now: datetime, zone: Zone, lang: Language) -> str:
+    """A moment on a zone's wall clock in whole minutes, never too early: "kl. 14:05", and with the date when it is not
+    the day of `now` there."""
+    into_the_minute = timedelta(seconds=moment.second, microseconds=moment.microsecond)
+    shown = local(moment + -into_the_minute % timedelta(minutes=1), zone)
+    key = "clock_today" if shown.date() == local(now, zone).date() else "clock_on_a_day"
+    return text("word", key, lang, time=f"{shown:%H:%M}", day=shown.day, month=shown.month, year=shown.year)
+
+
+def whole_minutes(span: timedelta) -> int:
+    """A span in minutes, rounded up."""
+    return max(0, -(-span // timedelta(minutes=1)))
+
+
+def explain_entry(table: str, key: str, lang: Language, *, actor: str = "", **values: object) -> str:
+    """What happened, what to do, and who can: by the entry's own words, or by the name of an actor."""
+    tables = messages(lang)
+    entry = tables[table][key]
+    parts = [entry["what"], entry["do"], entry.get("who", ""), tables["actor"].get(actor, "")]
+    return " ".join(part.format(**values) for part in parts if part)
 
 
 def explain_error(error: KoblingError, lang: Language) -> str:
