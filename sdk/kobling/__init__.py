@@ -81,7 +81,19 @@ from .exchange import Exchange, WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response
 from .limits import BookingFacts, Limits, PatientFields, SlotLimits
 from .limits import Rate as CallRate
+from .linking import (
+    BrokenLink,
+    LinkProposal,
+    LinkProposals,
+    NotProposed,
+    ProfileLink,
+    RegistryPractitioner,
+    broken_links,
+    confirm_link,
+    propose_links,
+)
 from .model import Model, Name, VendorId, WireModel
+from .names import normal_name
 from .plugins import Installed, Problem, hookimpl, load
 from .reference import find_tags
 from .report import ConnectionReport, Explanation, Finding, Identity, Probe
@@ -118,6 +130,7 @@ __all__ = [
     "BookingRef",
     "BookingRequest",
     "Bookings",
+    "BrokenLink",
     "ByCursor",
     "ByLink",
     "ByNumber",
@@ -157,6 +170,8 @@ __all__ = [
     "KoblingError",
     "LeaseExpired",
     "Limits",
+    "LinkProposal",
+    "LinkProposals",
     "Model",
     "Name",
     "NeedsPerson",
@@ -164,6 +179,7 @@ __all__ = [
     "NoOptions",
     "NotActivated",
     "NotBooked",
+    "NotProposed",
     "Offer",
     "Operation",
     "OutcomeUnknown",
@@ -174,12 +190,14 @@ __all__ = [
     "Practitioner",
     "Probe",
     "Problem",
+    "ProfileLink",
     "PublicConnection",
     "QueryKey",
     "Rate",
     "RateCode",
     "RateLimited",
     "Refusal",
+    "RegistryPractitioner",
     "RequestRejected",
     "RescheduleHalfDone",
     "RescheduleNeedsGap",
@@ -217,9 +235,13 @@ __all__ = [
     "WireModel",
     "WireReply",
     "WireRequest",
+    "broken_links",
+    "confirm_link",
     "find_tags",
     "hookimpl",
     "load",
+    "normal_name",
     "optional",
+    "propose_links",
     "required",
 ]
