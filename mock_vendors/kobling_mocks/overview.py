@@ -1,7 +1,7 @@
 """One page over several mocks: their clinics, what to paste, the timebooks, and the faults that can be ordered.
 
-    with mock.serve() as server, serve_overview([(mock, server)]) as page:
-        print(page.url)
+with mock.serve() as server, serve_overview([(mock, server)]) as page:
+    print(page.url)
 """
 
 from __future__ import annotations
