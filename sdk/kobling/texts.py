@@ -6,7 +6,7 @@ import tomllib
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .localtime import Zone, local
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Language = Literal["nb", "en"]
 LANGUAGES: tuple[Language, ...] = ("nb", "en")
+
+
+_ANY_ERROR: Final = "contract_violation"
+"""What is said of an error that has no text: an adapter made it up."""
 
 
 @cache
@@ -62,7 +66,9 @@ def explain_entry(table: str, key: str, lang: Language, *, actor: str = "", **va
 def explain_error(error: KoblingError, lang: Language) -> str:
     """What happened, the reason when it has a text of its own, what to do, and who can do it."""
     tables = messages(lang)
-    entry = tables["error"][error.code]
+    # An adapter's own subclass of an error says what the class that it narrows says.
+    codes = (getattr(cls, "code", "") for cls in type(error).__mro__)
+    entry = next((tables["error"][code] for code in codes if code in tables["error"]), tables["error"][_ANY_ERROR])
     values = {
         "vendor": error.vendor_name or error.vendor or tables["word"]["vendor"],
         "fields": field_names(error.fields, lang) or tables["word"]["details"],
@@ -83,7 +89,7 @@ def explain_finding(finding: Finding, lang: Language) -> str:
         "subject": finding.subject,
         "evidence": ", ".join(finding.evidence),
     }
-    entry = tables["finding"].get(finding.code) or tables["error"][finding.code]
+    entry = tables["finding"].get(finding.code) or tables["error"].get(finding.code, tables["error"][_ANY_ERROR])
     because = tables["because"].get(finding.because, "")
     guess = tables["word"]["inferred"] if finding.inferred else ""
     parts = [entry["what"], because, entry["do"], tables["actor"][finding.actor], guess]
