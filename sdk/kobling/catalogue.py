@@ -35,7 +35,7 @@ WhyNot = Literal[
 ]
 """Why a practitioner, or one service of theirs, can't be booked through the registry."""
 
-_INSURANCE = re.compile(r"B\d{4}")
+_INSURANCE = re.compile(r"B[0-9]{4}")
 
 
 RateCode = Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -120,10 +120,11 @@ class Catalogue(Model):
     """The connection's department, stamped by the SDK: what is offered elsewhere only is not offered here."""
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """As pydantic's, but what was worked out from the old values is not carried along."""
+        """A copy with other values for some fields. What was derived from the old ones is left behind: an adapter may
+        have asked `bookable` before the registry's rates were known."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            del copied.__dict__[name]
+        for name in [name for name in vars(copied) if name not in type(self).model_fields]:
+            del vars(copied)[name]
         return copied
 
     @cached_property
