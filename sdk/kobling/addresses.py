@@ -162,6 +162,13 @@ class UrlPolicy:
     ports: frozenset[int] = frozenset({443})
     allow_http: bool = False
 
+    def __post_init__(self) -> None:
+        """Lists and sets are kept as what can't change; a range as text is refused here, not at the first dial."""
+        object.__setattr__(self, "allowed", tuple(self.allowed))
+        object.__setattr__(self, "ports", frozenset(self.ports))
+        if not all(isinstance(one, IPv4Network | IPv6Network) for one in self.allowed):
+            raise TypeError("allowed holds networks: ipaddress.ip_network('10.20.0.0/16')")
+
     @property
     def schemes(self) -> tuple[str, ...]:
         """The schemes that may be used."""
