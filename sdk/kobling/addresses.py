@@ -209,6 +209,9 @@ class Checked:
         return self.origin + self.base_path
 
 
+_ANYWHERE: Final = UrlPolicy(
+    allowed=(IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), ports=frozenset(range(1, 65536)), allow_http=True
+)
 MAX_LENGTH: Final = 2000
 _DEFAULT_PORT: Final = {"https": 443, "http": 80}
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
@@ -262,6 +265,13 @@ def check_url(text: str, policy: UrlPolicy) -> Checked | UrlProblem:
         return "path"
     shown = "" if port == _DEFAULT_PORT[scheme] else f":{port}"
     return Checked(f"{scheme}://{host.text}{shown}", base, host.text, port)
+
+
+def one_spelling(text: str) -> str:
+    """A URL in its one spelling, whether or not it may be called, so that two spellings of one address are the same;
+    a text that is no URL as it stands."""
+    checked = check_url(text, _ANYWHERE)
+    return checked.url if isinstance(checked, Checked) else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from typing import Any, Final, Literal, NoReturn
 from pydantic import Field, field_validator
 
 from . import texts
+from .addresses import one_spelling
 from .errors import AdapterBug, InvalidConnection
 from .model import Model
 from .pasted import single_blanks, without_blanks
@@ -76,8 +77,8 @@ def clean(name: FieldName, value: str) -> str:
 class PublicConnection(Model):
     """A connection without its key: what an adapter sees, and what may be logged and stored in the open.
 
-    id: stable for the same vendor, clinic, department and URL, whatever the key. groups: the parts of the fields
-    that the form declares public, as `"api_key.shard"`.
+    id: stable for the same vendor, clinic, department and URL (however it is spelled), whatever the key. groups: the
+    parts of the fields that the form declares public, as `"api_key.shard"`.
     """
 
     vendor: str
@@ -122,7 +123,8 @@ class Connection:
             "department_id": clean("department_id", department_id or ""),
             "booking_url": clean("booking_url", booking_url or ""),
         }
-        facts = "\x1f".join((vendor, *opened.values()))
+        same = {**opened, "booking_url": one_spelling(opened["booking_url"])}
+        facts = "\x1f".join((vendor, *same.values()))
         identity = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         object.__setattr__(self, "_secret", secret)
         object.__setattr__(

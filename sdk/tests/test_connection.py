@@ -185,3 +185,13 @@ def test_a_form_whose_normaliser_breaks_is_told_by_a_report_too() -> None:
     assert isinstance(error, AdapterBug)
     assert (error.because, error.fields, sent) == ("normaliser", ("external_id",), [])
     assert (report.outcome, report.counts_as_attempt) == ("failed", False)
+
+
+SAME_SERVER = ["https://klinikk.example/x", "https://Klinikk.example/x/", "HTTPS://klinikk.example:443/x"]
+
+
+def test_a_connection_is_the_same_however_its_booking_url_is_spelled() -> None:
+    ids = {Connection("extensor", booking_url=url).id for url in SAME_SERVER}
+    assert len(ids) == 1
+    others = ["https://klinikk.example/y", "https://klinikk.example:8443/x", "no url", "http://klinikk.example/x"]
+    assert len({Connection("extensor", booking_url=url).id for url in others} | ids) == 5
