@@ -40,7 +40,7 @@ def _code(value: object) -> str:
 
 
 def _said(entry: Mapping[str, str]) -> str:
-    return f"{entry['what']} {entry['do']}"
+    return " ".join(entry[part] for part in ("what", "do", "who") if part in entry)
 
 
 def errors(_: str) -> Cells:
@@ -70,6 +70,16 @@ def reasons(_: str) -> Cells:
 def findings(_: str) -> Cells:
     """What a test of a connection or `explain` may find, beside errors."""
     return ("Finding", "Norsk", "English"), _both("finding")
+
+
+def attempts(_: str) -> Cells:
+    """What the attempt guard says to the person who pressed."""
+    return ("Answer", "Norsk", "English"), _both("attempt")
+
+
+def links(_: str) -> Cells:
+    """Why a link is proposed or not, and how a confirmed one has broken."""
+    return ("Reason", "Norsk", "English"), _both("link")
 
 
 def form(vendor: str) -> Cells:
@@ -237,8 +247,8 @@ def _adapter(vendor: str) -> type[kobling.Adapter]:
 TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
-        errors, reasons, findings, form, operations, limits, facts, patient, matrix, switches, faults, journal, control,
-        exit_codes, commands, rules,
+        errors, reasons, findings, attempts, links, form, operations, limits, facts, patient, matrix, switches, faults,
+        journal, control, exit_codes, commands, rules,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")

@@ -24,6 +24,7 @@ from .dialect import (
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
 from .mock import Mock, serving
+from .overview import serve_overview
 from .serve import Served
 from .switches import Switch
 from .wireids import NumberedIds, OwnIds, WireIds
@@ -54,5 +55,6 @@ __all__ = [
     "World",
     "find_dialect",
     "installed_dialects",
+    "serve_overview",
     "serving",
 ]

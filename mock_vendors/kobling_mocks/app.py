@@ -6,7 +6,6 @@ environ, put there by `MockApp` from the path (`/ns/NAME/…`) or by the in-proc
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -22,6 +21,7 @@ from kobling.exchange import WireReply
 
 from . import control, pages
 from .dialect import Dialect, Operation
+from .loopback import is_loopback
 from .service import Arrival, answer_call, enter_unknown_call
 from .wire import FAULT
 from .world import DEFAULT, World, Worlds
@@ -125,7 +125,7 @@ class MockApp:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one WSGI call."""
         world: World | None = environ.get(WORLD)
-        if world is None and not _is_loopback(environ.get("HTTP_HOST", "")):
+        if world is None and not is_loopback(environ.get("HTTP_HOST", "")):
             return _plain(start_response, "421 Misdirected Request", "This mock answers to loopback host names only.")
         path: str = environ.get("PATH_INFO", "")
         if path.startswith("/ns/"):
@@ -143,17 +143,6 @@ class MockApp:
 
 
 _HOW_TO_MAKE_ONE = "Make one with POST /__mock__/namespaces or mock.namespace(name)."
-
-
-def _is_loopback(host: str) -> bool:
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    name = name.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _plain(start_response: Callable[..., Any], status: str, text: str) -> Iterable[bytes]:

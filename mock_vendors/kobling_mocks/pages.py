@@ -1,4 +1,5 @@
-"""Pages for people: the timebook as the clinic would see it, and a landing page with what a developer pastes.
+"""Pages for people: the timebook as the clinic would see it, and a landing page with what a developer pastes and the
+faults that can be ordered.
 
 The timebook page is in Norwegian, like the screens it stands for. It names invented patients, so it says so.
 """
@@ -10,12 +11,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .clinic import Appointment, Clinic, Timebook, monday_of
-from .faults import KINDS
+from .faults import KINDS, Fault
+from .loopback import is_loopback
 
 if TYPE_CHECKING:
     from .world import World
@@ -108,6 +112,21 @@ def blueprint() -> Blueprint:
             base=request.script_root,
         )
 
+    @pages.post("/__mock__/pages/fault")
+    def order_fault() -> WerkzeugResponse:
+        _only_from_our_pages()
+        try:
+            _world().faults.add(Fault(**{name: request.form[name] for name in ("operation", "kind", "when")}))  # type: ignore[arg-type]
+        except ValueError:
+            abort(409)
+        return _back()
+
+    @pages.post("/__mock__/pages/no-faults")
+    def forget_faults() -> WerkzeugResponse:
+        _only_from_our_pages()
+        _world().faults.clear()
+        return _back()
+
     @pages.get("/timebok/<timebook_id>")
     def timebook(timebook_id: str) -> str:
         books = [(clinic, clinic.timebook(timebook_id)) for clinic in _world().clinics]
@@ -117,6 +136,20 @@ def blueprint() -> Blueprint:
         return _timebook_page(clinic, book)
 
     return pages
+
+
+def _only_from_our_pages() -> None:
+    """A form of a page from elsewhere in the browser is refused: the mocks listen on loopback only, and so do those
+    who may order."""
+    if not is_loopback(urlsplit(request.headers.get("Origin", "")).netloc):
+        abort(403)
+
+
+def _back() -> WerkzeugResponse:
+    """To the page that the form stood on, where that is one of ours; else to the landing page."""
+    came_from = request.headers.get("Referer", "")
+    ours = is_loopback(urlsplit(came_from).netloc)
+    return redirect(came_from if ours else f"{request.script_root}/", code=303)
 
 
 def _world() -> World:

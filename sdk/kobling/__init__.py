@@ -9,6 +9,18 @@ import logging as _logging
 from .adapter import CONTRACT, Adapter, ContractError, NoOptions, Operation, Token
 from .addresses import UrlPolicy
 from .app import AsyncKobling, Kobling
+from .attempts import (
+    AsyncAttemptGuard,
+    AsyncAttemptStore,
+    AttemptAnswered,
+    AttemptGuard,
+    AttemptLease,
+    AttemptLimits,
+    AttemptRefused,
+    AttemptsInMemory,
+    AttemptState,
+    AttemptStore,
+)
 from .auth import KEY, Auth, Basic, Bearer, BodyKey, HeaderKey, NoAuth, QueryKey
 from .booking import (
     Booked,
@@ -69,7 +81,19 @@ from .exchange import Exchange, WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response
 from .limits import BookingFacts, Limits, PatientFields, SlotLimits
 from .limits import Rate as CallRate
+from .linking import (
+    BrokenLink,
+    LinkProposal,
+    LinkProposals,
+    NotProposed,
+    ProfileLink,
+    RegistryPractitioner,
+    broken_links,
+    confirm_link,
+    propose_links,
+)
 from .model import Model, Name, VendorId, WireModel
+from .names import normal_name
 from .plugins import Installed, Problem, hookimpl, load
 from .reference import find_tags
 from .report import ConnectionReport, Explanation, Finding, Identity, Probe
@@ -81,8 +105,18 @@ _logging.getLogger("kobling").addHandler(_logging.NullHandler())
 __all__ = [
     "Adapter",
     "AdapterBug",
+    "AsyncAttemptGuard",
+    "AsyncAttemptStore",
     "AsyncKobling",
     "AsyncSession",
+    "AttemptAnswered",
+    "AttemptGuard",
+    "AttemptLease",
+    "AttemptLimits",
+    "AttemptRefused",
+    "AttemptState",
+    "AttemptStore",
+    "AttemptsInMemory",
     "Auth",
     "Basic",
     "Bearer",
@@ -96,6 +130,7 @@ __all__ = [
     "BookingRef",
     "BookingRequest",
     "Bookings",
+    "BrokenLink",
     "ByCursor",
     "ByLink",
     "ByNumber",
@@ -135,13 +170,16 @@ __all__ = [
     "KoblingError",
     "LeaseExpired",
     "Limits",
+    "LinkProposal",
+    "LinkProposals",
     "Model",
-    "NeedsPerson",
     "Name",
+    "NeedsPerson",
     "NoAuth",
     "NoOptions",
     "NotActivated",
     "NotBooked",
+    "NotProposed",
     "Offer",
     "Operation",
     "OutcomeUnknown",
@@ -152,12 +190,14 @@ __all__ = [
     "Practitioner",
     "Probe",
     "Problem",
+    "ProfileLink",
     "PublicConnection",
     "QueryKey",
     "Rate",
     "RateCode",
     "RateLimited",
     "Refusal",
+    "RegistryPractitioner",
     "RequestRejected",
     "RescheduleHalfDone",
     "RescheduleNeedsGap",
@@ -195,9 +235,13 @@ __all__ = [
     "WireModel",
     "WireReply",
     "WireRequest",
+    "broken_links",
+    "confirm_link",
     "find_tags",
     "hookimpl",
     "load",
+    "normal_name",
     "optional",
+    "propose_links",
     "required",
 ]

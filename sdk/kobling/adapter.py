@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
+import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, NoReturn
+from typing import Any, ClassVar, Final, Literal, NoReturn, get_args
 
 from pydantic import BaseModel
 
@@ -56,7 +58,23 @@ TOGETHER: Final[tuple[Operation, ...]] = ("book", "cancel")
 OPTIONAL: Final[tuple[Operation, ...]] = ("sign_in", "register_patient", "get_booking", "list_bookings", "reschedule")
 OPERATIONS: Final[tuple[Operation, ...]] = (*REQUIRED, *TOGETHER, *OPTIONAL)
 WRITES: Final[frozenset[Operation]] = frozenset({"book", "cancel", "register_patient", "reschedule"})
-_DECLARED = ("key", "name", "contract", "form", "base_url", "auth", "errors", "limits", "patient_fields")
+_CLASS_VALUES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    "key": ((str,), "a text, as 'eg-pasientsky'"),
+    "name": ((str,), "a text, as 'EG Pasientsky'"),
+    "contract": ((int,), f"the number {CONTRACT}"),
+    "form": ((ConnectionForm,), "a ConnectionForm(…)"),
+    "base_url": ((str,), "a text that starts with https:// or {booking_url}"),
+    "auth": (get_args(Auth), "an object such as Bearer() or HeaderKey('X-Api-Key')"),
+    "errors": ((ErrorMap,), "an ErrorMap(…)"),
+    "limits": ((Limits,), "a Limits(…)"),
+    "patient_fields": ((PatientFields,), "a PatientFields(…)"),
+    "headers": ((Mapping,), "a mapping of names to values, as {'X-Version': '2'}"),
+    "params": ((Mapping,), "a mapping of names to values, as {'lang': 'nb'}"),
+    "auth_url": ((str, type(None)), "None, or a text that starts with https:// or {booking_url}"),
+}
+"""What each class value of an adapter must be, and how to say so."""
+
+_PLACE = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +192,18 @@ def check_adapter(cls: type[Adapter]) -> None:
     """Refuse a class that breaks the contract, with the fix in the text. Raises `ContractError`."""
     if not (inspect.isclass(cls) and issubclass(cls, Adapter)):
         raise ContractError(
-            f"{cls!r} is not a subclass of kobling.Adapter: return the class itself from kobling_adapters()"
+            f"{reprlib.repr(cls)} is not a subclass of kobling.Adapter: return the class itself from kobling_adapters()"
         )
     where = f"{cls.__module__}.{cls.__qualname__}"
-    missing = [name for name in _DECLARED if not hasattr(cls, name)]
+    missing = [name for name in _CLASS_VALUES if not hasattr(cls, name)]
     if missing:
         raise ContractError(f"{where} does not state {', '.join(missing)}: add the class value(s) to its body")
+    for name, (kinds, wanted) in _CLASS_VALUES.items():
+        value = getattr(cls, name)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise ContractError(f"{where}.{name} is of type {type(value).__name__}: it must be {wanted}")
+    if not (inspect.isclass(cls.Options) and issubclass(cls.Options, BaseModel)):
+        raise ContractError(f"{where}.Options must be a class: `class Options(Model):` with a default for each field")
     if "contract" not in vars(cls):
         raise ContractError(
             f"{where} inherits its contract version: write `contract = {CONTRACT}` in its own body, so that it keeps "
@@ -202,13 +226,26 @@ def check_adapter(cls: type[Adapter]) -> None:
         other = next(name for name in TOGETHER if name not in halves)
         raise ContractError(f"{where} has {halves[0]} without {other}: write both, or neither for a search-only vendor")
     for part in ("base_url", "auth_url"):
-        address = getattr(cls, part)
-        if address is not None and not address.startswith(("https://", "{booking_url}")):
-            raise ContractError(f"{where}.{part} must start with https:// or be {{booking_url}}")
+        _check_address(cls, getattr(cls, part), f"{where}.{part}")
     if "reschedule" in cls.supports and cls.limits.booking.overlap != "refused":
         raise ContractError(
             f"{where} offers reschedule although the vendor may accept overlapping bookings: leave reschedule out, and "
             "Kobling books the new time, settles, and cancels the old one"
+        )
+
+
+def _check_address(cls: type[Adapter], address: str | None, where: str) -> None:
+    if address is None:
+        return
+    if not address.startswith(("https://", "{booking_url}")):
+        raise ContractError(f"{where} must start with https:// or be {{booking_url}}")
+    public = {f"{name}.{group}" for name, field in cls.form.fields().items() for group in field.public}
+    known = {"external_id", "department_id", "booking_url"} | public
+    unknown = [place for place in _PLACE.findall(address) if place not in known]
+    if unknown:
+        raise ContractError(
+            f"{where} has {{{unknown[0]}}}, which nothing fills in: it can hold {', '.join(sorted(known))}; a part of "
+            "a field is listed in `public` of that field"
         )
 
 

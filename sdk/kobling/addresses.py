@@ -162,6 +162,13 @@ class UrlPolicy:
     ports: frozenset[int] = frozenset({443})
     allow_http: bool = False
 
+    def __post_init__(self) -> None:
+        """Lists and sets are kept as what can't change; a range as text is refused here, not at the first dial."""
+        object.__setattr__(self, "allowed", tuple(self.allowed))
+        object.__setattr__(self, "ports", frozenset(self.ports))
+        if not all(isinstance(one, IPv4Network | IPv6Network) for one in self.allowed):
+            raise TypeError("allowed holds networks: ipaddress.ip_network('10.20.0.0/16')")
+
     @property
     def schemes(self) -> tuple[str, ...]:
         """The schemes that may be used."""
@@ -202,6 +209,9 @@ class Checked:
         return self.origin + self.base_path
 
 
+_ANYWHERE: Final = UrlPolicy(
+    allowed=(IPv4Network("0.0.0.0/0"), IPv6Network("::/0")), ports=frozenset(range(1, 65536)), allow_http=True
+)
 MAX_LENGTH: Final = 2000
 _DEFAULT_PORT: Final = {"https": 443, "http": 80}
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
@@ -255,6 +265,13 @@ def check_url(text: str, policy: UrlPolicy) -> Checked | UrlProblem:
         return "path"
     shown = "" if port == _DEFAULT_PORT[scheme] else f":{port}"
     return Checked(f"{scheme}://{host.text}{shown}", base, host.text, port)
+
+
+def one_spelling(text: str) -> str:
+    """A URL in its one spelling, whether or not it may be called, so that two spellings of one address are the same;
+    a text that is no URL as it stands."""
+    checked = check_url(text, _ANYWHERE)
+    return checked.url if isinstance(checked, Checked) else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from .adapter import Adapter, check_adapter
 from .addresses import Checked, UrlPolicy, check_url
+from .catalogue import RateCode
 from .clock import Clock, SystemClock
-from .connection import FIELDS, Connection
+from .connection import FIELDS, Connection, PublicConnection
 from .engine import Line, line_address
 from .errors import KoblingError, UrlNotAllowed
 from .exchange import Exchange
 from .flows.diagnosis import refused_address, refused_form
 from .flows.state import State
+from .model import VendorId
 from .plugins import Installed, load
+from .report import ConnectionReport
 from .session import AsyncSession, Session
 from .shared import Shared
 
@@ -72,21 +75,27 @@ class _Office:
         connection: Connection,
         options: BaseModel | Mapping[str, Any] | None,
         rates: Mapping[str, Sequence[str]] | None,
-    ) -> tuple[State | KoblingError, Any, str | None]:
+    ) -> tuple[State | KoblingError, Callable[[], ConnectionReport] | None, str | None]:
         adapter = self.installed[connection.vendor]
         origin = self._origins.get(connection.vendor)
+        table = _rate_table(rates)
+        problem: KoblingError | None = None
+        refused: Callable[[], ConnectionReport] | None = None
         try:
             accepted = adapter.form.accept(connection)
+            typed = _typed_host(adapter)
+            public = _with_checked_url(accepted.public, adapter, self.policy) if typed else accepted.public
+            base = line_address(adapter.base_url, public, origin)
+            auth_base = line_address(adapter.auth_url, public, origin) if adapter.auth_url else None
         except KoblingError as error:
-            return error, partial(refused_form, adapter, connection, self._clock, origin), origin
-        typed, public = _typed_host(adapter), accepted.public
-        if typed and public.booking_url:
-            checked = check_url(public.booking_url, self.policy)
-            if not isinstance(checked, Checked):
-                reason = "private_address" if checked == "private_address" else f"url_{checked}"
-                problem = UrlNotAllowed(reason, vendor=adapter.key)
-                return problem, partial(refused_address, adapter, problem, self._clock, origin), origin
-            public = public.model_copy(update={"booking_url": checked.url})
+            problem = error
+        if problem is not None:
+            problem.vendor, problem.vendor_name = adapter.key, adapter.name
+            if adapter.form.problems(connection):
+                refused = partial(refused_form, adapter, connection, self._clock, origin)
+            else:
+                refused = partial(refused_address, adapter, problem, self._clock, origin)
+            return problem, refused, origin
         settings = _options(adapter, options)
         suited = adapter.suited(settings)
         if suited is not adapter:
@@ -99,13 +108,12 @@ class _Office:
             clock=self._clock,
             user_agent=self._user_agent,
             channel=self._channel(accepted),
-            base=line_address(adapter.base_url, public, origin),
-            auth_base=line_address(adapter.auth_url, public, origin) if adapter.auth_url else None,
+            base=base,
+            auth_base=auth_base,
             typed_host=typed and origin is None,
             typed_url=public.booking_url if typed else "",
             operation_seconds=self._seconds,
         )
-        table = {service: tuple(codes) for service, codes in rates.items()} if rates is not None else None
         return State(line, rates=table), None, origin
 
     def _channel(self, connection: Connection) -> str:
@@ -163,8 +171,12 @@ class Kobling(_Office):
         rates: Mapping[str, Sequence[str]] | None = None,
     ) -> Session:
         """A session for one connection; sends nothing. options: the adapter's `Options`. rates: the registry's own rate
-        codes by service id, used where the vendor has none. A `LookupError` when no adapter of that name is installed.
+        codes by service id, used where the vendor has none. A `LookupError` when no adapter of that name is installed,
+        a `ValueError` for rates or options that are none. What was typed wrongly is told by the session's methods.
         """
+        if not isinstance(connection, Connection):
+            del connection
+            raise TypeError("a session is for a Connection")
         session = Session(connection.public, *self._open(connection, options, rates))
         session._driver = self._driver
         return session
@@ -219,6 +231,9 @@ class AsyncKobling(_Office):
         rates: Mapping[str, Sequence[str]] | None = None,
     ) -> AsyncSession:
         """See `Kobling.session`."""
+        if not isinstance(connection, Connection):
+            del connection
+            raise TypeError("a session is for a Connection")
         session = AsyncSession(connection.public, *self._open(connection, options, rates))
         session._driver = self._driver
         return session
@@ -246,9 +261,37 @@ def _checked_origin(vendor: str, origin: str) -> str:
 
 
 def _typed_host(adapter: type[Adapter]) -> bool:
-    """True when a person's typing decides the host that is called."""
-    template = adapter.base_url
-    return template.startswith("{booking_url}") or "{" in template.partition("://")[2].partition("/")[0]
+    """True when a person's typing decides a host that is called, be it for the sign-in only."""
+    return any(
+        template.startswith("{booking_url}") or "{" in template.partition("://")[2].partition("/")[0]
+        for template in (adapter.base_url, adapter.auth_url or "")
+    )
+
+
+def _with_checked_url(public: PublicConnection, adapter: type[Adapter], policy: UrlPolicy) -> PublicConnection:
+    """The details with the booking URL in its one spelling. Raises `UrlNotAllowed`."""
+    if not public.booking_url:
+        return public
+    checked = check_url(public.booking_url, policy)
+    if isinstance(checked, Checked):
+        return public.model_copy(update={"booking_url": checked.url})
+    raise UrlNotAllowed("private_address" if checked == "private_address" else f"url_{checked}", vendor=adapter.key)
+
+
+_RATES: TypeAdapter[dict[str, tuple[str, ...]]] = TypeAdapter(
+    dict[VendorId, tuple[RateCode, ...]], config=ConfigDict(coerce_numbers_to_str=True)
+)
+
+
+def _rate_table(rates: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]] | None:
+    """The registry's rates, checked where they come in: later they would break a reading of the catalogue."""
+    if rates is None:
+        return None
+    try:
+        return _RATES.validate_python(rates)
+    except ValidationError:
+        pass
+    raise ValueError("rates are codes by service id, as {'1': ('B1010',)}")
 
 
 def _options(adapter: type[Adapter], given: BaseModel | Mapping[str, Any] | None) -> BaseModel:

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID, uuid4
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from . import texts
+from .errors import InvalidRequest
 from .localtime import zone_of
-from .model import CallerModel, Model, Moment, VendorId
+from .model import (
+    CallerModel,
+    ClinicTime,
+    DayWindow,
+    Model,
+    Moment,
+    Private,
+    PrivateBirthDate,
+    PrivateText,
+    QuietModel,
+    VendorId,
+)
+from .pasted import without_invisible
 from .reference import compose_note, looks_like_tag
 from .slots import Slot
 
@@ -21,22 +34,52 @@ LIVE: frozenset[Status] = frozenset({"pending", "booked", "unknown"})
 """Statuses of a booking that may still take place."""
 
 PatientField = Literal["given_name", "family_name", "birth_date", "phone", "email", "national_id"]
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 _Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_ONE_LINE), Private
 ]
 _SAKID_USUAL = re.compile(r"[A-Z0-9]{4,12}")
 
 
+def _without_invisible(value: object) -> object:
+    return without_invisible(value) if isinstance(value, str) else value
+
+
+def _for_the_clinic(value: str) -> str:
+    if looks_like_tag(value):
+        raise ValueError("looks like a reference tag")
+    if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") for sign in value if sign not in "\r\n"):
+        raise ValueError("holds control characters")
+    return PrivateText(value)
+
+
+_ForTheClinic = AfterValidator(_for_the_clinic)
+"""A text that the clinic reads: line breaks and no other control characters, nothing like a reference tag."""
+
+
 class SakID(CallerModel):
     """The insurance case's id (SakID), as the insurer gave it. Its grammar is not published: only an empty one, one
-    over 40 characters, or one with control characters is refused. `unusual` is worth a warning to the person typing."""
+    over 40 characters, or one with control characters is refused. Invisible characters, which come along with what is
+    pasted, are taken out. `unusual` is worth a warning to the person typing."""
 
     value: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=_ONE_LINE),
+        BeforeValidator(_without_invisible),
+        Private,
     ]
 
     def __init__(self, value: str) -> None:
-        super().__init__(value=value)
+        wrong: tuple[str, ...] = ()
+        try:
+            QuietModel.__init__(self, value=value)
+        except InvalidRequest as problem:
+            wrong = problem.fields
+        del value
+        if wrong:
+            raise self._refusal(wrong)
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @property
     def unusual(self) -> bool:
@@ -52,7 +95,7 @@ class Patient(CallerModel):
 
     given_name: _Line | None = None
     family_name: _Line | None = None
-    birth_date: date | None = None
+    birth_date: PrivateBirthDate | None = None
     phone: _Line | None = None
     email: _Line | None = None
     national_id: _Line | None = None
@@ -60,7 +103,7 @@ class Patient(CallerModel):
     @property
     def name(self) -> str:
         """Given and family name with a blank between; "" when neither is known."""
-        return " ".join(part for part in (self.given_name, self.family_name) if part)
+        return PrivateText(" ".join(part for part in (self.given_name, self.family_name) if part))
 
 
 class BookingRequest(CallerModel):
@@ -72,7 +115,7 @@ class BookingRequest(CallerModel):
     slot: Slot
     patient: Patient = Field(exclude=True)
     sak_id: SakID | None = Field(default=None, exclude=True)
-    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] | None = Field(
+    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), _ForTheClinic] | None = Field(
         default=None, exclude=True
     )
     reference: UUID = Field(default_factory=uuid4)
@@ -80,30 +123,20 @@ class BookingRequest(CallerModel):
     """The vendor's id of this patient, from `register_patient`: the `before_write` hook is told it, and `resolve` finds
     the booking by it. One from an earlier booking is used again unless the vendor keeps the reference in the patient's
     record."""
-    note_lines: tuple[str, ...] = Field(default=(), exclude=True)
+    note_lines: tuple[Annotated[str, Private], ...] = Field(default=(), exclude=True)
     """Lines that the SDK adds to the note for this vendor (name and birth year where it matches by e-mail)."""
-
-    @field_validator("message")
-    @classmethod
-    def _no_tag(cls, value: str | None) -> str | None:
-        if value and looks_like_tag(value):
-            raise ValueError("looks like a reference tag")
-        if value and any(
-            unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") for sign in value if sign not in "\r\n"
-        ):
-            raise ValueError("holds control characters")
-        return value
 
     def note(self, limit: int | None = None) -> str:
         """The whole note for the clinic: tag, SakID, the SDK's lines, message. Written whole or not at all: raises
         `NoteTooLong` when it does not fit into `limit` characters. Adapters never compose or cut a note."""
-        return compose_note(
+        note = compose_note(
             reference=self.reference,
             sak_id=self.sak_id.value if self.sak_id else None,
             lines=self.note_lines,
             message=self.message,
             limit=limit,
         )
+        return PrivateText(note)
 
 
 class BookingRef(Model):
@@ -117,20 +150,20 @@ class BookingRef(Model):
     practitioner_id: str | None = None
     service_id: str | None = None
     location_id: str | None = None
-    start: Moment | None = None
-    end: Moment | None = None
+    start: ClinicTime | None = None
+    end: ClinicTime | None = None
     change_by: Moment | None = None
 
 
-class Booking(Model):
+class Booking(QuietModel):
     """What the vendor says of a booking. None means that the vendor did not say; nothing is filled in from the
     request. `verified` is True when the SDK read the booking back and it was as asked, False when it could not be read.
     """
 
     id: VendorId
     status: Status
-    start: Moment | None = None
-    end: Moment | None = None
+    start: ClinicTime | None = None
+    end: ClinicTime | None = None
     practitioner_id: VendorId | None = None
     service_id: VendorId | None = None
     location_id: VendorId | None = None
@@ -170,15 +203,13 @@ class Booking(Model):
         return self.start.astimezone(zone_of(self.zone)) if self.start else None
 
 
-class BookingQuery(CallerModel):
-    """Which bookings to list: by local days (both ends included), practitioner, or reference.
+class BookingQuery(DayWindow):
+    """Which bookings to list: by local days (both ends included, a year at most), practitioner, or reference.
 
     reference: what does not carry it may be left out, but not what carries no reference at all. patient_id: the
     vendor's id of the patient that a booking of this reference was made for, where it is known.
     """
 
-    first_day: date
-    last_day: date
     practitioner_ids: tuple[VendorId, ...] = ()
     reference: UUID | None = None
     patient_id: VendorId | None = None
@@ -200,14 +231,14 @@ class CancelReason(CallerModel):
 
     by: CancelledBy
     why: CancelWhy = "other"
-    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] | None = None
+    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _ForTheClinic] | None = None
 
     def note(self) -> str:
         """A line for the clinic in Norwegian, for vendors that take a free text."""
         line = texts.text(
             "cancel", "line", "nb", by=texts.text("cancel", self.by, "nb"), why=texts.text("cancel", self.why, "nb")
         )
-        return f"{line} {self.message}" if self.message else line
+        return PrivateText(f"{line} {self.message}" if self.message else line)
 
 
 class Cancelled(Model):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import StringConstraints
 
@@ -35,7 +35,7 @@ WhyNot = Literal[
 ]
 """Why a practitioner, or one service of theirs, can't be booked through the registry."""
 
-_INSURANCE = re.compile(r"B\d{4}")
+_INSURANCE = re.compile(r"B[0-9]{4}")
 
 
 RateCode = Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -119,6 +119,14 @@ class Catalogue(Model):
     department_id: str | None = None
     """The connection's department, stamped by the SDK: what is offered elsewhere only is not offered here."""
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other values for some fields. What was derived from the old ones is left behind: an adapter may
+        have asked `bookable` before the registry's rates were known."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in [name for name in vars(copied) if name not in type(self).model_fields]:
+            del vars(copied)[name]
+        return copied
+
     @cached_property
     def practitioner_by_id(self) -> dict[str, Practitioner]:
         """Practitioners by the vendor's id."""
@@ -158,7 +166,7 @@ class Catalogue(Model):
         who = self.practitioner_by_id.get(practitioner_id)
         if who is None or (service_id is not None and service_id not in self.service_by_id):
             return ("not_shown",)
-        own = self._of_practitioner(who)
+        own = self.own_reasons(who)
         if service_id is not None:
             return _once(own + self._of_offer(practitioner_id, service_id))
         each = [self._of_offer(practitioner_id, service.id) for service in self.services]
@@ -167,15 +175,8 @@ class Catalogue(Model):
             return _once(own)
         return _once(own + (tuple(r for reasons in offered for r in reasons) if offered else ("no_rule_for_calendar",)))
 
-    def bookable(self, practitioner_id: str, service_id: str) -> bool:
-        """True when this service of this practitioner may be offered to insurance customers."""
-        return self._bookable.get((practitioner_id, service_id), False)
-
-    @cached_property
-    def _bookable(self) -> dict[tuple[str, str], bool]:
-        return {ids: not self.why_not(*ids) for ids in self.offer_by_ids}
-
-    def _of_practitioner(self, who: Practitioner) -> tuple[WhyNot, ...]:
+    def own_reasons(self, who: Practitioner) -> tuple[WhyNot, ...]:
+        """Why this practitioner can't be booked, whatever the service; empty when only the services decide."""
         found: tuple[WhyNot, ...] = who.why_not
         if who.owner_kind != "person":
             found += ("not_person_owned",)
@@ -184,6 +185,14 @@ class Catalogue(Model):
         if self._elsewhere(who.departments):
             found += ("other_department",)
         return found
+
+    def bookable(self, practitioner_id: str, service_id: str) -> bool:
+        """True when this service of this practitioner may be offered to insurance customers."""
+        return self._bookable.get((practitioner_id, service_id), False)
+
+    @cached_property
+    def _bookable(self) -> dict[tuple[str, str], bool]:
+        return {ids: not self.why_not(*ids) for ids in self.offer_by_ids}
 
     def _elsewhere(self, places: frozenset[str] | None) -> bool:
         return self.department_id is not None and places is not None and self.department_id not in places

@@ -16,22 +16,23 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, NoReturn
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from . import texts
-from .errors import InvalidConnection
+from .addresses import one_spelling
+from .errors import AdapterBug, InvalidConnection
 from .model import Model
+from .pasted import single_blanks, without_blanks
 
 FieldName = Literal["external_id", "department_id", "api_key", "booking_url"]
 FIELDS: Final[tuple[FieldName, ...]] = ("external_id", "department_id", "api_key", "booking_url")
 Use = Literal["required", "optional", "unused"]
 FieldProblem = Literal["missing", "unused", "pattern", "masked", "characters", "too_long"]
 
-_BLANKS = dict.fromkeys([*range(0x20), 0x20, 0x7F, 0x85, 0xA0, 0xAD, 0x1680, *range(0x2000, 0x2010), 0x2028, 0x2029,
-                         0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF])  # fmt: skip
 _MASKED = re.compile(r"[*•·●∙xX]{4,}|.*[*•●]{3,}.*")
 _MAX = {"external_id": 200, "department_id": 200, "api_key": 4096, "booking_url": 2000}
 
@@ -42,6 +43,9 @@ class Secret:
     __slots__ = ("_reveal",)
 
     def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            del value
+            raise TypeError("a secret is text")
         self._reveal: Callable[[], str] = lambda: value
 
     def reveal(self) -> str:
@@ -61,19 +65,20 @@ class Secret:
 
 
 def clean(name: FieldName, value: str) -> str:
-    """What was meant by a pasted value: blanks, NBSP, newlines and invisible characters are taken out (from an id or a
-    department name only at the ends), and the text is brought to Unicode's composed form."""
-    if name in ("api_key", "booking_url"):
-        return value.translate(_BLANKS)
-    text = unicodedata.normalize("NFC", value).translate(dict.fromkeys(_BLANKS, " "))
-    return " ".join(text.split())
+    """What was meant by a pasted value. Invisible characters are taken out of every field, blanks of every kind out of
+    a key and a URL; an id or a department's name keeps single blanks inside, and is brought to Unicode's composed
+    form."""
+    if isinstance(value, str):
+        return without_blanks(value) if name in ("api_key", "booking_url") else single_blanks(value)
+    del value
+    raise TypeError(f"{name} is text")
 
 
 class PublicConnection(Model):
     """A connection without its key: what an adapter sees, and what may be logged and stored in the open.
 
-    id: stable for the same vendor, clinic, department and URL, whatever the key. groups: the parts of the fields
-    that the form declares public, as `"api_key.shard"`.
+    id: stable for the same vendor, clinic, department and URL (however it is spelled), whatever the key. groups: the
+    parts of the fields that the form declares public, as `"api_key.shard"`.
     """
 
     vendor: str
@@ -104,6 +109,12 @@ class Connection:
         api_key: str | Secret | None = None,
         booking_url: str | None = None,
     ) -> None:
+        texts_only = all(
+            one is None or isinstance(one, str) for one in (external_id, department_id, booking_url)
+        ) and isinstance(vendor, str)
+        if not texts_only or not (api_key is None or isinstance(api_key, str | Secret)):
+            del vendor, external_id, department_id, api_key, booking_url
+            raise TypeError("every detail of a connection is text")
         key = api_key.reveal() if isinstance(api_key, Secret) else api_key
         secret = Secret(clean("api_key", key or ""))
         del api_key, key
@@ -112,7 +123,8 @@ class Connection:
             "department_id": clean("department_id", department_id or ""),
             "booking_url": clean("booking_url", booking_url or ""),
         }
-        facts = "\x1f".join((vendor, *opened.values()))
+        same = {**opened, "booking_url": one_spelling(opened["booking_url"])}
+        facts = "\x1f".join((vendor, *same.values()))
         identity = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         object.__setattr__(self, "_secret", secret)
         object.__setattr__(
@@ -145,9 +157,13 @@ class Connection:
         return {"vendor": self.vendor, **{name: self.value(name) for name in FIELDS if name != "api_key"}}
 
     def __repr__(self) -> str:
-        return f"<Connection {self.vendor} {self.public.external_id or self.public.booking_url or self.id}>"
+        public: PublicConnection | None = getattr(self, "public", None)
+        if public is None:  # refused while it was made
+            return "<Connection>"
+        return f"<Connection {public.vendor} {public.external_id or public.booking_url or public.id}>"
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
+        del value
         raise AttributeError("a Connection does not change; make a new one")
 
     __delattr__ = __setattr__  # type: ignore[assignment]
@@ -177,6 +193,22 @@ class FormField(Model):
     example: str = ""
     inferred: bool = False
     normalise: Callable[[str], str] | None = Field(default=None, exclude=True)
+
+    @field_validator("pattern")
+    @classmethod
+    def _can_be_matched(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                _compiled(value)
+            except (re.error, OverflowError, RecursionError) as problem:
+                raise ValueError(f"not a regular expression: {problem}") from None
+        return value
+
+    def groups(self, value: str) -> dict[str, str]:
+        """The named groups of the pattern in a cleaned value, those that hold something."""
+        match = _compiled(self.pattern).fullmatch(value) if self.pattern is not None else None
+        del value
+        return {name: part for name, part in match.groupdict().items() if part} if match else {}
 
 
 UNUSED: Final = FormField(use="unused")
@@ -220,24 +252,30 @@ class ConnectionForm(Model):
         return tuple(found)
 
     def accept(self, connection: Connection) -> Connection:
-        """The connection with its normalisers and public groups applied; `InvalidConnection` when it has problems."""
+        """The connection with its normalisers and public groups applied; `InvalidConnection` when it has problems, and
+        `AdapterBug` when a normaliser raises or returns anything but text: what it says of it may hold the key."""
         problems = self.problems(connection)
         if problems:
             raise InvalidConnection(problems=problems, vendor=connection.vendor)
         if all(field.normalise is None and not field.public for field in self.fields().values()):
             return connection
-        values: dict[str, str] = {}
+        values: dict[str, Secret] = {}
         groups: dict[str, str] = {}
         for name, field in self.fields().items():
             if field.use == "unused":
                 continue
-            plain = connection.secret.reveal() if name == "api_key" else connection.value(name)
-            plain = field.normalise(plain) if field.normalise and plain else plain
-            values[name] = plain
+            given = connection.secret if name == "api_key" else Secret(connection.value(name))
+            value = _normalised(field, given)
+            if value is None:
+                raise AdapterBug("normaliser", fields=(name,), vendor=connection.vendor)
+            values[name] = value
             groups |= {
-                f"{name}.{group}": part for group, part in _groups(field, plain).items() if group in field.public
+                f"{name}.{group}": part for group, part in field.groups(value.reveal()).items() if group in field.public
             }
-        accepted = Connection(connection.vendor, **values)
+        key = values.pop("api_key", None)
+        accepted = Connection(
+            connection.vendor, api_key=key, **{name: value.reveal() for name, value in values.items()}
+        )
         object.__setattr__(
             accepted, "public", accepted.public.model_copy(update={"groups": groups, "id": connection.id})
         )
@@ -245,7 +283,7 @@ class ConnectionForm(Model):
 
     def key_part(self, connection: Connection, group: str) -> str:
         """A named part of the key, by the pattern's group (`KEY.login`)."""
-        return _groups(self.api_key, connection.secret.reveal()).get(group, "")
+        return self.api_key.groups(connection.secret.reveal()).get(group, "")
 
     def request_details(self, *, vendor: str, clinic: str, contact: str, lang: texts.Language = "nb") -> str:
         """The ready-written request ("Forespør detaljer") that a clinic sends the vendor: exactly its own fields.
@@ -264,25 +302,42 @@ class ConnectionForm(Model):
 
 
 def _problem(name: FieldName, field: FormField, connection: Connection) -> FieldProblem | None:
-    value = connection.secret.reveal() if name == "api_key" else connection.value(name)
+    secret = connection.secret if name == "api_key" else Secret(connection.value(name))
+    if field.use == "unused":
+        return "unused" if secret else None
+    if not secret:
+        return "missing" if field.use == "required" else None
+    checks: tuple[tuple[FieldProblem, Callable[[str], object]], ...] = (
+        ("masked", _MASKED.fullmatch),
+        ("too_long", lambda value: len(value) > _MAX[name]),
+        ("characters", _not_of_a_key if name == "api_key" else _not_of_a_text),
+        ("pattern", lambda value: field.pattern is not None and not _compiled(field.pattern).fullmatch(value)),
+    )
+    return next((reason for reason, holds in checks if holds(secret.reveal())), None)
+
+
+def _not_of_a_key(value: str) -> bool:
+    return not (value.isascii() and value.isprintable())
+
+
+def _not_of_a_text(value: str) -> bool:
+    """True for halves of surrogate pairs and characters without a meaning of their own: they can't be sent as they
+    stand."""
+    return any(unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn") for sign in value)
+
+
+def _normalised(field: FormField, value: Secret) -> Secret | None:
+    """The value as the field's normaliser writes it; None when that raises or gives no text."""
+    if field.normalise is None or not value:
+        return value
     try:
-        if field.use == "unused":
-            return "unused" if value else None
-        if not value:
-            return "missing" if field.use == "required" else None
-        if _MASKED.fullmatch(value):
-            return "masked"
-        if len(value) > _MAX[name]:
-            return "too_long"
-        if name == "api_key" and not (value.isascii() and value.isprintable()):
-            return "characters"
-        if field.pattern is not None and re.fullmatch(field.pattern, value) is None:
-            return "pattern"
+        return Secret(field.normalise(value.reveal()))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - whatever it raises may hold the value, also when it exits
         return None
-    finally:
-        del value
 
 
-def _groups(field: FormField, value: str) -> dict[str, str]:
-    match = re.fullmatch(field.pattern, value) if field.pattern else None
-    return {name: part for name, part in match.groupdict().items() if part} if match else {}
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

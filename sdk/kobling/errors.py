@@ -26,7 +26,7 @@ from `messages/nb.toml` and `messages/en.toml`. So no key, no patient and no ven
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from . import texts
@@ -60,7 +60,11 @@ ACTOR_BY_REASON: dict[str, Actor] = {
 
 def word(value: str) -> str:
     """`value` when it is a single word of letters, digits, `_ . : - / [ ]` and at most 80 long; else ""."""
-    return value if _WORD.fullmatch(value) else ""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else ""
+
+
+def _words_only(because: str, *more: tuple[str, ...]) -> bool:
+    return all(isinstance(some, tuple) and all(one == "" or word(one) for one in some) for some in ((because,), *more))
 
 
 class KoblingError(Exception):
@@ -79,6 +83,22 @@ class KoblingError(Exception):
     retry: ClassVar[Retry] = "never"
     effect: Effect = "none"
 
+    def __new__(
+        cls,
+        because: str = "",
+        *,
+        detail: str = "",
+        fields: tuple[str, ...] = (),
+        problems: tuple[tuple[str, str], ...] = (),
+        differences: tuple[str, ...] = (),
+        **facts: Any,
+    ) -> Self:
+        """Refuses text in place of words: here, so that no `__init__` with the text stands in the traceback."""
+        if not _words_only(because, (detail,), fields, differences, *problems):
+            del because, detail, fields, problems, differences, facts
+            raise TypeError("a Kobling error takes words, not text: say what happened in messages/*.toml")
+        return super().__new__(cls, because)
+
     def __init__(
         self,
         because: str = "",
@@ -94,9 +114,6 @@ class KoblingError(Exception):
         target: str = "",
         detail: str = "",
     ) -> None:
-        for given in (because, detail, *fields):
-            if given and not word(given):
-                raise TypeError("a Kobling error takes words, not text: say what happened in messages/*.toml")
         super().__init__(because)
         self.because = because
         self.detail = detail
@@ -111,6 +128,10 @@ class KoblingError(Exception):
         self.retry_after = retry_after
         self.residue = residue
         self.target = target if _HOST.fullmatch(target) else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross from a process pool or a task queue whole, also those that are made with more than a word."""
+        return type(self).__new__, (type(self), self.because), vars(self)
 
     def explain(self, lang: Language = "nb") -> str:
         """What happened and what to do, for a person, in Norwegian bokmål or English."""

@@ -108,6 +108,9 @@ class PatientFields(Model):
 
     def missing(self, patient: Patient) -> tuple[str, ...]:
         """Fields that must be filled in before this vendor can book; of a one-of set, all of its names."""
+        if not isinstance(patient, Patient):
+            del patient
+            raise TypeError("missing() takes a Patient")
         gone = [name for name in sorted(self.required) if getattr(patient, name) is None]
         for choice in self.one_of:
             if all(getattr(patient, name) is None for name in choice):
@@ -116,10 +119,16 @@ class PatientFields(Model):
 
     def stripped(self, patient: Patient) -> Patient:
         """The patient with declared fields only."""
+        if not isinstance(patient, Patient):
+            del patient
+            raise TypeError("stripped() takes a Patient")
         return Patient(**{name: getattr(patient, name) for name in self.declared})
 
     def note_lines(self, patient: Patient) -> tuple[str, ...]:
         """What the note says of the patient for this vendor: name and birth year where it matches by e-mail."""
+        if not isinstance(patient, Patient):
+            del patient
+            raise TypeError("note_lines() takes a Patient")
         if self.match != "email":
             return ()
         year = f" ({patient.birth_date.year})" if patient.birth_date else ""

@@ -29,9 +29,10 @@ Zone: TypeAlias = str | ZoneInfo
 
 TimeCode = Literal["unknown_zone", "malformed", "no_offset", "naive", "not_a_day", "reversed", "bad_size"]
 
-_WALL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
+_WALL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
 _INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ](?!24)[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    r"(Z|[+-][0-9]{2}(?::?[0-5][0-9])?)?"
 )
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]*(?:/[A-Za-z0-9_+\-]+){0,2}")
 _NOT_A_PLACE: Final = ("localtime", "Factory", "posixrules", "posix/", "right/")
@@ -59,7 +60,7 @@ def zone_of(zone: Zone) -> ZoneInfo:
     """
     if isinstance(zone, ZoneInfo):
         return zone
-    found = _zone(zone)
+    found = _zone(zone) if isinstance(zone, str) else None
     if found is None:
         raise TimeProblem("unknown_zone")
     return found
@@ -91,7 +92,7 @@ def parse_local(text: str) -> datetime:
 
 
 def _wall(text: str) -> datetime | None:
-    if not _WALL.fullmatch(text):
+    if not isinstance(text, str) or not _WALL.fullmatch(text):
         return None
     try:
         return datetime.fromisoformat(text)
@@ -283,7 +284,7 @@ def parse_offset(text: str) -> datetime:
     Raises `TimeProblem`: `no_offset` for a time without an offset, `malformed` for anything else.
     """
     problem: TimeCode = "malformed"
-    form = _INSTANT.fullmatch(text)
+    form = _INSTANT.fullmatch(text) if isinstance(text, str) else None
     if form is not None and form[1] is None:
         problem = "no_offset"
     elif form is not None:
@@ -298,20 +299,29 @@ def parse_offset(text: str) -> datetime:
 
 
 def local(instant: datetime, zone: Zone) -> datetime:
-    """An instant on a zone's wall clock, aware. Raises `TimeProblem("naive")` for a naive datetime."""
+    """An instant on a zone's wall clock, aware. Raises `TimeProblem`: `naive` for a naive datetime, `malformed` within
+    a day of the year 1 or 9999, where that clock would show a year that there is not."""
     if instant.tzinfo is None:
         raise TimeProblem("naive")
-    return instant.astimezone(zone_of(zone))
+    where = zone_of(zone)
+    try:
+        return instant.astimezone(where)
+    except OverflowError:
+        pass
+    raise TimeProblem("malformed")
 
 
 def day_bounds(first_day: date, last_day: date, zone: Zone) -> tuple[datetime, datetime]:
     """The instants (UTC) between which whole local days lie: from the first moment of `first_day`, included, to the
     first moment after `last_day`, not included. A day of a clock change has its 23 or 25 hours.
 
-    Raises `TimeProblem`: `not_a_day` for a datetime, `reversed` for a last day before the first.
+    Raises `TimeProblem`: `not_a_day` for a datetime, `reversed` for a last day before the first, `malformed` for the
+    last day of the calendar or one within a day of its ends.
     """
     _check(first_day, last_day)
     where = zone_of(zone)
+    if last_day == date.max:
+        raise TimeProblem("malformed")
     return _first_moment(first_day, where), _first_moment(last_day + _DAY, where)
 
 
@@ -373,7 +383,7 @@ def chunks(first_day: date, last_day: date, size: int) -> list[tuple[date, date]
 
 
 def _check(first_day: date, last_day: date) -> None:
-    if isinstance(first_day, datetime) or isinstance(last_day, datetime):
+    if not all(isinstance(day, date) and not isinstance(day, datetime) for day in (first_day, last_day)):
         raise TimeProblem("not_a_day")
     if last_day < first_day:
         raise TimeProblem("reversed")

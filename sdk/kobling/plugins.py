@@ -17,15 +17,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from itertools import islice
+from textwrap import shorten
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pluggy
 
 from .adapter import Adapter, ContractError, check_adapter
 
 F = TypeVar("F", bound=Callable[..., object])
+T = TypeVar("T")
 GROUP = "kobling"
+MOST_ADAPTERS = 100
+"""More classes than this from one plugin are a mistake, perhaps a generator without an end."""
+
 _spec = pluggy.HookspecMarker(GROUP)
 _impl = pluggy.HookimplMarker(GROUP)
 
@@ -79,16 +85,13 @@ def load(sources: Iterable[EntryPoint] | None = None) -> Installed:
     origin: dict[str, str] = {}
     problems: list[Problem] = []
     for source in sorted(entry_points(group=GROUP) if sources is None else sources, key=lambda one: one.name):
-        try:
-            found = _of(manager, source)
-        except Exception as problem:  # noqa: BLE001 - whatever a plugin raises at import is that plugin's problem
-            problems.append(Problem(source.name, _told(problem)))
-            continue
-        for cls in found:
-            try:
-                check_adapter(cls)
-            except ContractError as problem:
-                problems.append(Problem(source.name, str(problem)))
+        found, wrong = _tried(_of, manager, source)
+        if wrong:
+            problems.append(Problem(source.name, wrong))
+        for cls in found or ():
+            _, wrong = _tried(check_adapter, cls)
+            if wrong:
+                problems.append(Problem(source.name, wrong))
                 continue
             if cls.key in adapters:
                 problems.append(
@@ -106,25 +109,60 @@ def load(sources: Iterable[EntryPoint] | None = None) -> Installed:
 
 def _of(manager: pluggy.PluginManager, source: EntryPoint) -> list[type[Adapter]]:
     plugin = source.load()
+    if manager.has_plugin(source.name):
+        raise ContractError(f"another distribution has an entry point {source.name!r} too: uninstall or rename one")
+    if manager.is_registered(plugin):
+        raise ContractError(f"{source.value} is named by two entry points: take one of them out")
     before = set(manager.get_plugins())
     manager.register(plugin, source.name)
     try:
         manager.check_pending()
         others = [one for one in before if one is not plugin]
         results = manager.subset_hook_caller("kobling_adapters", others)()
-    except Exception:
+    except BaseException:
         manager.unregister(plugin)
         raise
     if not manager.get_hookcallers(plugin):
         raise ContractError(
             f"{source.value} has no hook: write `@kobling.hookimpl` over `def kobling_adapters():` in that module"
         )
-    return [cls for result in results for cls in cast("Iterable[Any]", result)]
+    if not results:
+        raise ContractError("kobling_adapters() returned nothing: return a list of adapter classes")
+    return [cls for result in results for cls in _listed(result)]
 
 
-def _told(problem: Exception) -> str:
+def _listed(result: object) -> list[Any]:
+    if isinstance(result, str | bytes | Mapping) or not isinstance(result, Iterable):
+        kind = "one class" if isinstance(result, type) else f"an object of type {type(result).__name__}"
+        raise ContractError(f"kobling_adapters() returned {kind}: return a list of adapter classes, as [MySystem]")
+    found = list(islice(result, MOST_ADAPTERS + 1))
+    if len(found) > MOST_ADAPTERS:
+        raise ContractError(f"kobling_adapters() returned more than {MOST_ADAPTERS} classes: return a short list")
+    return found
+
+
+def _tried(call: Callable[..., T], *given: Any) -> tuple[T | None, str]:
+    """What a plugin's code gives, or what is told of whatever it raised. Only the person at the keyboard may stop
+    the loading; a plugin that exits may not."""
+    try:
+        return call(*given), ""
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # noqa: BLE001 - also `sys.exit()` in a plugin is that plugin's problem
+        return None, _told(problem)
+
+
+def _told(problem: BaseException) -> str:
+    try:
+        text = shorten(str(problem), 500, placeholder=" …")
+    except Exception:  # noqa: BLE001 - an exception whose own text raises
+        text = "its text can't be shown"
+    if isinstance(problem, ContractError):
+        return text
     if isinstance(problem, pluggy.PluginValidationError):
-        return f"{problem}: the only hook is kobling_adapters()"
-    if isinstance(problem, ModuleNotFoundError):
+        return f"{text}: the only hook is kobling_adapters(), without arguments"
+    if isinstance(problem, ModuleNotFoundError) and problem.name:
         return f"it needs the module {problem.name!r}, which is not installed: pip install it"
-    return f"{type(problem).__name__}: {problem}"
+    if isinstance(problem, SystemExit):
+        return "it ends the process when it is loaded: take the sys.exit() out of the plugin, or uninstall it"
+    return f"{type(problem).__name__}: {text or 'no reason given'}. Mend the plugin, or uninstall its distribution"

@@ -50,6 +50,9 @@ def tag(reference: UUID) -> str:
 def find_tags(text: str) -> list[UUID]:
     """The references of all well-formed tags in a text, in order, each once. Letter case, and O, I and L, do not
     matter; see the module."""
+    if not isinstance(text, str):
+        del text
+        raise TypeError("find_tags() takes text")
     found: dict[UUID, None] = {}
     for match in _TAG.finditer(text):
         number = 0
@@ -112,6 +115,11 @@ def compose_note(
 
     Raises `NoteTooLong` and `NoteRefused`. Neither holds the text, nor do their traceback's frames from this module.
     """
+    texts = [*([] if sak_id is None else [sak_id]), *lines, message or ""]
+    if not all(isinstance(one, str) for one in texts):
+        del sak_id, lines, message, texts
+        raise TypeError("every part of a note is text")
+    del texts
     parts = [] if sak_id is None else [f"SakID: {sak_id.strip()}" if sak_id.strip() else ""]
     parts += [line.strip() for line in lines]
     text = (message or "").replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from .auth import Auth, Basic, Bearer, BodyKey, HeaderKey, KeyPart, QueryKey
 from .connection import PublicConnection
-from .errors import AdapterBug, InvalidRequest
+from .errors import AdapterBug, InvalidConnection, InvalidRequest
 from .exchange import WireRequest
 from .http import Call
 
@@ -38,10 +38,17 @@ def filled(template: str, connection: PublicConnection, escape: Callable[[str], 
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if name in ("external_id", "department_id", "booking_url"):
-            return escape(str(getattr(connection, name)))
-        if name in connection.groups:
-            return escape(connection.groups[name])
-        raise AdapterBug("unknown_placeholder", fields=(name,))
+            given = str(getattr(connection, name))
+        elif name in connection.groups:
+            given = connection.groups[name]
+        else:
+            raise AdapterBug("unknown_placeholder", fields=(name,))
+        try:
+            return escape(given)
+        except InvalidRequest:
+            pass
+        field = name.partition(".")[0]
+        raise InvalidConnection(problems=((field, "pattern" if given else "missing"),))
 
     return _PLACE.sub(value, template)
 
@@ -68,8 +75,12 @@ def host_label(value: str) -> str:
 
 
 def base_address(template: str, connection: PublicConnection) -> str:
-    """An adapter's base address with the connection's values in it: one label each in the host, quoted in the path."""
+    """An adapter's base address with the connection's values in it: one label each in the host, quoted in the path.
+
+    Raises `InvalidConnection` for a value that can't stand there, `AdapterBug` for a place that no field fills."""
     if template.startswith("{booking_url}"):
+        if not connection.booking_url:
+            raise InvalidConnection(problems=(("booking_url", "missing"),))
         return connection.booking_url.rstrip("/") + filled(template[len("{booking_url}") :], connection, quoted).rstrip(
             "/"
         )

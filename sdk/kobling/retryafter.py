@@ -16,17 +16,17 @@ def http_date(text: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError, LookupError):  # the parser's ways of not understanding a text
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def retry_after(reply: WireReply) -> float | None:
     """Seconds to wait, at most an hour; None when the vendor does not say. A date is measured against the reply's own
     `Date`, so that a vendor's wrong clock does no harm."""
     text = (reply.header("retry-after") or "").strip()
-    if text.isascii() and text.isdigit() and len(text) < 10:
-        return min(float(text), LONGEST)
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST) if len(text) < 10 else LONGEST
     until, now = http_date(text), http_date(reply.header("date"))
     if until is None or now is None:
         return None

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple, Self
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints
 
 from .catalogue import Rate
+from .clinic import ZoneName
 from .localtime import zone_of
-from .model import CallerModel, Model, Moment, VendorId
+from .model import ClinicTime, Day, DayWindow, Model, ReasonWord, VendorId
 
 MAX_TOKEN_BYTES = 8 * 1024
+
+Link = Annotated[str, StringConstraints(max_length=2000, pattern=r'^https?://[^\x00-\x20\x7f<>"\\^`{|}]+$')]
+"""A web address that may stand in a page for patients: never a script."""
 
 
 class SlotId(NamedTuple):
@@ -36,14 +40,14 @@ class Slot(Model):
 
     practitioner_id: VendorId
     service_id: VendorId
-    start: Moment
-    end: Moment
+    start: ClinicTime
+    end: ClinicTime
     location_id: VendorId | None = None
     token: Any = None
-    link: str | None = None
+    link: Link | None = None
     # ---- stamped by the SDK
     connection_id: str = ""
-    zone: str = "Europe/Oslo"
+    zone: ZoneName = "Europe/Oslo"
     rates: tuple[Rate, ...] | None = None
     derived: bool = False
     observed_at: datetime | None = None
@@ -66,42 +70,37 @@ class Slot(Model):
 
 def token_problem(token: Any) -> str:
     """Why `token` may not be a slot's token: "not_json" or "too_large"; "" when it may."""
-    if token is None or (type(token) is str and len(token) < MAX_TOKEN_BYTES // 4):
-        return ""
+    if token is None or (type(token) is str and token.isascii() and len(token) < MAX_TOKEN_BYTES // 8):
+        return ""  # each sign is one byte of JSON, or six as \u0000
     try:
-        size = len(json.dumps(token, allow_nan=False).encode())
-    except (TypeError, ValueError, RecursionError):
+        size = len(json.dumps(token, allow_nan=False, ensure_ascii=False).encode())
+        plain = _keys_are_text(token)
+    except (TypeError, ValueError, RecursionError):  # also half a surrogate pair, which no JSON in UTF-8 can hold
+        return "not_json"
+    if not plain:
         return "not_json"
     return "too_large" if size > MAX_TOKEN_BYTES else ""
 
 
-class SlotQuery(CallerModel):
-    """Which open times are wanted: whole local days of the clinic, both ends included.
+def _keys_are_text(token: Any) -> bool:
+    """JSON has no other keys: a number would be written as text, and the adapter would not find it again."""
+    if isinstance(token, dict):
+        return all(type(key) is str for key in token) and all(map(_keys_are_text, token.values()))
+    return not isinstance(token, list | tuple) or all(map(_keys_are_text, token))
+
+
+class SlotQuery(DayWindow):
+    """Which open times are wanted: whole local days of the clinic, both ends included, a year at most.
 
     practitioner_ids, service_ids: empty means all. location_id: only what is offered at that department.
     at_most: stop when so many have been found, in order of time. An adapter that declares `per` is asked with exactly
     one of each kind named there, which `practitioner_id` and `service_id` then give.
     """
 
-    first_day: date
-    last_day: date
     practitioner_ids: tuple[VendorId, ...] = ()
     service_ids: tuple[VendorId, ...] = ()
     location_id: VendorId | None = None
     at_most: int | None = Field(default=None, ge=1)
-
-    @field_validator("first_day", "last_day", mode="before")
-    @classmethod
-    def _only_days(cls, value: object) -> object:
-        if isinstance(value, datetime):
-            raise ValueError("a day, not a moment")
-        return value
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if not self.first_day <= self.last_day <= self.first_day + timedelta(days=366):
-            raise ValueError("last_day is before first_day, or more than a year after it")
-        return self
 
     @property
     def practitioner_id(self) -> str:
@@ -122,9 +121,9 @@ class UnknownPart(Model):
     because: an error's code (`"vendor_timeout"`). None for practitioner or service means all that were asked for.
     """
 
-    first_day: date
-    last_day: date
-    because: str
+    first_day: Day
+    last_day: Day
+    because: ReasonWord
     practitioner_id: str | None = None
     service_id: str | None = None
 
@@ -133,7 +132,7 @@ class SlotProblem(Model):
     """Something in the vendor's answer that was left out of `found`, and why (`"missing_hour"`, `"repeated_hour"`,
     `"outside_window"`, `"not_asked_for"`, `"doubled"`): a word, a place, and never the text itself."""
 
-    because: str
+    because: ReasonWord
     where: str = ""
 
 

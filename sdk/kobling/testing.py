@@ -21,7 +21,7 @@ from .adapter import Adapter, Operation
 from .booking import BookingRequest, Patient
 from .clinic import Clinic
 from .commands import All, Flow, Hook, Once, Send, Sleep
-from .connection import Connection
+from .connection import Connection, Secret
 from .engine import Line, Task, line_address, operate
 from .errors import KoblingError
 from .exchange import Exchange, WireFailure, WireReply, WireRequest, reply
@@ -78,15 +78,19 @@ class ManualClock:
         self.advance(seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PlayedRequest:
-    """A request as the vendor would have received it."""
+    """A request as the vendor would have received it. Its repr shows the method only: the rest may hold the key, and
+    what the test calls a patient."""
 
     method: str
     path: str
     params: tuple[tuple[str, str], ...]
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"<PlayedRequest {self.method}, {len(self.body)} bytes>"
 
     @property
     def json(self) -> Any:
@@ -98,7 +102,7 @@ class PlayedRequest:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Played:
     """What an operation did: its result, the requests it made, and the seconds it would have waited."""
 
@@ -106,13 +110,33 @@ class Played:
     requests: tuple[PlayedRequest, ...]
     waited: float
 
+    def __repr__(self) -> str:
+        return f"<Played {type(self.result).__name__}, {len(self.requests)} requests>"
 
-@dataclass(slots=True)
+
+class _Stopped(BaseException):
+    """The test's own assertion failed: it goes past the adapter and the engine, which would take it for a bug."""
+
+    def __init__(self, failure: AssertionError) -> None:
+        super().__init__()
+        self.failure = failure
+
+
+@dataclass(slots=True, repr=False)
 class _Stage:
     exchange: Exchange
     clock: ManualClock
     requests: list[PlayedRequest] = field(default_factory=list)
     waited: float = 0.0
+
+    def perform(self, flow: Flow[Any]) -> Any:
+        try:
+            return self.run(flow)
+        except _Stopped as stopped:
+            failure = stopped.failure
+        finally:
+            flow.close()
+        raise failure
 
     def run(self, flow: Flow[Any]) -> Any:
         value: Any = None
@@ -158,12 +182,15 @@ class _Stage:
             request.body,
         )  # fmt: skip
         self.requests.append(played)
-        return self.exchange(request)
+        try:
+            return self.exchange(request)
+        except AssertionError as problem:
+            raise _Stopped(problem) from None
 
 
 def run_flow(flow: Flow[Any], exchange: Exchange, clock: ManualClock | None = None) -> Any:
     """Run a flow to its end in this thread, waiting on a manual clock: a driver for tests."""
-    return _Stage(exchange, clock or ManualClock()).run(flow)
+    return _Stage(exchange, clock or ManualClock()).perform(flow)
 
 
 def example_connection(adapter: type[Adapter], **fields: str) -> Connection:
@@ -174,7 +201,9 @@ def example_connection(adapter: type[Adapter], **fields: str) -> Connection:
         if form.use == "required"
     }
     examples.update(fields)
-    return Connection(adapter.key, **examples)
+    del fields
+    key = Secret(examples.pop("api_key", ""))
+    return Connection(adapter.key, api_key=key, **examples)
 
 
 def play(
@@ -198,7 +227,7 @@ def play(
         exchange = replies
     else:
         waiting = list(replies)
-        exchange = _from_list(waiting, operation)
+        exchange = _from_list(waiting, operation, show_path=not adapter.patient_fields.in_url)
     clock = clock or ManualClock()
     chosen: dict[str, Any] = dict(options or {})
     accepted = adapter.form.accept(connection or example_connection(adapter))
@@ -223,7 +252,7 @@ def play(
         reference=next((one.reference for one in given if isinstance(one, BookingRequest)), None),
     )
     stage = _Stage(exchange, clock)
-    result = stage.run(operate(line, task))
+    result = stage.perform(operate(line, task))
     if waiting:
         raise AssertionError(f"{operation} left {len(waiting)} replies unasked for, after {len(stage.requests)} calls")
     return Played(result, tuple(stage.requests), stage.waited)
@@ -239,12 +268,11 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def _from_list(waiting: list[WireReply | WireFailure], operation: str) -> Exchange:
+def _from_list(waiting: list[WireReply | WireFailure], operation: str, *, show_path: bool) -> Exchange:
     def answer(request: WireRequest) -> WireReply | WireFailure:
         if not waiting:
-            raise AssertionError(
-                f"{operation} made one call more than there are replies: {request.method} {urlsplit(request.url).path}"
-            )
+            call = request.method + (f" {urlsplit(request.url).path}" if show_path else "")
+            raise AssertionError(f"{operation} made one call more than there are replies: {call}")
         return waiting.pop(0)
 
     return answer

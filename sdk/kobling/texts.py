@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from .localtime import Zone, local
 
 if TYPE_CHECKING:
     from .errors import KoblingError
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
 
 Language = Literal["nb", "en"]
 LANGUAGES: tuple[Language, ...] = ("nb", "en")
+
+
+_ANY_ERROR: Final = "contract_violation"
+"""What is said of an error that has no text: an adapter made it up."""
 
 
 @cache
@@ -34,11 +41,35 @@ def field_names(fields: tuple[str, ...], lang: Language) -> str:
     return joiner.join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
 
+def clock_time(moment: datetime, now: datetime, zone: Zone, lang: Language) -> str:
+    """A moment on a zone's wall clock in whole minutes, never too early: "kl. 14:05", and with the date when it is not
+    the day of `now` there."""
+    into_the_minute = timedelta(seconds=moment.second, microseconds=moment.microsecond)
+    shown = local(moment + -into_the_minute % timedelta(minutes=1), zone)
+    key = "clock_today" if shown.date() == local(now, zone).date() else "clock_on_a_day"
+    return text("word", key, lang, time=f"{shown:%H:%M}", day=shown.day, month=shown.month, year=shown.year)
+
+
+def whole_minutes(span: timedelta) -> int:
+    """A span in minutes, rounded up."""
+    return max(0, -(-span // timedelta(minutes=1)))
+
+
+def explain_entry(table: str, key: str, lang: Language, *, actor: str = "", **values: object) -> str:
+    """What happened, what to do, and who can: by the entry's own words, or by the name of an actor."""
+    tables = messages(lang)
+    entry = tables[table][key]
+    parts = [entry["what"], entry["do"], entry.get("who", ""), tables["actor"].get(actor, "")]
+    return " ".join(part.format(**values) for part in parts if part)
+
+
 def explain_error(error: KoblingError, lang: Language) -> str:
     """What happened, the reason when it has a text of its own, what to do (for some reasons something else than for
     the error in general), and who can do it."""
     tables = messages(lang)
-    entry = tables["error"][error.code]
+    # An adapter's own subclass of an error says what the class that it narrows says.
+    codes = (getattr(cls, "code", "") for cls in type(error).__mro__)
+    entry = next((tables["error"][code] for code in codes if code in tables["error"]), tables["error"][_ANY_ERROR])
     values = {
         "vendor": error.vendor_name or error.vendor or tables["word"]["vendor"],
         "fields": field_names(error.fields, lang) or tables["word"]["details"],
@@ -60,7 +91,7 @@ def explain_finding(finding: Finding, lang: Language) -> str:
         "subject": finding.subject,
         "evidence": ", ".join(finding.evidence),
     }
-    entry = tables["finding"].get(finding.code) or tables["error"][finding.code]
+    entry = tables["finding"].get(finding.code) or tables["error"].get(finding.code, tables["error"][_ANY_ERROR])
     because = tables["because"].get(finding.because, "")
     remedy = tables["remedy"].get(finding.because, entry["do"])
     guess = tables["word"]["inferred"] if finding.inferred else ""

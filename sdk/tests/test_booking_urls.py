@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,7 @@ from kobling import (
     UrlPolicy,
     required,
 )
+from kobling.addresses import Checked, check_url
 from kobling.drivers.aio import AsyncDriver
 from kobling.drivers.sync import SyncDriver
 from kobling.errormap import judge
@@ -301,3 +303,17 @@ def test_a_host_with_letters_of_its_own_is_called_by_its_one_spelling(mode: str)
     server.close()
     assert report.probe("address").status == "pass"
     assert f"Host: xn--blbr-roah.example:{server.port}".lower().encode() in server.heard[0].lower()
+
+
+def test_a_policy_keeps_its_own_copy_of_lists_and_sets() -> None:
+    ranges, ports = [ip_network("10.0.0.0/8")], {443, 8443}
+    policy = UrlPolicy(allowed=ranges, ports=ports)  # type: ignore[arg-type]
+    ranges.clear()
+    ports.clear()
+    assert isinstance(check_url("https://10.1.2.3:8443", policy), Checked)
+
+
+@pytest.mark.parametrize("allowed", ["10.0.0.0/8", ["10.0.0.0/8"], [None]])
+def test_a_range_that_is_no_network_is_refused_where_it_is_written(allowed: Any) -> None:
+    with pytest.raises(TypeError, match="ip_network"):
+        UrlPolicy(allowed=allowed)

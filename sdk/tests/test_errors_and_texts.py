@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import string
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
 
-from kobling import Booking, BookingRef, KoblingError, OutcomeUnknown, UrlNotAllowed, VendorUnavailable, WhyNot
+from kobling import (
+    Booking,
+    BookingRef,
+    KoblingError,
+    OutcomeUnknown,
+    SlotTaken,
+    UrlNotAllowed,
+    VendorUnavailable,
+    WhyNot,
+)
 from kobling.drivers.failures import CERTIFICATE, HANDSHAKE
 from kobling.errors import Actor, all_errors
 from kobling.flows.diagnosis import PROBE_OF_ERROR
-from kobling.report import PROBES
+from kobling.report import PROBES, Finding
 from kobling.texts import LANGUAGES, messages
 
 EXTRA: dict[str, dict[str, Any]] = {
@@ -91,6 +103,32 @@ def test_no_constructor_takes_free_text(text: str) -> None:
 def test_a_vendors_code_is_kept_only_when_it_is_a_single_word() -> None:
     assert VendorUnavailable(vendor_code="E-4711").vendor_code == "E-4711"
     assert VendorUnavailable(vendor_code="Pasient Kari finnes ikke").vendor_code == ""
+
+
+@pytest.mark.parametrize("given", [{"because": 5}, {"because": None}, {"fields": ["start"]}, {"fields": "start"},
+                                   {"fields": (5,)}])  # fmt: skip
+def test_no_constructor_takes_anything_but_words(given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="takes words"):
+        VendorUnavailable(**given)
+
+
+@pytest.mark.parametrize("cls", ERRORS, ids=lambda cls: cls.code)
+@pytest.mark.parametrize("copier", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_an_error_crosses_a_process_pool_whole(cls: type[KoblingError], copier: Callable[[Any], Any]) -> None:
+    error = made(cls, because="a_word", vendor="v", correlation_id="abc", residue=("patient:1",))
+    crossed = copier(error)
+    assert type(crossed) is cls
+    assert (crossed.as_dict(), crossed.args, vars(crossed)) == (error.as_dict(), error.args, vars(error))
+
+
+def test_an_adapters_own_kind_of_an_error_is_told_as_the_error_that_it_narrows() -> None:
+    class LunchTime(SlotTaken):
+        code = "lunch_time"
+
+    assert LunchTime().explain("nb") == SlotTaken().explain("nb")
+    assert "SlotTaken" not in KoblingError().explain("en")
+    finding = Finding(code="lunch_time", severity="fail", actor="vendor")
+    assert set(finding.text) == set(LANGUAGES)
 
 
 def test_the_text_of_an_error_holds_the_facts_a_developer_needs() -> None:

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -450,3 +452,65 @@ def test_the_hosts_own_time_zone_changes_nothing() -> None:
     assert oslo["local"] == "2026-10-25 02:30:00+01:00"
     assert hosts["America/New_York"] == oslo
     assert hosts["Asia/Kolkata"] == oslo
+
+
+# ---- whatever a vendor or caller gives, the answer is a time or a `TimeProblem`
+
+
+@pytest.mark.parametrize("given", [None, 5, 1.5, True, [], {}, b"2026-10-25T02:30:00Z", AUTUMN])
+def test_what_is_no_text_is_malformed_and_no_crash(given: Any) -> None:
+    for read in (parse_local, parse_offset):
+        with pytest.raises(TimeProblem) as caught:
+            read(given)
+        assert code_of(caught) == "malformed"
+    with pytest.raises(TimeProblem) as caught:
+        wall_rows([given], lambda row: row, OSLO, key=str)
+    assert code_of(caught) == "malformed"
+
+
+@pytest.mark.parametrize("given", [None, 5, [], "\ud800", "A" * 5000, "UTC/" + "A" * 5000])
+def test_what_names_no_zone_is_unknown_and_no_crash(given: Any) -> None:
+    with pytest.raises(TimeProblem) as caught:
+        zone_of(given)
+    assert code_of(caught) == "unknown_zone"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-10-25T24:00:00+01:00", "2026-10-25T02:30:00+01:60", "2026-10-25T02:30:00+24:00"]
+)
+def test_an_hour_24_and_an_offset_that_is_none_are_malformed(text: str) -> None:
+    with pytest.raises(TimeProblem) as caught:
+        parse_offset(text)
+    assert code_of(caught) == "malformed"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/New_York", OSLO])
+@pytest.mark.parametrize("ask", [
+    lambda zone: local(datetime.max.replace(tzinfo=UTC), zone),
+    lambda zone: local(datetime.min.replace(tzinfo=UTC), zone),
+    lambda zone: day_bounds(date.min, date.min, zone),
+    lambda zone: day_bounds(date.max, date.max, zone),
+    lambda zone: day_bounds(date.min, date.max, zone),
+    lambda zone: to_utc(datetime.max, zone),
+    lambda zone: to_utc(datetime.min, zone),
+])  # fmt: skip
+def test_the_first_and_the_last_day_of_all_are_times_or_malformed(ask: Callable[[str], object], zone: str) -> None:
+    try:
+        assert ask(zone) is not None
+    except TimeProblem as problem:
+        assert problem.code == "malformed"
+        assert problem.__context__ is None
+
+
+def test_the_last_day_of_all_has_no_end() -> None:
+    with pytest.raises(TimeProblem) as caught:
+        day_bounds(date.max, date.max, "UTC")
+    assert code_of(caught) == "malformed"
+
+
+@pytest.mark.parametrize("first", ["2026-10-25", None, 5, datetime(2026, 10, 25)])
+def test_what_is_no_day_is_told(first: Any) -> None:
+    for ask in (lambda: days(first, AUTUMN), lambda: day_bounds(AUTUMN, first, OSLO), lambda: chunks(first, first, 1)):
+        with pytest.raises(TimeProblem) as caught:
+            ask()
+        assert code_of(caught) == "not_a_day"

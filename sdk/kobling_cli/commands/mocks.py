@@ -1,25 +1,28 @@
-"""`kobling mock serve`: a vendor's mock on loopback, until Ctrl-C."""
+"""`kobling mock serve`: a vendor's mock on loopback, or every one side by side, until Ctrl-C."""
 
 from __future__ import annotations
 
 import shlex
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kobling import load
 
-from ..desk import Json, Lang, Vendor
+from ..desk import Json, Lang
 from ..exit_codes import ExitCode
 from ..keys import reason_of
 from ..output import Output, shown
 from ..problems import Problem
 
 if TYPE_CHECKING:
-    from kobling_mocks import Mock
+    from kobling_mocks import Mock, Served
 
 mock_app = typer.Typer(help="Mock vendors for trying things out.", no_args_is_help=True)
 
@@ -43,38 +46,115 @@ def make_mock(vendor: str, *, seed: int | None = None) -> Mock:
 
 @mock_app.command("serve")
 def serve(
-    vendor: Vendor,
+    vendor: Annotated[
+        str | None, typer.Argument(help="The vendor's key, as `kobling vendors` lists it.", show_default=False)
+    ] = None,
     *,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")] = 8901,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every vendor's mock, side by side, and a page over all.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 for any free one. With --all the page's; mocks follow.")
+    ] = 8901,
     seed: Annotated[
         int | None, typer.Option("--seed", help="A random clinic; without it the small demo clinic.")
     ] = None,
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
-    """Serve a vendor's mock on 127.0.0.1 until Ctrl-C, and say how to reach it.
+    """Serve a vendor's mock, or with --all every one, on 127.0.0.1 until Ctrl-C, and say how to reach it.
 
     JSON, one document at the start: {"vendor", "origin", "connection": the four fields, "pages": {"landing",
-    "openapi", "timebooks": {id: url}}}
+    "openapi", "timebooks": {id: url}}}; with --all {"overview": url, "mocks": [such documents]}
     """
     out = Output(lang=lang, as_json=as_json)
-    mock = make_mock(vendor, seed=seed)
-    try:
-        server = mock.serve(port=port)
-    except OSError as problem:
-        raise Problem("port_in_use", reason=reason_of(problem)) from None
-    with server:
-        books = {one.id: (one.public_name, f"{server.url}/timebok/{one.id}") for one in mock.world.clinic.timebooks}
-        pages = {"landing": f"{server.url}/", "openapi": f"{server.url}/openapi/swagger"}
-        if as_json:
-            addresses = {**pages, "timebooks": {key: url for key, (_, url) in books.items()}}
-            out.document(
-                "mock", {"vendor": vendor, "origin": server.url, "connection": mock.connection, "pages": addresses}
-            )
+    if every == (vendor is not None):
+        raise Problem("vendor_or_all")
+    with ExitStack() as open_until_stopped:
+        if vendor is not None:
+            one = _Running.start(open_until_stopped, vendor, port, seed)
+            _tell(out, one)
         else:
-            _show(out, vendor, server.url, mock, [*pages.items(), *books.values()])
+            _serve_all(out, open_until_stopped, port, seed)
         _wait_until_stopped()
     return ExitCode.SUCCESS
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A mock that is being served."""
+
+    mock: Mock
+    server: Served
+
+    @classmethod
+    def start(cls, until: ExitStack, vendor: str, port: int, seed: int | None) -> _Running:
+        mock = make_mock(vendor, seed=seed)
+        with _port_needed():
+            server = until.enter_context(mock.serve(port=port))
+        return cls(mock, server)
+
+    @property
+    def timebooks(self) -> dict[str, tuple[str, str]]:
+        """Name and address of each timebook's page, by its id."""
+        books = self.mock.world.clinic.timebooks
+        return {one.id: (one.public_name, f"{self.server.url}/timebok/{one.id}") for one in books}
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """The other pages' addresses."""
+        return {"landing": f"{self.server.url}/", "openapi": f"{self.server.url}/openapi/swagger"}
+
+    def facts(self) -> dict[str, Any]:
+        """What `--json` tells of it."""
+        timebooks = {key: url for key, (_, url) in self.timebooks.items()}
+        return {
+            "vendor": self.mock.dialect.key,
+            "origin": self.server.url,
+            "connection": self.mock.connection,
+            "pages": {**self.pages, "timebooks": timebooks},
+        }
+
+
+def _serve_all(out: Output, until: ExitStack, port: int, seed: int | None) -> None:
+    from kobling_mocks import serve_overview
+
+    vendors = vendors_with_mock()
+    if not vendors:
+        raise Problem("no_vendor", installed="-", problems="")
+    ports = [port + number if port else 0 for number in range(1, len(vendors) + 1)]
+    mocks = [_Running.start(until, vendor, at, seed) for vendor, at in zip(vendors, ports, strict=True)]
+    with _port_needed():
+        page = until.enter_context(serve_overview([(one.mock, one.server) for one in mocks], port=port))
+    if out.as_json:
+        out.document("mocks", {"overview": f"{page.url}/", "mocks": [one.facts() for one in mocks]})
+        return
+    out.line(f"{out.say('page', 'overview')}  {page.url}/", "bold")
+    for one in mocks:
+        out.line()
+        _show(out, one)
+    out.line()
+    out.line(out.say("line", "stop_with"), "dim")
+
+
+@contextmanager
+def _port_needed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        reason = reason_of(problem)
+    else:
+        return
+    raise Problem("port_in_use", reason=reason)
+
+
+def _tell(out: Output, one: _Running) -> None:
+    if out.as_json:
+        out.document("mock", one.facts())
+        return
+    _show(out, one)
+    out.line()
+    out.line(out.say("line", "stop_with"), "dim")
 
 
 def _wait_until_stopped() -> None:
@@ -89,23 +169,22 @@ def _wait_until_stopped() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def _show(out: Output, vendor: str, origin: str, mock: Mock, pages: list[tuple[str, str]]) -> None:
-    fields = mock.connection
+def _show(out: Output, one: _Running) -> None:
+    mock, fields = one.mock, one.mock.connection
     given = [
         f"--{name.replace('_', '-')} {shlex.quote(fields[name])}"
         for name in ("external_id", "department_id", "booking_url")
         if fields[name]
     ]
     out.line(f"{mock.world.clinic.name} – {mock.dialect.name}", "bold")
-    for name, url in pages:
-        label = out.say("page", name) if name in ("landing", "openapi") else name
-        out.line(f"  {shown(label):<32} {url}")
+    for name, url in one.pages.items():
+        out.line(f"  {out.say('page', name):<32} {url}")
+    for name, url in one.timebooks.values():
+        out.line(f"  {shown(name):<32} {url}")
     out.line()
     out.line(out.say("line", "paste"), "dim")
     out.line(f"  export KOBLING_API_KEY={shlex.quote(fields['api_key'])}")
-    out.line(f"  kobling test {vendor} --origin {origin} {' '.join(given)}")
-    out.line()
-    out.line(out.say("line", "stop_with"), "dim")
+    out.line(f"  kobling test {mock.dialect.key} --origin {one.server.url} {' '.join(given)}")
 
 
 def vendors_with_mock() -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kobling import Kobling
+from kobling import Kobling, load
 from kobling.errors import all_errors
 from kobling_cli import desk
 from kobling_cli.exit_codes import BY_ERROR, MEANING, ExitCode, exit_code_of
@@ -228,6 +228,30 @@ def test_a_served_mock_says_how_to_reach_it_before_it_waits_and_stops_when_told(
         served.send_signal(signal.SIGINT)
         _, err = served.communicate(timeout=15)
     assert (served.returncode, err) == (0, "")
+
+
+def test_all_mocks_are_served_side_by_side_with_a_page_over_them() -> None:
+    words = [sys.executable, "-m", "kobling_cli", "mock", "serve", "--all", "--port", "0", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        said = ""
+        while not said.endswith("\n}\n"):
+            said += served.stdout.readline()
+        told = json.loads(said)
+        assert [one["vendor"] for one in told["mocks"]] == sorted(load().adapters)
+        with urllib.request.urlopen(told["overview"], timeout=10) as page:
+            shown = page.read().decode()
+        assert all(one["origin"] in shown for one in told["mocks"])
+        served.send_signal(signal.SIGTERM)
+        _, err = served.communicate(timeout=15)
+    assert (served.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("words", [[], ["eg-pasientsky", "--all"]])
+def test_serving_needs_a_vendor_or_all_and_not_both(words: list[str]) -> None:
+    command = [sys.executable, "-m", "kobling_cli", "mock", "serve", *words, "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ran.returncode, json.loads(ran.stdout)["error"]["code"]) == (ExitCode.USAGE, "vendor_or_all")
 
 
 def test_a_port_that_is_taken_and_a_vendor_without_mock_are_told(cli: CommandLine) -> None:

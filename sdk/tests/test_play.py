@@ -1,0 +1,88 @@
+"""Playing one operation against canned replies: the adapter author's first tool must say what went wrong itself."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from full_vendor import NOW, FullVendor
+from kobling import Adapter, BookingRequest, Catalogue, Http, Patient, Slot, VendorUnavailable, WireReply, WireRequest
+from kobling.auth import KEY
+from kobling.limits import PatientFields
+from kobling.testing import play, reply
+
+REQUEST = BookingRequest(
+    slot=Slot(practitioner_id="a", service_id="s", start=NOW, end=NOW), patient=Patient(email="kari@example.no")
+)
+
+
+class ManyCalls(FullVendor):
+    """Reads its catalogue in two calls at once, and tries again when one fails."""
+
+    key = "many-calls"
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        try:
+            await http.all([http.get("catalogue"), http.get("catalogue/more")])
+        except Exception:
+            await http.get("catalogue")
+        return await super().catalogue(http)
+
+
+class InUrl(FullVendor):
+    """Puts the patient into a path."""
+
+    key = "in-url"
+    contract = 1
+    patient_fields = PatientFields(required=frozenset({"email"}), in_url=frozenset({"email"}))
+
+    async def book(self, http: Http, request: BookingRequest) -> object:  # type: ignore[override]
+        return await http.post("bookings/{}", request.patient.email, json={})
+
+
+@pytest.mark.parametrize(("adapter", "replies"), [(FullVendor, 0), (ManyCalls, 0), (ManyCalls, 1), (ManyCalls, 2)])
+def test_a_call_without_a_reply_left_is_the_tests_own_failure(adapter: type[Adapter], replies: int) -> None:
+    with pytest.raises(AssertionError, match="catalogue made one call more than there are replies: GET /1/catalogue"):
+        play(adapter, "catalogue", replies=[reply(json={})] * replies)
+
+
+def test_a_write_without_a_reply_left_is_the_tests_own_failure() -> None:
+    with pytest.raises(AssertionError, match=r"book made one call more .*: POST /1/bookings"):
+        play(FullVendor, "book", REQUEST, replies=[])
+
+
+def test_a_call_with_a_patient_in_its_path_is_told_without_the_path() -> None:
+    with pytest.raises(AssertionError, match=r"there are replies: POST$"):
+        play(InUrl, "book", REQUEST, replies=[])
+
+
+def test_an_assertion_of_the_tests_own_exchange_reaches_the_test() -> None:
+    def exchange(request: WireRequest) -> WireReply:
+        raise AssertionError("not this one")
+
+    with pytest.raises(AssertionError, match="not this one"):
+        play(ManyCalls, "catalogue", replies=exchange)
+
+
+def test_a_reply_that_was_not_asked_for_is_the_tests_own_failure() -> None:
+    with pytest.raises(AssertionError, match="left 1 replies unasked for, after 1 calls"):
+        play(FullVendor, "catalogue", replies=[reply(json={})] * 2)
+
+
+def test_an_error_of_the_vendors_is_raised_as_a_session_would() -> None:
+    with pytest.raises(VendorUnavailable):
+        play(FullVendor, "catalogue", replies=[reply(503)] * 3)
+
+
+def test_what_was_played_shows_neither_key_nor_patient_by_itself() -> None:
+    class Signs(FullVendor):
+        key = "signs"
+        contract = 1
+        headers: ClassVar[Any] = {"X-Key": KEY}
+
+    played = play(Signs, "catalogue", replies=[reply(json={})])
+    assert played.requests[0].header("x-key") == "example-key"
+    assert "example-key" not in repr(played) + repr(played.requests)
+    assert repr(played.requests[0]) == "<PlayedRequest GET, 0 bytes>"
