@@ -43,14 +43,17 @@ from .errors import (
     LeaseExpired,
     OutcomeUnknown,
     RateLimited,
+    Unfinished,
     VendorProtocolError,
     VendorTimeout,
+    all_errors,
     word,
 )
 from .exchange import WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
 from .localtime import TimeProblem
 from .request import base_address, build
+from .retryafter import LONGEST as LONGEST_ASKED
 from .retryafter import http_date, retry_after
 from .shared import Shared, UnknownWrite
 from .slots import Slots
@@ -119,6 +122,7 @@ class Task(Generic[T]):
 
     check: returns the result as the contract wants it, or raises. reference: of a booking, recorded when the outcome
     becomes unknown. not_after: the last moment at which the write may be sent. fresh: nothing may come from memory.
+    urgent: its calls may take the budget's share for bookings.
     """
 
     operation: Operation
@@ -128,6 +132,7 @@ class Task(Generic[T]):
     reference: UUID | None = None
     not_after: datetime | None = None
     fresh: bool = False
+    urgent: bool = False
 
 
 @dataclass(slots=True, repr=False)
@@ -145,7 +150,6 @@ class _Run:
     write_error: KoblingError | None = None
     sticky: KoblingError | None = None
     unaccounted: KoblingError | None = None
-    renewed: bool = False
 
     def left(self) -> float:
         return self.deadline - self.line.clock.monotonic()
@@ -201,18 +205,21 @@ def _certain(run: _Run, error: KoblingError) -> KoblingError:
     """The one exit: what the caller is told, with the effect that is certain."""
     final = error
     refused = run.write_error is not None and run.write_error.effect == "none"
-    if run.write_sent and not (refused and error is run.write_error) and not isinstance(error, OutcomeUnknown):
+    if run.write_sent and refused:
+        final = cast("KoblingError", run.write_error)
+    elif run.write_sent:
+        told = _made_anew(error)
         final = OutcomeUnknown(
-            error.because or error.code,
-            vendor_code=error.vendor_code,
-            vendor_request_id=error.vendor_request_id,
+            told.because or told.code,
+            vendor_code=told.vendor_code,
+            vendor_request_id=told.vendor_request_id,
+            retry_after=told.retry_after,
         )
-        if refused:
-            final = cast("KoblingError", run.write_error)
     elif not run.write_sent and isinstance(error, OutcomeUnknown):
         final = AdapterBug("unknown_without_a_write")
     elif not run.write_sent and error.effect != "none":
         final = AdapterBug("effect_without_a_write")
+    final = _made_anew(final)
     if isinstance(final, OutcomeUnknown):
         final.reference = run.task.reference
         _record_unknown(run, final.because)
@@ -221,6 +228,37 @@ def _certain(run: _Run, error: KoblingError) -> KoblingError:
     final.operation = run.task.operation
     final.correlation_id = run.correlation_id
     return final
+
+
+_KINDS = frozenset(all_errors().values())
+
+
+def _made_anew(error: KoblingError) -> KoblingError:
+    """The error as one of Kobling's own kinds, with words and numbers only: an adapter may have made it, of a class of
+    its own, or have written into it what it likes."""
+    kind = next((one for one in type(error).__mro__ if one in _KINDS), None)
+    if kind is None or issubclass(kind, Unfinished):
+        return AdapterBug(word(type(error).__name__) or "exception")
+    facts = vars(error)
+    wait = facts.get("retry_after")
+    return kind(
+        _word(facts.get("because")),
+        detail=_word(facts.get("detail")),
+        fields=_words(facts.get("fields")),
+        vendor_code=_word(facts.get("vendor_code")),
+        vendor_request_id=_word(facts.get("vendor_request_id")),
+        retry_after=float(wait) if isinstance(wait, int | float) and 0 <= wait <= LONGEST_ASKED else None,
+        residue=_words(facts.get("residue")),
+        target=facts["target"] if isinstance(facts.get("target"), str) else "",
+    )
+
+
+def _word(value: object) -> str:
+    return word(value) if isinstance(value, str) else ""
+
+
+def _words(values: object) -> tuple[str, ...]:
+    return tuple(filter(None, map(_word, values))) if isinstance(values, list | tuple) else ()
 
 
 def _record_unknown(run: _Run, because: str) -> None:
@@ -333,7 +371,9 @@ def _close(work: Coroutine[Any, Any, Any]) -> None:
             _step(work, None, GeneratorExit())
         except (StopIteration, GeneratorExit):
             return
-        except Exception as problem:  # noqa: BLE001 - what its clean-up raises must not hide why it is being closed
+        except KeyboardInterrupt:
+            raise
+        except BaseException as problem:  # noqa: BLE001 - what its clean-up raises must not hide why it is being closed
             traceback.clear_frames(problem.__traceback__)
             log.warning("an adapter's clean-up raised %s", type(problem).__name__)
             return
@@ -419,7 +459,7 @@ def _read(run: _Run, call: Call) -> Flow[WireReply]:
         if kept is not None and _judged(run, call, request, kept) is None:
             return kept
     epoch = shared.epoch(line.channel)
-    tries = 0
+    tries, renewed = 0, False
     while True:
         tries += 1
         outcome = yield from _exchange(run, request, write=False)
@@ -429,7 +469,8 @@ def _read(run: _Run, call: Call) -> Flow[WireReply]:
             if digest:
                 shared.remember(line.channel, digest, reply, line.clock.monotonic() + call.remember, epoch)
             return reply
-        if _renewable(run, outcome, error, token):
+        if not renewed and _renewable(outcome, error, token):
+            renewed = True
             token = yield from _renewed(run, token)
             request = _request(run, call, token)
             tries -= 1
@@ -453,7 +494,7 @@ def _write(run: _Run, call: Call) -> Flow[WireReply]:
     needed = line.adapter.limits.timeout_write
     token = yield from _token(run)
     request = _request(run, call, token)
-    tries = 0
+    tries, renewed = 0, False
     while True:
         tries += 1
         outcome = yield from _exchange(run, request, write=True)
@@ -465,7 +506,8 @@ def _write(run: _Run, call: Call) -> Flow[WireReply]:
                 continue
         if error is None:
             return cast("WireReply", outcome)
-        if _renewable(run, outcome, error, token):
+        if not renewed and _renewable(outcome, error, token):
+            renewed = True
             run.write_sent = False
             token = yield from _renewed(run, token)
             request = _request(run, call, token)
@@ -520,13 +562,16 @@ def _may_still_write(run: _Run) -> None:
 
 
 def _budget(run: _Run, request: WireRequest, *, write: bool) -> Flow[None]:
+    """Wait for a place in the vendor's budget. The reads of a booking have its share too: a search would
+    otherwise keep it from being verified."""
     rate = run.line.adapter.limits.rate
     if rate is None:
         return
     host = urlsplit(request.url).netloc
     bucket = {"key": f"key {run.line.channel}", "host": f"host {host}", "egress": f"egress {run.line.adapter.key}"}
     while True:
-        wait = run.line.shared.reserve(bucket[rate.scope], rate, run.line.clock.monotonic(), write=write)
+        urgent = write or run.task.urgent
+        wait = run.line.shared.reserve(bucket[rate.scope], rate, run.line.clock.monotonic(), urgent=urgent)
         if wait <= 0:
             return
         if wait >= run.left():
@@ -583,7 +628,9 @@ def _signed_in(line: Line) -> Flow[Secret]:
     kept = line.shared.token(line.channel, line.clock.monotonic())
     if kept is not None:
         return kept
-    task: Task[Token] = Task("sign_in", lambda adapter, http: adapter.sign_in(http), _checked_token, fresh=True)
+    task: Task[Token] = Task(
+        "sign_in", lambda adapter, http: adapter.sign_in(http), _checked_token, fresh=True, urgent=True
+    )
     token = yield from operate(line, task)
     until = line.clock.monotonic() + token.lifetime - min(30.0, token.lifetime * 0.1)
     line.shared.keep_token(line.channel, token.secret, until)
@@ -596,14 +643,14 @@ def _checked_token(result: Any) -> Token:
     return result
 
 
-def _renewable(run: _Run, outcome: object, error: KoblingError, token: Secret | None) -> bool:
-    """A token that the vendor no longer takes is renewed once: a 401 is a certain refusal, also of a write."""
+def _renewable(outcome: object, error: KoblingError, token: Secret | None) -> bool:
+    """A token that the vendor no longer takes is renewed, once for each call, since calls that are sent together find
+    it out together: a 401 is a certain refusal, also of a write."""
     refused = isinstance(outcome, WireReply) and outcome.status == 401 and isinstance(error, CredentialsRejected)
-    return refused and token is not None and not run.renewed
+    return refused and token is not None
 
 
 def _renewed(run: _Run, token: Secret | None) -> Flow[Secret | None]:
-    run.renewed = True
     if token is not None:
         run.line.shared.drop_token(run.line.channel, token)
     return (yield from _token(run))

@@ -372,8 +372,9 @@ class BookedDifferently(Unfinished):
 
 class RescheduleHalfDone(Unfinished):
     """A move stopped in the middle. because: `"old_unknown"` (the new one stands, and it is not known whether the old
-    one does), `"both_stand"` (the old one may not be given up, and the new one could not be withdrawn) or
-    `"old_cancelled"` (the old one is gone, and nothing was booked).
+    one does), `"not_confirmed"` (both stand, since the clinic has not said yes to the new one), `"both_stand"` (the old
+    one may not be given up, and the new one could not be withdrawn) or `"old_cancelled"` (the old one is gone, and
+    nothing was booked).
 
     new: the new booking, None when there is none. old: the one to be given up.
     """

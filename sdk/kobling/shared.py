@@ -66,12 +66,12 @@ class Shared:
 
     # ---- rate budgets
 
-    def reserve(self, bucket: str, rate: Rate, now: float, *, write: bool) -> float:
+    def reserve(self, bucket: str, rate: Rate, now: float, *, urgent: bool) -> float:
         """Seconds to wait before a call may be sent; 0.0 takes a place in the budget at once.
 
-        Reads leave `rate.for_bookings` of the budget alone.
+        urgent: of a booking; other calls leave `rate.for_bookings` of the budget alone.
         """
-        room = rate.calls if write else max(1, int(rate.calls * (1 - rate.for_bookings)))
+        room = rate.calls if urgent else max(1, int(rate.calls * (1 - rate.for_bookings)))
         with self.lock:
             taken = self.buckets.setdefault(bucket, deque())
             while taken and taken[0] <= now - rate.per:

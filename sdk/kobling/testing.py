@@ -25,10 +25,15 @@ from .connection import Connection, Secret
 from .engine import Line, Task, line_address, operate
 from .errors import KoblingError
 from .exchange import Exchange, WireFailure, WireReply, WireRequest, reply
-from .flows.booking import checked_patient_id
-from .flows.cancelling import checked_cancel
-from .flows.reading import checked_booking
-from .flows.searching import checked_slots
+from .flows.results import (
+    checked_booking,
+    checked_bookings,
+    checked_cancel,
+    checked_catalogue,
+    checked_clinic,
+    checked_patient_id,
+    checked_slots,
+)
 from .shared import Shared
 
 __all__ = [
@@ -259,7 +264,10 @@ def play(
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "identify": checked_clinic,
+    "catalogue": checked_catalogue,
     "list_slots": checked_slots,
+    "list_bookings": checked_bookings,
     "book": checked_booking,
     "get_booking": checked_booking,
     "reschedule": checked_booking,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from threading import Barrier
 from typing import Any
 
 import pytest
 
-from full_vendor import FIRST, FullVendor
+from full_vendor import FIRST, FullVendor, Vendor, connect, request
 from kobling import (
     KEY,
     Adapter,
@@ -16,6 +17,7 @@ from kobling import (
     Basic,
     Bearer,
     BodyKey,
+    BookedDifferently,
     BookingRef,
     ByCursor,
     ByLink,
@@ -28,9 +30,12 @@ from kobling import (
     Http,
     InvalidRequest,
     KoblingError,
+    OutcomeUnknown,
     QueryKey,
     RateLimited,
+    ResolveFirst,
     SlotQuery,
+    SlotTaken,
     Token,
     VendorProtocolError,
     VendorTimeout,
@@ -298,6 +303,35 @@ def test_a_token_is_fetched_placed_and_renewed_once_on_401() -> None:
         play(signing_in(), "identify", replies=[first, reply(401), second, reply(401)])
 
 
+class Waiting(Vendor):
+    """Answers in a thread for each call."""
+
+    immediate = False
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_calls_that_are_sent_together_each_find_out_that_the_token_has_ended(mode: str) -> None:
+    tokens = iter(["t1", "t2"])
+    all_sent = Barrier(4)
+
+    def answer(request: Any) -> Any:
+        if request.url.endswith("token"):
+            return reply(200, json={"token": next(tokens)})
+        if request.header("Authorization") == "Bearer t2":
+            return OK
+        all_sent.wait(5)
+        return reply(401)
+
+    async def identify(self: Adapter, http: Http) -> Clinic:
+        for one in await http.all(http.get(f"x{number}") for number in range(4)):
+            assert not isinstance(one, KoblingError)
+        return Clinic()
+
+    made: type[Adapter] = type("Together", (signing_in(),), {"key": "together", "contract": 1, "identify": identify})
+    world = connect(mode, made, vendor=Waiting(interrupt=answer))
+    assert world.run(lambda session: session.clinic()) == Clinic()
+
+
 # ---- limits
 
 
@@ -383,7 +417,79 @@ def async_pages(answer: Callable[[Any], Any]) -> None:
     play(adapter(work), "identify", replies=answer)
 
 
+# ---- what adapters raise
+
+
+class Odd(OutcomeUnknown):
+    """An adapter's own error, which claims that nothing was changed."""
+
+    effect = "none"
+
+
+def tampered(error: KoblingError, **facts: Any) -> KoblingError:
+    vars(error).update(facts)
+    return error
+
+
+RAISED: dict[str, Callable[[], BaseException]] = {
+    "own kind of error": Odd,
+    "unknown that claims to be none": lambda: tampered(OutcomeUnknown(), effect="none"),
+    "refusal with a patient in it": lambda: tampered(SlotTaken(), because="Kari Prøve", fields=5, residue=("Kari P",)),
+    "refusal that claims to be unknown": lambda: tampered(SlotTaken(), effect="unknown"),
+    "base of all": lambda: KoblingError("odd"),
+    "half done": lambda: tampered(BookedDifferently.__new__(BookedDifferently)),
+    "exit": SystemExit,
+    "generator's exit": GeneratorExit,
+    "cancellation": asyncio.CancelledError,
+    "group": lambda: BaseExceptionGroup("", [SystemExit()]),
+}
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize("raised", RAISED)
+@pytest.mark.parametrize("after_write", [True, False])
+def test_whatever_an_adapter_raises_the_effect_is_the_engines_to_say(mode: str, raised: str, after_write: bool) -> None:
+    class Raising(FullVendor):
+        key = "raising"
+        contract = 1
+
+        async def book(self, http: Http, request: Any) -> Any:
+            if after_write:
+                await super().book(http, request)
+            raise RAISED[raised]()
+
+    world = connect(mode, Raising)
+    wanted = request(world.slot())
+    with pytest.raises(KoblingError) as caught:
+        world.run(lambda session: session.book(wanted))
+    assert caught.value.effect == ("unknown" if after_write else "none")
+    assert isinstance(caught.value, OutcomeUnknown) is after_write
+    assert "Kari" not in str(caught.value) + repr(caught.value.as_dict()) + repr(vars(caught.value))
+    if after_write:
+        with pytest.raises(ResolveFirst):
+            world.run(lambda session: session.book(wanted))
+
+
+def test_an_exit_in_an_adapters_clean_up_ends_nothing_but_the_adapter() -> None:
+    async def work(http: Http) -> None:
+        while True:
+            try:
+                await http.get("x")
+            except GeneratorExit:
+                raise SystemExit from None
+            except KoblingError:
+                continue
+
+    with pytest.raises(VendorUnavailable):
+        identify(work, reply(500))
+
+
 # ---- answers
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -1200", f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT", "x"])
+def test_a_date_that_no_calendar_holds_is_no_date(date: str) -> None:
+    assert identify(one_get, reply(200, json={}, headers={"Date": date})).result == Clinic()
 
 
 @pytest.mark.parametrize("answer", [

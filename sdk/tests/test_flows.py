@@ -23,17 +23,20 @@ from kobling import (
     OutcomeUnknown,
     Patient,
     PatientFieldRequired,
+    RateLimited,
     RescheduleHalfDone,
     RescheduleNeedsGap,
     ResolveFirst,
     SlotQuery,
     SlotTaken,
+    SlotWithdrawn,
     StillUnknown,
     TooLateToChange,
     VendorUnavailable,
     WireFailure,
     WireRequest,
 )
+from kobling.limits import Rate
 from kobling.testing import reply
 
 REASON = CancelReason(by="patient")
@@ -169,6 +172,36 @@ def test_a_lease_that_is_over_sends_nothing(world: World) -> None:
     with pytest.raises(LeaseExpired):
         book(world, wanted, not_after=world.vendor.clock.now() - timedelta(seconds=1))
     assert writes(world) == []
+
+
+@pytest.mark.parametrize("status", ["declined", "cancelled"])
+def test_a_booking_that_reads_back_as_gone_is_not_booked_and_frees_its_reference(world: World, status: str) -> None:
+    def answered_at_once(one: WireRequest) -> Any:
+        if one.method == "GET" and one.url.endswith("bookings/1"):
+            world.vendor.rows["1"]["status"] = status
+        return None
+
+    wanted = request(world.slot())
+    world.vendor.interrupt = answered_at_once
+    with pytest.raises(SlotWithdrawn) as caught:
+        book(world, wanted)
+    assert (caught.value.because, caught.value.effect) == ("declined", "none")
+    assert book(world, wanted).id == "2"
+
+
+def test_a_search_that_uses_up_the_budget_does_not_keep_a_patient_from_booking(mode: str) -> None:
+    class Metered(FullVendor):
+        key = "metered"
+        contract = 1
+        limits = FullVendor.limits.model_copy(update={"rate": Rate(calls=20, per=3600, for_bookings=0.5)})
+
+    world = connect(mode, Metered)
+    slot = world.slot()
+    for _ in range(8):
+        slots(world, 3)
+    with pytest.raises(RateLimited):
+        slots(world, 3)
+    assert book(world, request(slot)).verified
 
 
 LOST = {

@@ -15,6 +15,7 @@ from kobling import (
     BookingNotFound,
     BookingRequest,
     InvalidRequest,
+    KoblingError,
     LeaseExpired,
     OutcomeUnknown,
     Patient,
@@ -244,3 +245,130 @@ def test_a_vendor_that_does_not_answer_before_the_move_changes_nothing(mode: str
     with pytest.raises(VendorTimeout):
         move(world, old, wanted)
     assert writes(world) == []
+
+
+class Blind(SagaVendor):
+    """A booking of its can't be read by its id."""
+
+    key = "blind"
+    contract = 1
+    get_booking = Adapter.get_booking
+
+
+def refuse_the_second_cancel(world: World) -> None:
+    """The first cancel takes effect and its answer is lost; the vendor refuses to cancel what is cancelled."""
+    gone: list[str] = []
+
+    def cancel(one: Any) -> Any:
+        if one.method != "DELETE" or not one.url.endswith("/1"):
+            return None
+        if gone:
+            return reply(400, json={})
+        gone.append("1")
+        world.vendor.rows["1"]["status"] = "cancelled"
+        return WireFailure("read")
+
+    world.vendor.interrupt = cancel
+
+
+@pytest.mark.parametrize("same_time", [True, False])
+def test_a_cancel_that_is_refused_after_a_lost_answer_is_looked_at(mode: str, same_time: bool) -> None:
+    world, old = booked(mode, SagaVendor)
+    wanted = again(world, old) if same_time else request(world.slot(4))
+    refuse_the_second_cancel(world)
+    new = move(world, old, wanted, allow_gap=same_time)
+    assert world.vendor.standing() == [new.id]
+
+
+def test_a_cancel_that_is_refused_after_a_lost_answer_does_not_withdraw_the_new_time(mode: str) -> None:
+    world, old = booked(mode, Blind)
+    wanted = request(world.slot(4))
+    refuse_the_second_cancel(world)
+    with pytest.raises(RescheduleHalfDone) as caught:
+        move(world, old, wanted)
+    assert caught.value.because == "old_unknown"
+    assert world.vendor.standing() == ["2"]
+
+
+def test_with_a_gap_a_cancel_that_is_refused_after_a_lost_answer_is_unknown(mode: str) -> None:
+    world, old = booked(mode, Blind)
+    refuse_the_second_cancel(world)
+    with pytest.raises(OutcomeUnknown):
+        move(world, old, again(world, old), allow_gap=True)
+    assert world.vendor.standing() == []
+
+
+@pytest.mark.parametrize("answer", [reply(403), reply(405), WireFailure("connect")])
+def test_an_old_time_that_certainly_stands_keeps_its_patient_and_the_new_one_is_withdrawn(
+    mode: str, answer: Any
+) -> None:
+    world, old = booked(mode, SagaVendor)
+    wanted = request(world.slot(4))
+    world.vendor.interrupt = lambda one: answer if one.method == "DELETE" and one.url.endswith("/1") else None
+    with pytest.raises(KoblingError) as caught:
+        move(world, old, wanted)
+    assert caught.value.effect == "none"
+    assert world.vendor.standing() == ["1"]
+
+
+def test_a_new_time_that_was_never_read_back_is_not_withdrawn_because_it_is_not_there(mode: str) -> None:
+    world, old = booked(mode, Blind)
+    wanted = request(world.slot(4))
+    late = reply(409, json={"code": "LATE"})
+    world.vendor.interrupt = lambda one: (
+        None if one.method != "DELETE" else late if one.url.endswith("/1") else reply(404)
+    )
+    with pytest.raises(RescheduleHalfDone) as caught:
+        move(world, old, wanted)
+    assert caught.value.because == "both_stand"
+    assert world.vendor.standing() == ["1", "2"]
+
+
+def test_an_old_time_is_not_given_up_for_one_that_the_clinic_has_not_confirmed(mode: str) -> None:
+    class Asking(SagaVendor):
+        key = "asking"
+        contract = 1
+
+        async def book(self, http: Any, request: BookingRequest) -> Any:
+            return (await super().book(http, request)).model_copy(update={"status": "pending"})
+
+        async def get_booking(self, http: Any, booking: Any) -> Any:
+            read = await super().get_booking(http, booking)
+            return read if read.id == "1" else read.model_copy(update={"status": "pending"})
+
+    world, old = booked(mode, Asking)
+    with pytest.raises(RescheduleHalfDone) as caught:
+        move(world, old, request(world.slot(4)))
+    assert (caught.value.because, caught.value.detail) == ("not_confirmed", "pending")
+    assert caught.value.new is not None
+    assert world.vendor.standing() == ["1", "2"]
+    move(world, old, request(world.slot(5)), allow_gap=True)
+    assert world.vendor.standing() == ["2", "3"]
+
+
+def test_a_hooks_own_error_never_gives_the_old_time_up(mode: str) -> None:
+    world, old = booked(mode, SagaVendor)
+
+    def full(one: BookingRequest) -> None:
+        raise PatientLimitReached
+
+    with pytest.raises(PatientLimitReached):
+        move(world, old, request(world.slot(4)), allow_gap=True, before_write=full)
+    assert world.vendor.standing() == ["1"]
+
+
+def test_after_the_hook_the_write_has_the_time_of_one_operation_also_when_the_old_time_goes_first(mode: str) -> None:
+    """Another process that resolves meanwhile counts from the hook."""
+    world, old = booked(mode, SagaVendor)
+    wanted = again(world, old)
+
+    def slow(one: Any) -> Any:
+        if one.method == "DELETE":
+            world.vendor.clock.advance(61)
+        return None
+
+    world.vendor.interrupt = slow
+    with pytest.raises(RescheduleHalfDone) as caught:
+        move(world, old, wanted, allow_gap=True)
+    assert (caught.value.because, caught.value.detail) == ("old_cancelled", "lease_expired")
+    assert world.vendor.standing() == []

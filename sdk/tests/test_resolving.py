@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from full_vendor import FullVendor, OverlapVendor, Vendor, World, connect, request
+from full_vendor import FullVendor, OverlapVendor, SagaVendor, Vendor, World, connect, request
 from kobling import (
     Adapter,
     Booked,
@@ -30,6 +30,7 @@ from kobling import (
     WireFailure,
     WireRequest,
 )
+from kobling.localtime import parse_offset
 from kobling.testing import reply
 
 KNOWN = {"mode": "sync", "overlap": "refused", "latest_commit": 60, "sources": {"latest_commit": "a test"}}
@@ -257,3 +258,146 @@ def test_a_taken_time_frees_the_reference(mode: str) -> None:
     for _ in range(2):
         with pytest.raises(SlotTaken):
             world.run(lambda session: session.book(wanted))
+
+
+def test_a_status_that_nobody_knows_is_never_called_booked(mode: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=True)
+    world.vendor.rows["1"]["status"] = "unknown"
+    found = resolve(world, wanted)
+    assert isinstance(found, NeedsPerson)
+    assert found.booking is not None
+    assert saw(found) == ["found_status_unknown"]
+
+
+@pytest.mark.parametrize("adapter", [FullVendor, Unmarked])
+@pytest.mark.parametrize("changes", [{"status": "attended"}, {"status": "no_show"}, {"status": "unknown"}])
+def test_an_unmarked_booking_at_the_time_counts_whatever_became_of_it(
+    mode: str, adapter: type[Adapter], changes: dict[str, str]
+) -> None:
+    world = connect(mode, adapter)
+    wanted = lose(world, committed=True)
+    world.vendor.rows["1"].update(changes, reference=None)
+    assert isinstance(resolve(world, wanted, hours=1), NeedsPerson)
+
+
+def test_an_unmarked_booking_whose_time_the_vendor_does_not_say_may_be_ours(mode: str) -> None:
+    class Timeless(FullVendor):
+        key = "timeless"
+        contract = 1
+
+        async def list_bookings(self, http: Any, query: BookingQuery) -> Any:
+            silent = {"start": None, "reference": None}
+            return [row.model_copy(update=silent) for row in await super().list_bookings(http, query)]
+
+    world = connect(mode, Timeless)
+    assert isinstance(resolve(world, lose(world, committed=True), hours=1), NeedsPerson)
+
+
+def test_a_moment_that_is_later_than_the_write_does_not_make_our_booking_somebody_elses(mode: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=True)
+    world.vendor.rows["1"]["reference"] = None
+    world.vendor.clock.advance(3600)
+    assert isinstance(resolve(world, wanted), NeedsPerson)
+
+
+def test_a_slot_that_is_free_long_afterwards_proves_nothing(mode: str) -> None:
+    """The clinic may have moved the booking meanwhile."""
+    world = connect(mode, Unmarked)
+    wanted = lose(world, committed=True)
+    world.vendor.rows["1"].update(start="2026-12-01T12:00:00+00:00", end="2026-12-01T12:30:00+00:00")
+    found = resolve(world, wanted, hours=24)
+    assert isinstance(found, NeedsPerson)
+    assert saw(found)[-1] == "long_ago"
+
+
+class InRecord(SagaVendor):
+    """Keeps the reference in the patient's own record."""
+
+    key = "in-record"
+    contract = 1
+    limits = Limits(slots=SlotLimits(days=3), booking=BookingFacts(**KNOWN, reference_in="patient_note"))
+
+    async def register_patient(self, http: Any, request: BookingRequest) -> str:
+        await http.post("bookings", json={"who": "record", "start": FAR, "end": FAR})
+        return "P1"
+
+    async def list_bookings(self, http: Any, query: BookingQuery) -> Any:
+        return await super().list_bookings(http, query) if query.patient_id == "P1" else []
+
+
+FAR = "2027-06-01T08:00:00+00:00"
+
+
+def test_a_reference_in_the_patients_record_is_not_absent_while_the_patient_is_not_known(mode: str) -> None:
+    world = connect(mode, InRecord)
+    wanted = request(world.slot())
+    told: list[BookingRequest] = []
+    world.vendor.after = lambda one: WireFailure("read") if one.method == "POST" and told else None
+
+    async def tell(one: BookingRequest) -> None:
+        told.append(one)
+
+    with pytest.raises(OutcomeUnknown):
+        world.run(lambda session: session.book(wanted, before_write=told.append if mode == "sync" else tell))
+    found = resolve(world, wanted, hours=1)
+    assert isinstance(found, NeedsPerson)
+    assert saw(found) == ["patient_not_known"]
+    assert isinstance(resolve(world, told[0]), Booked)
+
+
+def crashed(mode: str, adapter: type[Adapter] = OverlapVendor) -> tuple[World, BookingRequest]:
+    """A booking that stands, at a vendor that accepts overlaps, and a process that knows nothing of it."""
+    first = connect(mode, adapter, vendor=Vendor(accepts_overlap=True))
+    wanted = request(first.slot())
+    first.run(lambda session: session.book(wanted))
+    return connect(mode, adapter, vendor=first.vendor), wanted
+
+
+@pytest.mark.parametrize("age", [timedelta(hours=-2), timedelta(days=3)], ids=["made afterwards", "moved there"])
+def test_another_process_never_withdraws_for_a_booking_that_was_not_there_at_the_time(
+    mode: str, age: timedelta
+) -> None:
+    world, wanted = crashed(mode)
+    ours = world.vendor.rows["1"]
+    row = world.vendor.add(who=ours["who"], start=ours["start"], end=ours["end"])
+    row["created_at"] = (world.vendor.clock.now() - age).isoformat()
+    world.vendor.clock.advance(3 * 3600)
+    found = world.run(lambda session: session.resolve(wanted, parse_offset(ours["created_at"])))
+    assert isinstance(found, NeedsPerson)
+    assert saw(found) == ["found", "overlapped_later"]
+    assert world.vendor.standing() == ["1", "2"]
+
+
+class Undated(OverlapVendor):
+    """Does not say when a booking was made."""
+
+    key = "undated"
+    contract = 1
+
+    async def list_bookings(self, http: Any, query: BookingQuery) -> Any:
+        return [row.model_copy(update={"created_at": None}) for row in await super().list_bookings(http, query)]
+
+
+def test_what_can_never_be_settled_is_a_persons_matter_in_the_end(mode: str) -> None:
+    first = connect(mode, Undated, vendor=Vendor(accepts_overlap=True))
+    wanted = request(first.slot())
+    with pytest.raises(OutcomeUnknown):
+        first.run(lambda session: session.book(wanted))
+    assert isinstance(resolve(first, wanted), StillUnknown)
+    assert isinstance(resolve(first, wanted, hours=2), NeedsPerson)
+
+
+@pytest.mark.parametrize("date", ["Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 00:00:00 GMT"])
+def test_a_vendors_mad_clock_does_not_put_the_next_look_off_for_ever(mode: str, date: str) -> None:
+    world, wanted = crashed(mode)
+    sent_at = world.vendor.clock.now()
+    world.vendor.after = lambda one: (
+        reply(200, json=list(world.vendor.rows.values()), headers={"Date": date}) if "bookings" in one.url else None
+    )
+    found = world.run(lambda session: session.resolve(wanted, sent_at))
+    if isinstance(found, StillUnknown):
+        assert found.next_at <= sent_at + timedelta(hours=1)
+        found = resolve(world, wanted, hours=2)
+    assert isinstance(found, Booked | NeedsPerson)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..booking import Booking, BookingRequest
@@ -16,7 +16,6 @@ from ..clinic import Clinic
 from ..commands import Flow, Hook
 from ..engine import Task, operate
 from ..errors import (
-    AdapterBug,
     BookedDifferently,
     InvalidRequest,
     KoblingError,
@@ -30,8 +29,9 @@ from ..errors import (
 )
 from ..reference import NoteRefused, NoteTooLong
 from ..shared import UnknownWrite
-from .comparing import compare
-from .reading import again, checked_booking, stamp
+from .comparing import GONE, compare
+from .reading import again, stamp
+from .results import checked_booking, checked_patient_id
 from .searching import verify
 from .settling import look_before, settle
 from .state import State, clinic
@@ -60,7 +60,7 @@ def book(
 
     def steps() -> Flow[Booking]:
         yield from ready(state, order)
-        yield from announce(order, before_write)
+        yield from announce(state, order, before_write)
         return (yield from write(state, order))
 
     return (yield from under_reference(state, order, steps()))
@@ -72,7 +72,7 @@ def ordered(state: State, request: BookingRequest, not_after: datetime | None) -
     state.own(request.slot.connection_id, "slot")
     state.aware(not_after, "not_after")
     prepared = _prepared(state, request)
-    place = yield from clinic(state)
+    place = yield from clinic(state, urgent=True)
     state.need("book", place)
     _can_settle(state, place)
     return Order(request, prepared, place, not_after)
@@ -113,13 +113,15 @@ def on_file(state: State, order: Order, *, free: bool = True) -> Flow[None]:
         order.prepared = order.prepared.model_copy(update={"patient_id": patient_id})
 
 
-def announce(order: Order, before_write: BeforeWrite | None) -> Flow[None]:
+def announce(state: State, order: Order, before_write: BeforeWrite | None) -> Flow[None]:
     """Call the caller's hook, with the vendor's id of the patient on the request where there is one: whoever resolves
-    later finds the booking by it."""
-    if before_write is None:
-        return
-    told = order.request.model_copy(update={"patient_id": order.prepared.patient_id})
-    yield Hook(lambda: before_write(told))
+    later finds the booking by it. From then on the write has the time of one operation, whatever must be done before
+    it: another process counts on that when it resolves."""
+    if before_write is not None:
+        told = order.request.model_copy(update={"patient_id": order.prepared.patient_id})
+        yield Hook(lambda: before_write(told))
+    last = state.line.clock.now() + timedelta(seconds=state.line.longest("book"))
+    order.not_after = min(order.not_after or last, last)
 
 
 def write(state: State, order: Order) -> Flow[Booking]:
@@ -199,7 +201,12 @@ def _prepared(state: State, request: BookingRequest) -> BookingRequest:
 
 def _register(state: State, request: BookingRequest) -> Flow[str]:
     """Put the patient on file. Its lost answer means that there is no appointment, and perhaps a record."""
-    task = Task("register_patient", lambda adapter, http: adapter.register_patient(http, request), checked_patient_id)
+    task = Task(
+        "register_patient",
+        lambda adapter, http: adapter.register_patient(http, request),
+        checked_patient_id,
+        urgent=True,
+    )
     lost: OutcomeUnknown | None = None
     try:
         return (yield from operate(state.line, task))
@@ -214,13 +221,6 @@ def _register(state: State, request: BookingRequest) -> Flow[str]:
     )
 
 
-def checked_patient_id(result: Any) -> str:
-    """What an adapter returns for a patient that it put on file."""
-    if not isinstance(result, str) or not result:
-        raise AdapterBug("register_patient_returns_an_id")
-    return result
-
-
 def _sent(state: State, order: Order) -> Flow[Booking]:
     prepared = order.prepared
     task = Task(
@@ -231,6 +231,7 @@ def _sent(state: State, order: Order) -> Flow[Booking]:
         reference=prepared.reference,
         not_after=order.not_after,
         fresh=True,
+        urgent=True,
     )
     return operate(state.line, task)
 
@@ -239,12 +240,10 @@ def _finish(state: State, order: Order, answer: Booking) -> Flow[Booking]:
     """Compare with what was asked, read back, settle."""
     request, place = order.prepared, order.place
     booking = stamp(state, answer, place.zone, request.slot)
-    if booking.status in ("declined", "cancelled"):
-        raise _refused(state, SlotWithdrawn("declined"))
-    compare(state, booking, request)
+    _check(state, booking, request)
     read = yield from again(state, booking.ref, place, request.slot)
     if read is not None:
-        compare(state, read, request)
+        _check(state, read, request)
         booking = as_read(booking, read)
     if _accepts_overlaps(state):
         kept = yield from settle(state, booking, request, place)
@@ -252,6 +251,12 @@ def _finish(state: State, order: Order, answer: Booking) -> Flow[Booking]:
     if request.patient_id is not None and state.offers("register_patient"):
         booking = with_stamps(booking, residue=(f"patient:{request.patient_id}",))
     return booking
+
+
+def _check(state: State, booking: Booking, request: BookingRequest) -> None:
+    if booking.status in GONE:
+        raise _refused(state, SlotWithdrawn("declined"))
+    compare(state, booking, request)
 
 
 _READ = (

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 from ..booking import BookingRef, Cancelled, CancelReason
 from ..clinic import Clinic
 from ..commands import Flow
 from ..engine import Task, operate
-from ..errors import AdapterBug, BookingNotFound, KoblingError, OutcomeUnknown, VendorUnavailable
+from ..errors import BookingNotFound, KoblingError, OutcomeUnknown, VendorUnavailable
+from .comparing import GONE
 from .reading import one
+from .results import checked_cancel
 from .state import State, clinic
 
 MOVED = CancelReason(by="patient", why="other_time")
@@ -22,7 +24,7 @@ def cancel(state: State, ref: BookingRef, reason: CancelReason, not_after: datet
     state.need("cancel")
     state.own(ref.connection_id, "booking")
     state.aware(not_after, "not_after")
-    place = yield from clinic(state)
+    place = yield from clinic(state, urgent=True)
     state.need("cancel", place)
     lost: OutcomeUnknown | None = None
     try:
@@ -49,6 +51,7 @@ def cancel_once(
         clinic=place,
         not_after=not_after,
         fresh=True,
+        urgent=True,
     )
     return operate(state.line, task)
 
@@ -56,25 +59,27 @@ def cancel_once(
 def cancel_twice(
     state: State, ref: BookingRef, place: Clinic, reason: CancelReason, not_after: datetime | None = None
 ) -> Flow[None]:
-    """A cancel that is repeated once when its answer was lost or the vendor was away."""
-    for last in (False, True):
+    """A cancel that is repeated once when its answer was lost or the vendor was away.
+
+    After a lost answer a refusal proves nothing: the vendor may refuse the second because the first took effect."""
+    lost: OutcomeUnknown | None = None
+    failed: KoblingError | None = None
+    for _ in range(2):
         try:
             yield from cancel_once(state, ref, reason, place, not_after)
             return
-        except BookingNotFound as error:
-            if _reached(ref, error):
-                return
-            raise
-        except (OutcomeUnknown, VendorUnavailable):
-            if last:
-                raise
-
-
-def checked_cancel(result: Any) -> Cancelled:
-    """What an adapter says of a cancel."""
-    if not isinstance(result, Cancelled):
-        raise AdapterBug("cancel_returns_cancelled")
-    return result
+        except OutcomeUnknown as error:
+            lost = error
+        except VendorUnavailable as error:
+            failed = error
+        except KoblingError as error:
+            failed = error
+            break
+    if isinstance(failed, BookingNotFound) and _reached(ref, failed):
+        return
+    if lost is not None and (yield from _is_gone(state, ref, place)):
+        return
+    raise lost or cast("KoblingError", failed)
 
 
 def _reached(ref: BookingRef, error: BookingNotFound) -> bool:
@@ -87,7 +92,7 @@ def _is_gone(state: State, ref: BookingRef, place: Clinic) -> Flow[bool]:
     if not state.offers("get_booking"):
         return False
     try:
-        return (yield from one(state, ref, place)).status == "cancelled"
+        return (yield from one(state, ref, place)).status in GONE
     except BookingNotFound:
         return ref.confirmed
     except KoblingError:

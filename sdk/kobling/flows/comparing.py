@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from ..booking import LIVE, Booking, BookingRequest, Patient
+from ..booking import LIVE, Booking, BookingRequest, Patient, Status
 from ..errors import BookedDifferently
 from ..slots import Slot
 from .state import State
 
+GONE: frozenset[Status] = frozenset({"declined", "cancelled"})
+"""Statuses of a booking that does not stand."""
 PHONE_DIGITS = 8
 """A national number has at least so many digits; a country code may stand before them on one side only."""
 

@@ -15,17 +15,16 @@ from ..errors import (
     KoblingError,
     OutcomeUnknown,
     PatientLimitReached,
-    RequestRejected,
     RescheduleHalfDone,
     RescheduleNeedsGap,
     TooLateToChange,
-    UnsupportedOperation,
 )
 from ..slots import Slot
 from .booking import BeforeWrite, Order, announce, as_read, note_write, on_file, ordered, ready, under_reference, write
 from .cancelling import MOVED, UNWANTED, cancel_twice
-from .comparing import moved
-from .reading import again, checked_booking, one, stamp
+from .comparing import GONE, moved
+from .reading import again, one, stamp
+from .results import checked_booking
 from .searching import verify
 from .state import State
 
@@ -61,7 +60,7 @@ def _current(state: State, ref: BookingRef, place: Clinic) -> Flow[BookingRef]:
     deadline is checked before anything is sent."""
     if state.offers("get_booking"):
         known = yield from one(state, ref, place)
-        if known.status in ("cancelled", "declined"):
+        if known.status in GONE:
             raise BookingNotFound("already_cancelled", vendor=state.line.adapter.key, operation="reschedule")
         if not live(known):
             raise TooLateToChange(vendor=state.line.adapter.key, operation="reschedule")
@@ -110,6 +109,7 @@ def _in_place(state: State, ref: BookingRef, order: Order, before_write: BeforeW
         clinic=order.place,
         not_after=order.not_after,
         fresh=True,
+        urgent=True,
     )
     lost: OutcomeUnknown | None = None
     told: Booking | None = None
@@ -140,9 +140,9 @@ def _book_then_cancel(
 ) -> Flow[Booking]:
     limited = False
     new: Booking | None = None
+    yield from ready(state, order)
+    yield from announce(state, order, before_write)
     try:
-        yield from ready(state, order)
-        yield from announce(order, before_write)
         new = yield from write(state, order)
     except PatientLimitReached:
         limited = True
@@ -150,25 +150,29 @@ def _book_then_cancel(
         raise RescheduleNeedsGap("patient_limit", vendor=state.line.adapter.key, operation="reschedule")
     if new is None:
         return (yield from _cancel_then_book(state, ref, order))
+    if new.status == "pending" and not allow_gap:  # the clinic may still say no
+        raise _half(state, "not_confirmed", new, ref, new.status)
     yield from _give_up_old(state, ref, new, order)
     return new
 
 
 def _give_up_old(state: State, ref: BookingRef, new: Booking, order: Order) -> Flow[None]:
-    """Cancel the old booking; when that is refused for good, withdraw the new one again."""
+    """Cancel the old booking; when it is certain that it stands, withdraw the new one again. A new one that was never
+    read back counts as withdrawn only when the vendor says so: "not there" may be a reading that lags behind."""
     refused: KoblingError | None = None
     problem = ""
     try:
         yield from cancel_twice(state, ref, order.place, MOVED)
         return
-    except (RequestRejected, UnsupportedOperation) as error:
-        refused = error
+    except OutcomeUnknown as error:
+        problem = error.because
     except KoblingError as error:
-        problem = error.because or error.code
+        refused = error
     if refused is None:
         raise _half(state, "old_unknown", new, ref, problem)
+    unwanted = new.ref.model_copy(update={"confirmed": new.verified})
     try:
-        yield from cancel_twice(state, new.ref, order.place, UNWANTED)
+        yield from cancel_twice(state, unwanted, order.place, UNWANTED)
     except KoblingError as error:
         problem = error.because or error.code
     if problem:
@@ -183,7 +187,7 @@ def _with_gap(state: State, ref: BookingRef, order: Order, before_write: BeforeW
     The old booking covers the new time, so that it can only be verified once the old one is gone. Everything else that
     may go wrong is tried before."""
     yield from on_file(state, order, free=False)
-    yield from announce(order, before_write)
+    yield from announce(state, order, before_write)
     return (yield from _cancel_then_book(state, ref, order, verify_after=True))
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from ..booking import Booking, BookingQuery, BookingRef, BookingRequest, Bookings
 from ..booking import stamped as with_stamps
 from ..clinic import Clinic
 from ..commands import Flow
 from ..engine import Task, operate
-from ..errors import AdapterBug, KoblingError
+from ..errors import KoblingError
 from ..localtime import zone_of
 from ..slots import Slot
+from .results import checked_booking, checked_bookings
 from .state import State, clinic
 
 AROUND = timedelta(days=7)
@@ -27,7 +27,12 @@ def stamp(state: State, booking: Booking, zone: str, asked: Slot | None = None) 
 def one(state: State, ref: BookingRef, place: Clinic, asked: Slot | None = None) -> Flow[Booking]:
     """The booking as the vendor shows it now, stamped."""
     task = Task(
-        "get_booking", lambda adapter, http: adapter.get_booking(http, ref), checked_booking, clinic=place, fresh=True
+        "get_booking",
+        lambda adapter, http: adapter.get_booking(http, ref),
+        checked_booking,
+        clinic=place,
+        fresh=True,
+        urgent=True,
     )
     return stamp(state, (yield from operate(state.line, task)), place.zone, asked)
 
@@ -45,8 +50,8 @@ def again(state: State, ref: BookingRef, place: Clinic, asked: Slot) -> Flow[Boo
 def listing(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
     """The vendor's bookings of a query, stamped."""
     task = Task(
-        "list_bookings", lambda adapter, http: adapter.list_bookings(http, query), _checked_list, clinic=place,
-        fresh=True,
+        "list_bookings", lambda adapter, http: adapter.list_bookings(http, query), checked_bookings, clinic=place,
+        fresh=True, urgent=True,
     )  # fmt: skip
     answer = yield from operate(state.line, task)
     return answer.model_copy(update={"found": tuple(stamp(state, each, place.zone) for each in answer.found)})
@@ -88,17 +93,3 @@ def by_reference(request: BookingRequest, place: Clinic) -> BookingQuery:
         reference=request.reference,
         patient_id=request.patient_id,
     )
-
-
-def checked_booking(result: Any) -> Booking:
-    """What an adapter says of one booking."""
-    if not isinstance(result, Booking):
-        raise AdapterBug("returns_a_booking")
-    return result
-
-
-def _checked_list(result: Any) -> Bookings:
-    answer = Bookings(found=tuple(result)) if isinstance(result, list) else result
-    if not isinstance(answer, Bookings):
-        raise AdapterBug("list_bookings_returns_bookings")
-    return answer

@@ -22,10 +22,10 @@ from ..commands import Flow
 from ..errors import BookedDifferently, KoblingError, OutcomeUnknown, SlotTaken, SlotWithdrawn
 from ..shared import UnknownWrite
 from .booking import BOOKED
-from .comparing import differences
+from .comparing import GONE, differences
 from .reading import by_reference, day_of, listing
 from .searching import verify
-from .settling import decide, rivals
+from .settling import decide, none_at_the_time, rivals
 from .state import State, clinic
 
 PATIENCE = timedelta(hours=1)
@@ -33,6 +33,9 @@ PATIENCE = timedelta(hours=1)
 NEXT_LOOK = timedelta(minutes=5)
 CLOCKS_APART = timedelta(minutes=2)
 """How far the vendor's clock may be from ours: a booking made longer before our write is not ours."""
+
+NO_CLOCK = timedelta(days=1)
+"""A `Date` that is further from ours is not the time of day anywhere."""
 
 
 @dataclass(slots=True, repr=False)
@@ -58,16 +61,21 @@ class _Case:
         next_at = moment or self.state.line.clock.now() + NEXT_LOOK
         return StillUnknown(next_at=next_at, evidence=tuple(self.evidence))
 
+    def for_a_while(self, moment: datetime | None = None, booking: Booking | None = None) -> Resolution:
+        """Worth looking again until patience ends, then a person must."""
+        end = self.sent_at + PATIENCE
+        if self.state.line.clock.now() >= end:
+            return self.person(booking)
+        return self.later(min(moment, end) if moment is not None else None)
+
     def not_booked(self, *, only_same_slot: bool = False) -> NotBooked:
         return NotBooked(evidence=tuple(self.evidence), only_same_slot=only_same_slot)
 
     def unreadable(self, looked_at: str, error: KoblingError) -> Resolution:
         """The vendor could not be asked: worth trying again for a while, then a person must."""
         self.saw(looked_at, error.code)
-        now = self.state.line.clock.now()
-        if now >= self.sent_at + PATIENCE:
-            return self.person()
-        return self.later(now + timedelta(seconds=error.retry_after) if error.retry_after else None)
+        wait = timedelta(seconds=error.retry_after or 0)
+        return self.for_a_while(self.state.line.clock.now() + wait if wait else None)
 
 
 def resolve(state: State, request: BookingRequest, sent_at: datetime) -> Flow[Resolution]:
@@ -98,13 +106,13 @@ def _case(state: State, request: BookingRequest, sent_at: datetime) -> _Case:
     if known is None:
         # Another process sent it: after its hook it may have waited for as long as an operation lasts.
         return _Case(state, request, sent_at, sent_at + timedelta(seconds=state.line.longest("book")), finished=False)
-    return _Case(state, request, sent_at, known.sent_at, finished=known.because == BOOKED)
+    return _Case(state, request, min(sent_at, known.sent_at), known.sent_at, finished=known.because == BOOKED)
 
 
 def _answer(case: _Case) -> Flow[Resolution]:
     state = case.state
     try:
-        place = yield from clinic(state)
+        place = yield from clinic(state, urgent=True)
     except KoblingError as error:
         return case.unreadable("facts", error)
     can_list = state.offers("list_bookings") and (place.can is None or "list_bookings" in place.can)
@@ -122,14 +130,16 @@ def _answer(case: _Case) -> Flow[Resolution]:
 
 
 def _by_reference(case: _Case, place: Clinic) -> Flow[Resolution]:
-    """The reference, in a complete listing of the days around."""
+    """The reference, in a complete listing of the days around. Where it stands in the patient's record, the listing can
+    only be searched for it by the vendor's id of the patient."""
     state, request = case.state, case.request
+    facts = state.line.adapter.limits.booking
     try:
         listed = yield from listing(state, by_reference(request, place), place)
     except KoblingError as error:
         return case.unreadable("listing", error)
     ours = [one for one in listed.found if one.reference == request.reference]
-    standing = [one for one in ours if one.status not in ("declined", "cancelled")]
+    standing = [one for one in ours if one.status not in GONE]
     if len(standing) > 1:
         case.saw("reference", "several")
         return case.person()
@@ -138,14 +148,15 @@ def _by_reference(case: _Case, place: Clinic) -> Flow[Resolution]:
     if ours:
         case.saw("reference", ours[0].status)
         return case.not_booked()
-    case.saw("listing", "absent" if listed.complete else "incomplete")
+    nameless = facts.reference_in == "patient_note" and request.patient_id is None
+    case.saw("listing", "patient_not_known" if nameless else "absent" if listed.complete else "incomplete")
     if case.finished:
         case.saw("facts", BOOKED)
         return case.person()
     if _may_be_ours(case, listed):
         case.saw("listing", "unmarked_booking")
         return case.person()
-    return _absent(case, proof=listed.complete)
+    return _absent(case, proof=listed.complete and not nameless)
 
 
 def _standing(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution]:
@@ -157,9 +168,12 @@ def _standing(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution]:
     if [name for name in wrong if name != "status"]:
         case.saw("reference", "found_elsewhere" if "start" in wrong else "found_changed")
         return case.person(booking)
+    if found.status == "unknown":
+        case.saw("reference", "found_status_unknown")
+        return case.person(booking)
     case.saw("reference", "found")
     if live(found) and state.line.adapter.limits.booking.overlap != "refused":
-        unsettled = yield from _settled(case, found, place)
+        unsettled = yield from _settled(case, booking, place)
         if unsettled is not None:
             return unsettled
     return Booked(booking=booking, evidence=tuple(case.evidence))
@@ -179,7 +193,10 @@ def _settled(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution | No
     due = _settles_at(case, found)
     if state.line.clock.now() < due:
         case.saw("listing", "not_settled")
-        return case.later(due)
+        return case.for_a_while(due, found)
+    if none_at_the_time(state, found.id, listed, case.sent_at - CLOCKS_APART):
+        case.saw("listing", "overlapped_later")
+        return case.person(found)
     try:
         yield from decide(state, found.id, request, place, listed)
     except SlotTaken:
@@ -193,28 +210,29 @@ def _settled(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution | No
         return case.person(error.booking)
     except OutcomeUnknown as error:
         case.saw("listing", error.because)
-        return case.later()
+        return case.for_a_while(booking=found)
     return None
 
 
 def _settles_at(case: _Case, found: Booking) -> datetime:
-    """When the listing is old enough for the rule: by the vendor's own clock where it is known, else counted from the
-    last moment at which the write may have been sent."""
+    """When the listing is old enough for the rule: counted from the last moment at which the write may have been sent,
+    and by the vendor's own clock where it is known, since the write may have been carried out late."""
     seconds = timedelta(seconds=case.state.line.adapter.limits.booking.settle)
     clocks = case.state.line.vendor_clock
-    if found.created_at is None or clocks is None:
-        return case.last_sent + seconds
+    due = case.last_sent + seconds
+    if found.created_at is None or clocks is None or abs(clocks[1] - clocks[0]) > NO_CLOCK:
+        return due
     theirs, ours = clocks
-    return found.created_at + (ours - theirs) + seconds + timedelta(seconds=1)
+    return max(due, found.created_at + (ours - theirs) + seconds + timedelta(seconds=1))
 
 
 def _may_be_ours(case: _Case, listed: Bookings) -> bool:
-    """True for a live booking at our time that carries no reference at all and was not made before our write: staff may
-    have written its note anew."""
+    """True for a booking that stands at our time, or may, carries no reference at all and was not made before ours was
+    sent: staff may have written its note anew."""
     return any(
-        live(one)
+        one.status not in GONE
         and one.reference is None
-        and one.start == case.request.slot.start
+        and one.start in (None, case.request.slot.start)
         and one.practitioner_id in (None, case.request.slot.practitioner_id)
         and (one.created_at is None or one.created_at >= case.sent_at - CLOCKS_APART)
         for one in listed.found
@@ -238,7 +256,8 @@ def _by_time(case: _Case, place: Clinic) -> Flow[Resolution]:
 
 
 def _by_slot(case: _Case) -> Flow[Resolution]:
-    """The slot itself. A slot that is gone proves nothing; one that is free proves something only with four facts."""
+    """The slot itself. A slot that is gone proves nothing; one that is free proves something only with four facts, and
+    not for long: the clinic may have moved the booking meanwhile."""
     try:
         yield from verify(case.state, case.request.slot)
         case.saw("slot", "free")
@@ -252,6 +271,10 @@ def _by_slot(case: _Case) -> Flow[Resolution]:
     for fact in missing:
         case.saw("facts", fact)
     if not free or missing:
+        return case.person()
+    bound = timedelta(seconds=case.state.line.adapter.limits.booking.latest_commit or 0)
+    if case.state.line.clock.now() > case.last_sent + bound + PATIENCE:
+        case.saw("facts", "long_ago")
         return case.person()
     return _absent(case, proof=True, only_same_slot=True)
 
@@ -275,4 +298,4 @@ def _absent(case: _Case, *, proof: bool, only_same_slot: bool = False) -> Resolu
     if bound is not None and proof:
         last = case.last_sent + timedelta(seconds=bound)
         return case.not_booked(only_same_slot=only_same_slot) if now >= last else case.later(last)
-    return case.later() if now < case.sent_at + PATIENCE else case.person()
+    return case.for_a_while()

@@ -11,7 +11,6 @@ from ..clinic import Clinic
 from ..commands import All, Flow
 from ..engine import Task, operate
 from ..errors import (
-    AdapterBug,
     ConnectionProblem,
     ContractViolation,
     InvalidRequest,
@@ -22,17 +21,18 @@ from ..errors import (
     VendorUnavailable,
 )
 from ..localtime import chunks, day_bounds, zone_of
-from ..slots import Slot, SlotProblem, SlotQuery, Slots, UnknownPart, stamped, token_problem
+from ..slots import Slot, SlotProblem, SlotQuery, Slots, UnknownPart, stamped
+from .results import checked_slots
 from .state import State, catalogue, clinic
 
 
-def slots(state: State, query: SlotQuery, *, fresh: bool = False) -> Flow[Slots]:
+def slots(state: State, query: SlotQuery, *, fresh: bool = False, urgent: bool = False) -> Flow[Slots]:
     """Every bookable open time of the query, ordered by (start, practitioner, service).
 
     A chunk that could not be read is named in `unknown`. When nothing at all could be read, its error is raised, and
     so is an error that a new try can't mend (a wrong key, a defect)."""
-    place = yield from clinic(state)
-    offered = yield from catalogue(state)
+    place = yield from clinic(state, urgent=urgent)
+    offered = yield from catalogue(state, urgent=urgent)
     location = _location(state, query, place)
     pairs, problems = _wanted(query, offered)
     found: dict[Any, Slot] = {}
@@ -43,7 +43,9 @@ def slots(state: State, query: SlotQuery, *, fresh: bool = False) -> Flow[Slots]
     if pairs:
         for first, last in chunks(query.first_day, query.last_day, limits.days):
             parts = list(_parts(query, pairs, limits.per, first, last, location))
-            answers = yield All([_chunk(state, part, place, fresh=fresh) for part in parts], limit=limits.together)
+            answers = yield All(
+                [_chunk(state, part, place, fresh=fresh, urgent=urgent) for part in parts], limit=limits.together
+            )
             for part, answer in zip(parts, answers, strict=True):
                 if isinstance(answer, KoblingError):
                     if isinstance(answer, ConnectionProblem | ContractViolation) and not _passing(answer):
@@ -70,10 +72,10 @@ def verify(state: State, slot: Slot) -> Flow[Slot]:
     """The same slot as the vendor offers it now, with a fresh token. `SlotTaken` when it is no longer listed,
     `SlotWithdrawn` when the practitioner or the service is no longer offered at all."""
     state.own(slot.connection_id, "slot")
-    offered = yield from catalogue(state)
+    offered = yield from catalogue(state, urgent=True)
     if not offered.bookable(slot.practitioner_id, slot.service_id):
         raise SlotWithdrawn("not_offered", vendor=state.line.adapter.key, operation="verify")
-    place = yield from clinic(state)
+    place = yield from clinic(state, urgent=True)
     day = slot.start.astimezone(zone_of(place.zone)).date()
     query = SlotQuery(
         first_day=day,
@@ -82,7 +84,7 @@ def verify(state: State, slot: Slot) -> Flow[Slot]:
         service_ids=(slot.service_id,),
         location_id=slot.location_id,
     )
-    answer = yield from slots(state, query, fresh=True)
+    answer = yield from slots(state, query, fresh=True, urgent=True)
     for one in answer.found:
         if one.identity == slot.identity:
             return one
@@ -143,26 +145,16 @@ def _parts(
         )
 
 
-def _chunk(state: State, part: SlotQuery, place: Clinic, *, fresh: bool) -> Flow[Slots]:
+def _chunk(state: State, part: SlotQuery, place: Clinic, *, fresh: bool, urgent: bool) -> Flow[Slots]:
     task = Task(
-        "list_slots", lambda adapter, http: adapter.list_slots(http, part), checked_slots, clinic=place, fresh=fresh
+        "list_slots",
+        lambda adapter, http: adapter.list_slots(http, part),
+        checked_slots,
+        clinic=place,
+        fresh=fresh,
+        urgent=urgent,
     )
     return operate(state.line, task)
-
-
-def checked_slots(result: Any) -> Slots:
-    """A list is a promise of completeness; every token is small JSON."""
-    answer = Slots.model_construct(found=tuple(result), unknown=(), problems=(), derived=False) if isinstance(
-        result, list
-    ) else result  # fmt: skip
-    if not isinstance(answer, Slots):
-        raise AdapterBug("list_slots_returns_slots")
-    for slot in answer.found:
-        if not isinstance(slot, Slot):
-            raise AdapterBug("list_slots_returns_slots")
-        if slot.token is not None and (problem := token_problem(slot.token)):
-            raise AdapterBug(f"token_{problem}")
-    return answer
 
 
 def _merge(

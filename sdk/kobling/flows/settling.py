@@ -6,7 +6,7 @@ within the settling time; anything else beats it. Nothing is withdrawn once a bo
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..booking import Booking, BookingRequest, Bookings, live
 from ..clinic import Clinic
@@ -14,7 +14,7 @@ from ..commands import Flow, Sleep
 from ..errors import KoblingError, OutcomeUnknown, ScopeMissing, SlotTaken, SlotWithdrawn
 from ..shared import UnknownWrite
 from .cancelling import UNWANTED, cancel_twice
-from .comparing import compare
+from .comparing import GONE, compare
 from .reading import day_of, listing
 from .state import State
 
@@ -53,15 +53,32 @@ def decide(state: State, booking_id: str, request: BookingRequest, place: Clinic
     ours = next((one for one in listed.found if one.id == booking_id), None)
     if not listed.complete or ours is None or ours.created_at is None:
         raise unsettled(state, request, "not_settled")
-    if ours.status in ("declined", "cancelled"):
+    if ours.status in GONE:
         raise SlotWithdrawn("declined", vendor=state.line.adapter.key, operation="book")
     compare(state, ours, request)
-    seconds = state.line.adapter.limits.booking.settle
-    others = rivals(ours, listed, state.longest_service())
-    if all(_later(other, ours, seconds) for other in others):
+    if not _stronger(state, ours, listed):
         return ours
     yield from _withdraw(state, ours, request, place)
     raise SlotTaken("overlap", vendor=state.line.adapter.key, operation="book")
+
+
+def _stronger(state: State, ours: Booking, listed: Bookings) -> tuple[Booking, ...]:
+    seconds = state.line.adapter.limits.booking.settle
+    others = rivals(ours, listed, state.longest_service())
+    return tuple(other for other in others if not _later(other, ours, seconds))
+
+
+def none_at_the_time(state: State, booking_id: str, listed: Bookings, before: datetime) -> bool:
+    """True when nothing that beats a booking stood beside it while it was settled: made after its settling time, or
+    so long `before` it that it must have been moved there since. It may have been kept and returned by then, so that
+    whoever did not settle it can't withdraw it."""
+    ours = next((one for one in listed.found if one.id == booking_id), None)
+    if ours is None or ours.created_at is None:
+        return False
+    over = ours.created_at + timedelta(seconds=state.line.adapter.limits.booking.settle)
+    stronger = _stronger(state, ours, listed)
+    times = [one.created_at for one in stronger]
+    return bool(times) and all(made is not None and (made > over or made < before) for made in times)
 
 
 def rivals(ours: Booking, listed: Bookings, longest: timedelta) -> tuple[Booking, ...]:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ..adapter import Operation
-from ..catalogue import Catalogue, Everyone
+from ..catalogue import Catalogue
 from ..clinic import Clinic
 from ..commands import Flow
 from ..connection import Connection
 from ..engine import Line, Task, operate
-from ..errors import AdapterBug, DepartmentNotFound, InvalidRequest, UnsupportedOperation, VendorProtocolError
+from ..errors import DepartmentNotFound, InvalidRequest, UnsupportedOperation
+from .results import checked_catalogue, checked_clinic
 
 T = TypeVar("T")
 MEMORY_SECONDS = 300.0
@@ -75,11 +76,14 @@ class State:
         return value
 
 
-def clinic(state: State, *, fresh: bool = False) -> Flow[Clinic]:
-    """The clinic, at most five minutes old, with the connection's department checked against the vendor's own list."""
+def clinic(state: State, *, fresh: bool = False, urgent: bool = False) -> Flow[Clinic]:
+    """The clinic, at most five minutes old, with the connection's department checked against the vendor's own list.
+    urgent: it is read for a booking."""
     known: Clinic | None = None if fresh else state._fresh("clinic")
     if known is None:
-        task = Task("identify", lambda adapter, http: adapter.identify(http), _checked_clinic, fresh=fresh)
+        task = Task(
+            "identify", lambda adapter, http: adapter.identify(http), checked_clinic, fresh=fresh, urgent=urgent
+        )
         known = state._keep("clinic", (yield from operate(state.line, task)))
     check_department(state, known)
     return known
@@ -92,37 +96,20 @@ def check_department(state: State, known: Clinic) -> None:
         raise DepartmentNotFound(vendor=state.line.adapter.key, operation="identify")
 
 
-def catalogue(state: State, *, fresh: bool = False) -> Flow[Catalogue]:
-    """The catalogue, at most five minutes old."""
+def catalogue(state: State, *, fresh: bool = False, urgent: bool = False) -> Flow[Catalogue]:
+    """The catalogue, at most five minutes old. urgent: it is read for a booking."""
     known: Catalogue | None = None if fresh else state._fresh("catalogue")
     if known is not None:
         return known
-    place = yield from clinic(state)
+    place = yield from clinic(state, urgent=urgent)
     task = Task(
-        "catalogue", lambda adapter, http: adapter.catalogue(http), _checked_catalogue, clinic=place, fresh=fresh
+        "catalogue",
+        lambda adapter, http: adapter.catalogue(http),
+        checked_catalogue,
+        clinic=place,
+        fresh=fresh,
+        urgent=urgent,
     )
     read = yield from operate(state.line, task)
     stamps = {"rate_table": state.rates, "department_id": state.connection.public.department_id or None}
     return state._keep("catalogue", read.model_copy(update=stamps))
-
-
-def _checked_clinic(result: Any) -> Clinic:
-    if not isinstance(result, Clinic):
-        raise AdapterBug("identify_returns_a_clinic")
-    return result
-
-
-def _checked_catalogue(result: Any) -> Catalogue:
-    if not isinstance(result, Catalogue):
-        raise AdapterBug("catalogue_returns_a_catalogue")
-    for kind, ids in (
-        ("practitioners", [one.id for one in result.practitioners]),
-        ("services", [one.id for one in result.services]),
-    ):
-        if len(set(ids)) != len(ids):
-            raise VendorProtocolError("doubled_id", fields=(kind,))
-    if not isinstance(result.offers, Everyone):
-        pairs = [(offer.practitioner_id, offer.service_id) for offer in result.offers]
-        if len(set(pairs)) != len(pairs):
-            raise VendorProtocolError("doubled_id", fields=("offers",))
-    return result
