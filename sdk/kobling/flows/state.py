@@ -14,7 +14,7 @@ from ..commands import Flow
 from ..connection import Connection
 from ..engine import Line, Task, operate
 from ..errors import DepartmentNotFound, InvalidRequest, UnsupportedOperation
-from .results import checked_catalogue, checked_clinic
+from .results import FIRST, LAST, checked_catalogue, checked_clinic
 
 T = TypeVar("T")
 MEMORY_SECONDS = 300.0
@@ -63,9 +63,16 @@ class State:
             raise InvalidRequest("other_connection", fields=(name,), vendor=self.line.adapter.key)
 
     def aware(self, moment: datetime | None, name: str) -> None:
-        """Refuse a moment without an offset: nobody knows when it is."""
+        """Refuse a moment without an offset, since nobody knows when it is, and one that leaves the calendar."""
         if moment is not None and moment.utcoffset() is None:
             raise InvalidRequest("naive_time", fields=(name,), vendor=self.line.adapter.key)
+        if moment is not None:
+            self.in_reach(moment.year, name)
+
+    def in_reach(self, year: int, name: str) -> None:
+        """Refuse a year that no booking can be in: reckoning with it would leave the calendar."""
+        if not FIRST.year <= year <= LAST.year:
+            raise InvalidRequest("odd_time", fields=(name,), vendor=self.line.adapter.key)
 
     def _fresh(self, name: str) -> Any:
         kept = self.kept.get(name)
