@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +14,6 @@ from kobling import (
     Booked,
     BookedDifferently,
     BookingNotFound,
-    BookingQuery,
     BookingRequest,
     CancelReason,
     InvalidRequest,
@@ -110,13 +109,11 @@ def test_what_was_not_asked_for_is_left_out(world: World) -> None:
 @pytest.mark.parametrize("year", [1, 9999])
 def test_a_moment_that_no_calendar_reaches_is_refused_unsent(world: World, year: int) -> None:
     wanted = request(world.slot())
-    moment, day = datetime(year, 12, 31, 23, tzinfo=UTC), date(year, 12, 31)
+    moment = datetime(year, 12, 31, 23, tzinfo=UTC)
     world.vendor.calls.clear()
     for call in (
         lambda session: session.resolve(wanted, moment),
         lambda session: session.book(wanted, not_after=moment),
-        lambda session: session.slots(SlotQuery.model_construct(first_day=day, last_day=day)),
-        lambda session: session.bookings(BookingQuery(first_day=day, last_day=day)),
     ):
         with pytest.raises(InvalidRequest, match="odd_time"):
             world.run(call)

@@ -69,8 +69,6 @@ def get(state: State, ref: BookingRef) -> Flow[Booking]:
 def bookings(state: State, query: BookingQuery) -> Flow[Bookings]:
     """See `Session.bookings`."""
     state.need("list_bookings")
-    for name in ("first_day", "last_day"):
-        state.in_reach(getattr(query, name).year, name)
     place = yield from clinic(state)
     state.need("list_bookings", place)
     return (yield from listing(state, query, place))

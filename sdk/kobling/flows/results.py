@@ -21,7 +21,7 @@ from ..slots import Slot, SlotProblem, Slots, UnknownPart, token_problem
 
 M = TypeVar("M", bound=BaseModel)
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-"""A moment outside of these is a vendor's "never" or "always", and reckoning with it would leave the calendar."""
+"""A moment outside of these is a vendor's way of not saying, and reckoning with it would leave the calendar."""
 OURS = frozenset({"connection_id", "zone", "verified", "asked", "residue"})
 """What only the SDK says of a booking."""
 LONGEST_SLOT = timedelta(days=1)
@@ -89,12 +89,12 @@ def _is_whole(slot: Slot) -> bool:
 def checked_booking(result: Any) -> Booking:
     """What an adapter says of one booking, without what only the SDK may say."""
     booking = _copied(Booking, result, "returns_a_booking")
-    odd: dict[str, datetime | None] = {}
-    for name in ("start", "end", "created_at", "change_by"):
-        moment = getattr(booking, name)
-        if moment is not None and not FIRST <= moment <= LAST:
-            odd[name] = min(max(moment, FIRST), LAST) if name in ("start", "end") else None
-    return booking.model_copy(update=odd) if odd else booking
+    odd = [name for name in ("created_at", "change_by") if not _in_reach(getattr(booking, name))]
+    return booking.model_copy(update=dict.fromkeys(odd)) if odd else booking
+
+
+def _in_reach(moment: datetime | None) -> bool:
+    return moment is None or FIRST <= moment <= LAST
 
 
 def checked_bookings(result: Any) -> Bookings:
@@ -125,7 +125,7 @@ def _copied(kind: type[M], result: object, because: str) -> M:
     if isinstance(result, kind):
         try:
             return kind.model_validate(_plain(result))
-        except (ValidationError, KoblingError, TimeProblem, OverflowError):
+        except (ValidationError, KoblingError, TimeProblem, TypeError, OverflowError):
             pass
     raise AdapterBug(because)
 

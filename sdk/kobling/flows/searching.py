@@ -31,8 +31,6 @@ def slots(state: State, query: SlotQuery, *, fresh: bool = False, urgent: bool =
 
     A chunk that could not be read is named in `unknown`. When nothing at all could be read, its error is raised, and
     so is an error that a new try can't mend (a wrong key, a defect)."""
-    for name in ("first_day", "last_day"):
-        state.in_reach(getattr(query, name).year, name)
     place = yield from clinic(state, urgent=urgent)
     offered = yield from catalogue(state, urgent=urgent)
     location = _location(state, query, place)

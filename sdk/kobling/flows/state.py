@@ -66,12 +66,7 @@ class State:
         """Refuse a moment without an offset, since nobody knows when it is, and one that leaves the calendar."""
         if moment is not None and moment.utcoffset() is None:
             raise InvalidRequest("naive_time", fields=(name,), vendor=self.line.adapter.key)
-        if moment is not None:
-            self.in_reach(moment.year, name)
-
-    def in_reach(self, year: int, name: str) -> None:
-        """Refuse a year that no booking can be in: reckoning with it would leave the calendar."""
-        if not FIRST.year <= year <= LAST.year:
+        if moment is not None and not FIRST <= moment <= LAST:
             raise InvalidRequest("odd_time", fields=(name,), vendor=self.line.adapter.key)
 
     def _fresh(self, name: str) -> Any:
