@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -452,3 +453,65 @@ def test_the_test_adapters_keep_the_contract(adapter: type[Adapter]) -> None:
     from kobling.adapter import check_adapter
 
     check_adapter(adapter)
+
+
+# ---- callers that go away
+
+
+class Gone:
+    """Breaks a driver off at its nth command: before the command is carried out, or when it has been."""
+
+    def __init__(self, world: World, number: int, *, done: bool) -> None:
+        self.left, self.done, self.fired = number, done, False
+        self.kind: type[BaseException] = KeyboardInterrupt if world.loop is None else asyncio.CancelledError
+        driver: Any = world.session._driver
+        carry_out = driver._perform
+
+        def perform(command: Any, stop: Any) -> Any:
+            self._step(done=False)
+            result = carry_out(command, stop)
+            self._step(done=True)
+            return result
+
+        async def aperform(command: Any) -> Any:
+            self._step(done=False)
+            result = await carry_out(command)
+            self._step(done=True)
+            return result
+
+        driver._perform = perform if world.loop is None else aperform
+
+    def _step(self, *, done: bool) -> None:
+        if done is not self.done:
+            return
+        self.left -= 1
+        if self.left == 0:
+            self.fired = True
+            raise self.kind
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("overlap", ["refused", "accepted"])
+def test_a_booking_that_its_caller_leaves_at_any_step_is_never_sent_again(mode: str, overlap: str, done: bool) -> None:
+    steps = 1
+    while left_at(steps, overlap_world(mode) if overlap == "accepted" else connect(mode), done=done):
+        steps += 1
+    assert 3 < steps < 20
+
+
+def left_at(number: int, world: World, *, done: bool) -> bool:
+    """Leave a booking at its nth step, and hold what is said of it against the vendor; False when it has fewer."""
+    wanted = request(world.slot())
+    gone = Gone(world, number, done=done)
+    try:
+        book(world, wanted)
+    except BaseException as error:
+        assert type(error) is gone.kind
+    sent = len(writes(world))
+    if gone.fired and sent:
+        with pytest.raises(ResolveFirst):
+            book(world, wanted)
+        found = world.run(lambda session: session.resolve(wanted, world.vendor.clock.now()))
+        assert isinstance(found, Booked | StillUnknown)
+        assert len(writes(world)) == sent
+    return gone.fired
