@@ -16,6 +16,7 @@ from flask_openapi.models.info import Info
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
 from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.http import http_date
 
 from kobling.exchange import WireReply
 
@@ -76,7 +77,7 @@ def _view(operation: Operation) -> Callable[..., Response]:
         outgoing, fault = answer_call(world, operation, _arrival(request), path)
         if fault is not None:
             request.environ[FAULT] = fault
-        return _response(outgoing)
+        return _response(outgoing, world)
 
     view.__name__ = operation.name
     view.__doc__ = operation.description or operation.summary
@@ -97,9 +98,11 @@ def _arrival(incoming: Request) -> Arrival:
     )
 
 
-def _response(outgoing: WireReply) -> Response:
+def _response(outgoing: WireReply, world: World) -> Response:
+    """The reply, dated by the vendor's own clock: what it says of the time must agree with what it keeps."""
     response = Response(outgoing.body, status=outgoing.status)
     del response.headers["Content-Type"]
+    response.headers["Date"] = http_date(world.clock.now())
     for name, value in outgoing.headers:
         response.headers.add(name, value)
     return response

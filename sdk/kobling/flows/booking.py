@@ -108,7 +108,7 @@ def on_file(state: State, order: Order, *, free: bool = True) -> Flow[None]:
     if _accepts_overlaps(state):
         yield from look_before(state, order.prepared, order.place, free=free)
     if state.offers("register_patient") and order.prepared.patient_id is None:
-        patient_id = yield from _register(state, order.prepared)
+        patient_id = yield from _register(state, order)
         order.residue = (f"patient:{patient_id}",)
         order.prepared = order.prepared.model_copy(update={"patient_id": patient_id})
 
@@ -199,12 +199,15 @@ def _prepared(state: State, request: BookingRequest) -> BookingRequest:
     return prepared
 
 
-def _register(state: State, request: BookingRequest) -> Flow[str]:
+def _register(state: State, order: Order) -> Flow[str]:
     """Put the patient on file. Its lost answer means that there is no appointment, and perhaps a record."""
+    prepared = order.prepared
     task = Task(
         "register_patient",
-        lambda adapter, http: adapter.register_patient(http, request),
+        lambda adapter, http: adapter.register_patient(http, prepared),
         checked_patient_id,
+        clinic=order.place,
+        not_after=order.not_after,
         urgent=True,
     )
     lost: OutcomeUnknown | None = None
