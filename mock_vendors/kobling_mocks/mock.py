@@ -2,7 +2,7 @@
 
 mock = Mock("eg-pasientsky", seed=7)
 mock.connection                       # the four fields to paste
-mock.exchange(request)                # in process
+mock.exchange(request)                # in process; with `clock=mock.clock` the caller lives on the same day
 with mock.serve() as server:          # on a socket
     server.url
 mock.world.faults.add(Fault(operation="book", kind="reset", when="after_commit"))
@@ -10,6 +10,10 @@ mock.world.assert_sound()
 """
 
 from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
 
 from kobling.exchange import WireFailure, WireReply, WireRequest
 
@@ -21,6 +25,21 @@ from .serve import THREADS, Served, serve_app
 from .world import DEFAULT, World, Worlds
 
 __all__ = ["Mock", "serving"]
+
+
+@dataclass(frozen=True)
+class ClinicsTime:
+    """A `kobling.Clock` that says what the clinic's clock says; deadlines run in real time."""
+
+    world: World
+
+    def now(self) -> datetime:
+        """The clinic's present moment, in UTC."""
+        return self.world.clock.now()
+
+    def monotonic(self) -> float:
+        """`time.monotonic()`."""
+        return time.monotonic()
 
 
 class Mock:
@@ -79,6 +98,11 @@ class Mock:
     def origin(self) -> str:
         """The vendor's own scheme and host. In process an adapter may keep using it; nothing is ever sent there."""
         return self.dialect.origin
+
+    @property
+    def clock(self) -> ClinicsTime:
+        """The clinic's time, for `Kobling(clock=…)`: caller and vendor then live on the same day."""
+        return ClinicsTime(self.world)
 
     def exchange(self, request: WireRequest) -> WireReply | WireFailure:
         """Answer one request in process, in the caller's thread. It is a `kobling.exchange.Exchange`."""

@@ -62,7 +62,7 @@ def test_the_tutorials_adapter_finds_at_the_how_tos_mock_exactly_what_its_clinic
     mock = Mock(module_of("how-to/small_dialect.py").dialect)
     first, last = date(2026, 11, 23), date(2026, 12, 20)
     installed = Installed({"fjordklinikk": adapter})
-    with Kobling(adapters=installed, exchange=mock.exchange) as registry:
+    with Kobling(adapters=installed, exchange=mock.exchange, clock=mock.clock) as registry:
         session = registry.session(Connection("fjordklinikk", **mock.connection), rates={"visit": ["B1010"]})
         assert session.test_connection().outcome == "success"
         answer = session.slots(SlotQuery(first_day=first, last_day=last))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 import json
-import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kobling import (
@@ -127,27 +126,12 @@ class Scene:
         return shown_moment(slot.start, slot.zone, self.tell.out.lang)
 
 
-@dataclass(frozen=True)
-class ClinicsTime:
-    """Kobling's clock in the story: what the clinic's says, so that the story is true on any day."""
-
-    mock: Mock
-
-    def now(self) -> datetime:
-        """The clinic's present moment, in UTC."""
-        return self.mock.world.clock.now()
-
-    def monotonic(self) -> float:
-        """`time.monotonic()`: deadlines are real."""
-        return time.monotonic()
-
-
 def tell_story(mock: Mock, installed: Installed, tell: Teller) -> None:
     """Serve the mock, walk through the story, and stop with `NotTrue` where it does not hold."""
-    vendor, clock = mock.dialect.key, ClinicsTime(mock)
+    vendor = mock.dialect.key
     with (
         mock.serve() as server,
-        Kobling(adapters=installed, origins={vendor: server.url}, contact="demo", clock=clock) as kobling,
+        Kobling(adapters=installed, origins={vendor: server.url}, contact="demo", clock=mock.clock) as kobling,
     ):
         settings = mock.dialect.options(mock.world.account, mock.world.switches)
         session = kobling.session(Connection(vendor, **mock.connection), options=settings or None)
