@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from kobling.exchange import WireFailure, WireReply, WireRequest
 
@@ -93,6 +94,11 @@ class Mock:
     def connection(self) -> dict[str, str]:
         """The four fields to paste at the registry for this world's first clinic; unused ones are empty."""
         return self.dialect.connection(self.world.account)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the registry's staff set for this world's first clinic, since it is not on the wire; `{}` for none."""
+        return self.dialect.options(self.world.account, self.world.switches)
 
     @property
     def origin(self) -> str:

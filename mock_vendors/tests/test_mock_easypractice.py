@@ -103,7 +103,7 @@ def test_interval_limits_and_links_are_in_no_answer(caller: Caller) -> None:
         for path in ("calendars", "services", f"calendars/{caller.wire(KARI)}/opening-times")
     ]
     assert not any(word in text for text in texts for word in ("interval", "limit", "lead", "linked"))
-    options = dialect.options(caller.mock.world.account, caller.mock.world.switches)
+    options = caller.mock.options
     assert options["intervals"][caller.wire(KARI)] == 30
 
 
@@ -214,9 +214,9 @@ def test_keys_and_patients_are_not_in_the_journal(caller: Caller) -> None:
 
 def test_a_world_that_begins_again_has_the_same_ids_and_hours() -> None:
     mock = Mock("easypractice")
-    before = dialect.options(mock.world.account, mock.world.switches)
+    before = mock.options
     mock.world.reset()
-    assert dialect.options(mock.world.account, mock.world.switches) == before
+    assert mock.options == before
 
 
 def test_it_is_served_with_a_valid_openapi_document_that_says_what_is_inferred() -> None:

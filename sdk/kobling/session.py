@@ -67,18 +67,21 @@ class _Opened:
     def _state(self) -> State:
         if isinstance(self._opened, State):
             return self._opened
-        raise _bare(self._opened)
+        raise self._bare(self._opened)
+
+    def _bare(self, error: KoblingError) -> KoblingError:
+        """The error alone: no frames of the engine, no other exception behind it, and so no request within reach. It
+        names the vendor as people know it, wherever it was raised."""
+        error.__traceback__ = None
+        error.__cause__ = None
+        error.__context__ = None
+        if isinstance(self._opened, State) and not error.vendor_name:
+            error.vendor = error.vendor or self._opened.line.adapter.key
+            error.vendor_name = self._opened.line.adapter.name
+        return error
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.connection.vendor} {self.connection.id}>"
-
-
-def _bare(error: KoblingError) -> KoblingError:
-    """The error alone: no frames of the engine, no other exception behind it, and so no request within reach."""
-    error.__traceback__ = None
-    error.__cause__ = None
-    error.__context__ = None
-    return error
 
 
 class Session(_Opened):
@@ -93,7 +96,7 @@ class Session(_Opened):
         except KoblingError as error:
             problem = error
         del flow
-        raise _bare(problem)
+        raise self._bare(problem)
 
     def test_connection(self) -> ConnectionReport:
         """Test the connection ("Test kobling") in seven stages. Never raises for a failure of the vendor or of what
@@ -206,7 +209,7 @@ class AsyncSession(_Opened):
         except KoblingError as error:
             problem = error
         del flow
-        raise _bare(problem)
+        raise self._bare(problem)
 
     async def test_connection(self) -> ConnectionReport:
         """See `Session.test_connection`."""

@@ -142,6 +142,7 @@ def test_a_missing_patient_field_is_refused_unsent(world: World) -> None:
     with pytest.raises(PatientFieldRequired) as caught:
         book(world, BookingRequest(slot=world.slot(), patient=Patient(given_name="Kari")))
     assert caught.value.fields == ("email",)
+    assert caught.value.explain("en").startswith("Full Vendor needs e-mail address")
     assert writes(world) == []
 
 

@@ -73,7 +73,7 @@ def world(mock: Mock | None = None, *, options: dict[str, Any] | None = None, to
     clock = Pace(mock.world.clock)
     driver = SyncDriver(policy=UrlPolicy(), exchange=mock.exchange, sleep=clock.sleep, now=clock.now)
     kobling = Kobling(adapters=INSTALLED, driver=driver, clock=clock)
-    told = mock.dialect.options(mock.world.account, mock.world.switches)
+    told = mock.options
     given = told if options is None else options
     fields = {**mock.connection, "api_key": token or mock.connection["api_key"]}
     connection = Connection("easypractice", **fields)

@@ -119,7 +119,7 @@ def test_an_option_left_at_its_default_shows_wrong_times_and_is_named_by_the_tes
 ) -> None:
     mock = Mock("easypractice")
     arrange(mock.world.clinic)
-    told = mock.dialect.options(mock.world.account, mock.world.switches)
+    told = mock.options
     right, wrong = world(mock), world(mock, options={name: value for name, value in told.items() if name != option})
     first, days = date(2026, 11, 23), 7
     expected = right.expected(first, days)
@@ -138,7 +138,7 @@ def guessed(place: World) -> set[str]:
 def test_nobody_can_be_booked_in_the_owners_calendar_until_it_is_said_to_be_a_persons() -> None:
     mock = Mock("easypractice")
     group = demo_id("timebook", "gruppe")
-    told = mock.dialect.options(mock.world.account, mock.world.switches)
+    told = mock.options
     own = world(mock, options={**told, "person_calendars": (mock.dialect.ids.wire(mock.world.clinic, group),)})
     query = SlotQuery(first_day=date(2026, 11, 24), last_day=date(2026, 11, 24), practitioner_ids=(own.wire(group),))
     assert own.session.slots(query).found

@@ -90,7 +90,7 @@ def test_a_booking_is_cancelled_either_way_and_cancelling_twice_is_no_error(way:
 def test_the_wrong_way_to_cancel_is_never_told_as_done(way: str, wrong: str) -> None:
     mock = Mock("easypractice")
     mock.world.switches.set(cancel=way)
-    told = mock.dialect.options(mock.world.account, mock.world.switches)
+    told = mock.options
     place = world(mock, options={**told, "cancel_by": wrong})
     made = place.session.book(request(times(place)[0]))
     with pytest.raises((OutcomeUnknown, VendorProtocolError)):

@@ -57,7 +57,7 @@ class Registry:
             sleep=pace.sleep, exchange=exchange or mock.exchange, now=self.clock.now, policy=UrlPolicy()
         )
         self.kobling = Kobling(adapters=INSTALLED, clock=self.clock, driver=driver)
-        options = mock.dialect.options(mock.world.account, mock.world.switches)
+        options = mock.options
         connection = Connection("easypractice", **mock.connection)
         self.session: Session = self.kobling.session(connection, options=options)
         self.patient_id: str | None = None

@@ -133,7 +133,7 @@ def tell_story(mock: Mock, installed: Installed, tell: Teller) -> None:
         mock.serve() as server,
         Kobling(adapters=installed, origins={vendor: server.url}, contact="demo", clock=mock.clock) as kobling,
     ):
-        settings = mock.dialect.options(mock.world.account, mock.world.switches)
+        settings = mock.options
         session = kobling.session(Connection(vendor, **mock.connection), options=settings or None)
         scene = Scene(mock, server.url, kobling, session, tell)
         tell.vendor(mock.dialect.name, server.url)
