@@ -62,6 +62,11 @@ class Shown:
         found = self.clinic.open_slots([self.own(slot.practitioner_id)], [self.own(slot.service_id)], day, day)
         return next((self._on_the_wire(one) for one in found if one.start == slot.start), None)
 
+    def known(self, slots: Iterable[Slot], first: date, last: date) -> list[Slot]:
+        """Those of the slots on these local days that the clinic has open too."""
+        open_now = times_of(self._on_the_wire(one) for one in self.clinic.open_slots(None, None, first, last))
+        return [slot for slot in slots if times_of([slot]) <= open_now]
+
     def _on_the_wire(self, slot: OpenSlot) -> OpenSlot:
         told = slot.department_id is not None and "departments" not in self.dialect.untold
         return replace(

@@ -184,8 +184,9 @@ class Trial:
         """Open times that the adapter finds in `count` days, in random order, from tomorrow on, each known to the
         clinic. `Vacuous` when it finds none."""
         mark = rig.mark()
-        answer = await rig.session.slots(rig.days(count, first))
-        known = [slot for slot in answer.found if rig.open_time(slot) is not None]
+        query = rig.days(count, first)
+        answer = await rig.session.slots(query)
+        known = rig.shown.known(answer.found, query.first_day, query.last_day)
         if not known:
             raise Vacuous("the adapter finds no open time that the clinic's timebook has")
         self.control(rig, mark, "open times are found")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from .adapter import Adapter, check_adapter
+from .adapter import Adapter, ContractError, check_adapter
 from .addresses import Checked, UrlPolicy, check_url
 from .catalogue import RateCode
 from .clock import Clock, SystemClock
@@ -99,6 +99,11 @@ class _Office:
         settings = _options(adapter, options)
         suited = adapter.suited(settings)
         if suited is not adapter:
+            if not issubclass(suited, adapter):
+                raise ContractError(
+                    f"{adapter.__qualname__}.suited returns {suited.__qualname__}, which is not made from it: return "
+                    "`cls` or a subclass of it"
+                )
             check_adapter(suited)
         line = Line(
             adapter=suited,

@@ -39,17 +39,7 @@ def test_the_adapter_keeps_the_rule(rule: Rule) -> None:
     assert result.verdict is Verdict.PASS, "\n".join(result.lines())
 
 
-class _Faulty(EasyPractice):
-    """An adapter with one fault, which its options do not change."""
-
-    contract = 1
-
-    @classmethod
-    def suited(cls, options: Any) -> type[Adapter]:
-        return cls
-
-
-class IgnoresPauses(_Faulty):
+class IgnoresPauses(EasyPractice):
     contract = 1
 
     def _calendar_days(self, *given: Any) -> Any:
@@ -57,7 +47,7 @@ class IgnoresPauses(_Faulty):
             yield CalendarDay(one.day, one.hours, (), one.busy, one.booked)
 
 
-class IgnoresBookings(_Faulty):
+class IgnoresBookings(EasyPractice):
     contract = 1
 
     def _calendar_days(self, *given: Any) -> Any:
@@ -68,12 +58,8 @@ class IgnoresBookings(_Faulty):
 class SaysThatOverlapsAreRefused(OverlapsRefused):
     contract = 1
 
-    @classmethod
-    def suited(cls, options: Any) -> type[Adapter]:
-        return cls
 
-
-class SearchesTheClinicsClients(_Faulty):
+class SearchesTheClinicsClients(EasyPractice):
     contract = 1
 
     async def catalogue(self, http: Http) -> Catalogue:
@@ -81,7 +67,7 @@ class SearchesTheClinicsClients(_Faulty):
         return await super().catalogue(http)
 
 
-class WritesNoNote(_Faulty):
+class WritesNoNote(EasyPractice):
     contract = 1
 
     async def register_patient(self, http: Http, request: BookingRequest) -> str:

@@ -266,10 +266,23 @@ def test_only_a_missing_record_is_a_booking_that_is_gone() -> None:
         play(EasyPractice, "get_booking", REF, replies=[reply(404, json={"message": ""})])
 
 
+class Hasty(EasyPractice):
+    """A class made from ours, as a test or a registry may."""
+
+    contract = 1
+    limits = EasyPractice.limits.model_copy(update={"timeout_read": 1.0})
+
+
 def test_a_booking_is_moved_in_one_step_only_where_overlaps_are_refused() -> None:
     assert "reschedule" not in EasyPractice.supports
     assert EasyPractice.suited(ClinicSettings()) is EasyPractice
     assert EasyPractice.suited(ClinicSettings(overlap="refused")) is OverlapsRefused
+    made = Hasty.suited(ClinicSettings(overlap="refused"))
+    assert issubclass(made, Hasty)
+    assert made is Hasty.suited(ClinicSettings(overlap="refused"))
+    assert (made.limits.booking.overlap, made.limits.timeout_read) == ("refused", 1.0)
+    assert "reschedule" in made.supports
+    assert Hasty.suited(ClinicSettings()) is Hasty
     moved = play(OverlapsRefused, "reschedule", REF, SLOT, replies=[one()])
     assert (moved.requests[0].method, moved.requests[0].json) == (
         "PATCH", {"start": "2026-12-01T09:00:00+01:00", "end": "2026-12-01T10:00:00+01:00"},

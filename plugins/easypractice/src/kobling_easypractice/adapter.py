@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from functools import cache
+from types import new_class
 from typing import Any
 
 from kobling import (
@@ -102,7 +104,7 @@ class EasyPractice(Adapter):
     @classmethod
     def suited(cls, options: ClinicSettings) -> type[Adapter]:
         """Where the clinic's system was seen to refuse overlapping bookings, there is nothing to settle."""
-        return OverlapsRefused if options.overlap == "refused" else EasyPractice
+        return _refusing(cls) if options.overlap == "refused" else cls
 
     async def identify(self, http: Http) -> Clinic:
         """The API names no clinic, but every answer names the token's user: the main account's, or an employee's, whose
@@ -305,6 +307,17 @@ class OverlapsRefused(EasyPractice):
         """Another time in the same calendar; nothing else of the booking changes."""
         times = {"start": _text(slot.start), "end": _text(slot.end)}
         return _booking((await http.patch("bookings/{}", booking.id, json=times)).read(wire.Booking, at="/data"))
+
+
+@cache
+def _refusing(cls: type[EasyPractice]) -> type[EasyPractice]:
+    """The class for a clinic that refuses overlaps: `OverlapsRefused`, or the same of a class made from ours."""
+    if issubclass(OverlapsRefused, cls) or issubclass(cls, OverlapsRefused):
+        return OverlapsRefused if issubclass(OverlapsRefused, cls) else cls
+    known = OverlapsRefused.limits
+    limits = cls.limits.model_copy(update={"booking": known.booking, "reschedule_within": known.reschedule_within})
+    body = {"contract": cls.contract, "limits": limits, "__module__": cls.__module__}
+    return new_class(cls.__name__, (cls, OverlapsRefused), exec_body=lambda space: space.update(body))
 
 
 class _Plan:
