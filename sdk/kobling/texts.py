@@ -33,10 +33,15 @@ def text(table: str, key: str, lang: Language, **values: object) -> str:
     return str(messages(lang)[table][key]).format(**values)
 
 
-def field_names(fields: tuple[str, ...], lang: Language) -> str:
-    """Fields as people know them, joined with "and": `("external_id", "api_key")` → "Ekstern ID og API-nøkkel"."""
-    known = messages(lang)["field"]
-    named = [str(known.get(field, field)) for field in fields]
+def field_names(fields: tuple[str, ...], lang: Language, *, quoted: bool = False) -> str:
+    """Fields as people know them, joined with "and": `("external_id", "api_key")` → "Ekstern ID og API-nøkkel".
+
+    quoted: for a sentence, where the labels of the form stand in quotation marks: "«Ekstern ID» og «API-nøkkel»".
+    """
+    tables = messages(lang)
+    label = str(tables["word"]["label"]) if quoted else "{name}"
+    labels = {field: label.format(name=name) for field, name in tables["label"].items()}
+    named = [str(labels.get(field, tables["field"].get(field, field))) for field in fields]
     joiner = " og " if lang == "nb" else " and "
     return joiner.join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
 
@@ -72,7 +77,7 @@ def explain_error(error: KoblingError, lang: Language) -> str:
     entry = next((tables["error"][code] for code in codes if code in tables["error"]), tables["error"][_ANY_ERROR])
     values = {
         "vendor": error.vendor_name or error.vendor or tables["word"]["vendor"],
-        "fields": field_names(error.fields, lang) or tables["word"]["details"],
+        "fields": field_names(error.fields, lang, quoted=True) or tables["word"]["details"],
         "target": error.target,
     }
     because = tables["because"].get(error.because, "")
@@ -86,7 +91,7 @@ def explain_finding(finding: Finding, lang: Language) -> str:
     tables = messages(lang)
     values = {
         "vendor": finding.vendor or tables["word"]["vendor"],
-        "fields": field_names(finding.fields, lang) or tables["word"]["details"],
+        "fields": field_names(finding.fields, lang, quoted=True) or tables["word"]["details"],
         "target": finding.target,
         "subject": finding.subject,
         "evidence": ", ".join(finding.evidence),

@@ -13,8 +13,10 @@ import pytest
 from kobling import (
     Booking,
     BookingRef,
+    CredentialsRejected,
     KoblingError,
     OutcomeUnknown,
+    PatientFieldRequired,
     SlotTaken,
     UrlNotAllowed,
     VendorUnavailable,
@@ -24,7 +26,7 @@ from kobling.drivers.failures import CERTIFICATE, HANDSHAKE
 from kobling.errors import Actor, all_errors
 from kobling.flows.diagnosis import PROBE_OF_ERROR
 from kobling.report import PROBES, Finding
-from kobling.texts import LANGUAGES, messages
+from kobling.texts import LANGUAGES, field_names, messages
 
 EXTRA: dict[str, dict[str, Any]] = {
     "booked_differently": {"booking": Booking(id="1", status="booked"), "differences": ("start",)},
@@ -85,6 +87,18 @@ def test_everything_wrong_with_a_certificate_or_an_address_has_its_own_text_reme
         for reason in reasons:
             assert tables["remedy"][reason] in UrlNotAllowed(reason).explain(lang)
     assert {UrlNotAllowed(reason).actor for reason in reasons} == {"it"}
+
+
+@pytest.mark.parametrize(
+    ("lang", "named"), [("nb", "«Ekstern ID» og «API-nøkkel»"), ("en", "“Ekstern ID” and “API-nøkkel”")]
+)
+def test_a_sentence_quotes_the_labels_of_the_form_and_a_list_does_not(lang: Any, named: str) -> None:
+    fields = ("external_id", "api_key")
+    assert named in CredentialsRejected(fields=fields).explain(lang)
+    finding = Finding(code="credentials_rejected", severity="fail", actor="administrator", fields=fields)
+    assert named in finding.explain(lang)
+    assert field_names(fields, lang) == named.translate({ord(sign): None for sign in "«»“”"})
+    assert PatientFieldRequired(fields=("email",)).explain("nb").startswith("bookingsystemet trenger e-postadresse for")
 
 
 def test_a_remedy_belongs_to_a_reason() -> None:

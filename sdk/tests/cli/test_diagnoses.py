@@ -137,8 +137,8 @@ def test_a_person_reads_the_probes_the_remedy_and_whether_it_counts(cli: Command
     ran = cli.ask("test", key=WRONG_KEY)
     assert ran.code == 1
     assert ran.out.startswith("Testen mislyktes.\n✓ Skjema: i orden\n✓ Adresse: i orden\n✗ Tilgang: ")
-    assert "API-nøkkel" in ran.out
+    assert "«API-nøkkel»" in ran.out
     assert "Dette teller som et forsøk." in ran.out
     english = cli.ask("test", "--lang", "en", key=WRONG_KEY)
-    assert "You can mend this as administrator." in english.out
+    assert "You can correct this as administrator." in english.out
     assert "This counts as an attempt." in english.out
