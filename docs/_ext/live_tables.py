@@ -1,9 +1,12 @@
-"""Tables that are read from the code when the site is built, so that they can't fall behind it.
+"""Tables and texts that are read from the code when the site is built, so that they can't fall behind it.
 
     ```{live-table} errors
     ```
+    ```{live-text} request extensor
+    ```
 
-A table is a function here that returns a heading row and rows of Markdown cells.
+A table is a function here that returns a heading row and rows of Markdown cells; a text, one that returns texts by
+their captions.
 """
 
 from __future__ import annotations
@@ -30,7 +33,6 @@ from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
 
 Rows = list[tuple[str, ...]]
 Cells = tuple[tuple[str, ...], Rows]
-CONNECTION_FIELDS = "field"
 
 _ERRORS = KoblingError.__subclasses__()
 
@@ -87,16 +89,17 @@ def form(vendor: str) -> Cells:
     rows: Rows = []
     for name, field in _adapter(vendor).form.fields().items():
         if field.use == "unused":
-            rows.append((_label(name), "unused", "", ""))
+            rows.append((_label(name), "unused", "", "", ""))
         else:
             rows.append(
-                (_label(name), field.use, "inferred" if field.inferred else "known", f"{field.nb} / {field.en}")
-            )
-    return ("Field", "Use", "Source", "Help"), rows
+                (_label(name), field.use, _source("inferred" if field.inferred else "known"),
+                 f"{field.nb} / {field.en}", _code(field.example) if field.example else "")
+            )  # fmt: skip
+    return ("Field", "Use", "Known", "Help", "Example"), rows
 
 
 def _label(name: str) -> str:
-    return f"{texts.messages('nb')[CONNECTION_FIELDS][name]} `{name}`"
+    return f"{texts.field_names((name,), 'nb')} `{name}`"
 
 
 def operations(vendor: str) -> Cells:
@@ -128,11 +131,13 @@ def facts(vendor: str) -> Cells:
         if name in ("inferred", "sources"):
             continue
         value = getattr(booking, name)
-        told = name in booking.model_fields_set and value not in (None, "unknown")
-        grade = booking.grade(name) if told else "nobody says"
         shown = "not known" if value is None else f"`{value}`"
-        rows.append((_code(name), shown, grade, booking.sources.get(name, "")))
-    return ("Fact", "Value", "Grade", "Source"), rows
+        rows.append((_code(name), shown, _source(booking.source(name)), booking.sources.get(name, "")))
+    return ("Fact", "Value", "Known", "Source"), rows
+
+
+def _source(source: str) -> str:
+    return texts.text("source", source, "en")
 
 
 def patient(vendor: str) -> Cells:
@@ -147,16 +152,19 @@ def patient(vendor: str) -> Cells:
 
 
 def matrix(_: str) -> Cells:
-    """All installed adapters side by side."""
-    adapters = list(kobling.load().adapters.values())
-    names = ("book", "get_booking", "list_bookings", "reschedule", "register_patient", "sign_in")
-    rows: Rows = []
-    for one in adapters:
-        booking = one.limits.booking
-        grade = "" if booking.overlap == "unknown" else f" ({booking.grade('overlap')})"
-        told = [("yes" if name in one.supports else "no") for name in names]
-        rows.append((f"[{one.name}]({one.key.replace('-', '_')}.md)", *told, booking.mode, booking.overlap + grade))
-    return ("Vendor", *(_code(name) for name in names), "answer is the booking", "overlaps"), rows
+    """What each installed vendor offers: a row for each capability, a column for each vendor."""
+    installed = kobling.load().adapters
+    adapters = [installed[key] for key in sorted(installed)]
+    columns = [kobling.capabilities(one) for one in adapters]
+    rows = [(f"**{row[0].title('en')}**", *map(_cell_of, row)) for row in zip(*columns, strict=True)]
+    return ("", *(f"[{one.name}]({one.key.replace('-', '_')}.md)" for one in adapters)), rows
+
+
+def _cell_of(row: kobling.Capability) -> str:
+    """`**grade** text *(how it is known; against what it was tried)*`"""
+    tried = [texts.text("tried", target, "en") for target in row.tried]
+    grade = texts.text("grade", row.grade, "en")
+    return f"**{grade}** {row.explain('en')} *({'; '.join((_source(row.source), *tried))})*"
 
 
 def switches(vendor: str) -> Cells:
@@ -266,6 +274,17 @@ def _cell(text: str) -> str:
     return shown.replace("|", "\\|")
 
 
+def request(vendor: str) -> dict[str, str]:
+    """The ready-written request for one vendor's details, as a clinic sends it."""
+    adapter = _adapter(vendor)
+    named = {"vendor": adapter.name, "clinic": "Fjord fysioterapi", "contact": "post@fjord.example"}
+    captions: dict[texts.Language, str] = {"nb": "Norsk", "en": "English"}
+    return {caption: adapter.form.request_details(**named, lang=lang) for lang, caption in captions.items()}
+
+
+TEXTS: Mapping[str, Callable[[str], Mapping[str, str]]] = {"request": request}
+
+
 class LiveTable(SphinxDirective):
     """`{live-table} name [vendor]`."""
 
@@ -279,6 +298,20 @@ class LiveTable(SphinxDirective):
         return holder.children
 
 
+class LiveText(SphinxDirective):
+    """`{live-text} name vendor`: each text as it is sent, under its caption."""
+
+    required_arguments = 2
+
+    def run(self) -> list[nodes.Node]:
+        name, argument = self.arguments
+        shown: list[nodes.Node] = []
+        for caption, text in TEXTS[name](argument).items():
+            shown += [nodes.rubric(text=caption), nodes.literal_block(text, text, language="text")]
+        return shown
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("live-table", LiveTable)
+    app.add_directive("live-text", LiveText)
     return {"parallel_read_safe": True}

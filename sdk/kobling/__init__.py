@@ -6,7 +6,7 @@ Three doors: write an adapter (`Adapter`, `Http`, `kobling.testing.play`), use t
 
 import logging as _logging
 
-from .adapter import CONTRACT, Adapter, ContractError, NoOptions, Operation, Token
+from .adapter import CONTRACT, Adapter, ContractError, NoOptions, Operation, Provenance, Token
 from .addresses import UrlPolicy
 from .app import AsyncKobling, Kobling
 from .attempts import (
@@ -39,6 +39,7 @@ from .booking import (
     SakID,
     StillUnknown,
 )
+from .capability import Capability, capabilities
 from .catalogue import EVERYONE_OFFERS_EVERYTHING, Catalogue, Offer, Practitioner, Rate, RateCode, Service, WhyNot
 from .clinic import Clinic, Department
 from .clock import Clock, SystemClock
@@ -79,7 +80,7 @@ from .errors import (
 )
 from .exchange import Exchange, WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response
-from .limits import BookingFacts, Limits, PatientFields, SlotLimits
+from .limits import BookingFacts, CatalogueFacts, Limits, PatientFields, SlotLimits
 from .limits import Rate as CallRate
 from .linking import (
     BrokenLink,
@@ -139,7 +140,9 @@ __all__ = [
     "CallRate",
     "CancelReason",
     "Cancelled",
+    "Capability",
     "Catalogue",
+    "CatalogueFacts",
     "Clinic",
     "ClinicNotFound",
     "Clock",
@@ -191,6 +194,7 @@ __all__ = [
     "Probe",
     "Problem",
     "ProfileLink",
+    "Provenance",
     "PublicConnection",
     "QueryKey",
     "Rate",
@@ -236,6 +240,7 @@ __all__ = [
     "WireReply",
     "WireRequest",
     "broken_links",
+    "capabilities",
     "confirm_link",
     "find_tags",
     "hookimpl",

@@ -14,9 +14,9 @@ import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, NoReturn, get_args
+from typing import Any, ClassVar, Final, Literal, NoReturn, Self, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from .auth import Auth
 from .booking import (
@@ -34,7 +34,7 @@ from .connection import ConnectionForm, PublicConnection, Secret
 from .errormap import ErrorMap
 from .errors import UnsupportedOperation
 from .http import Http
-from .limits import Limits, PatientFields
+from .limits import Limits, PatientFields, Source
 from .model import Model
 from .slots import Slot, SlotQuery, Slots
 
@@ -58,21 +58,6 @@ TOGETHER: Final[tuple[Operation, ...]] = ("book", "cancel")
 OPTIONAL: Final[tuple[Operation, ...]] = ("sign_in", "register_patient", "get_booking", "list_bookings", "reschedule")
 OPERATIONS: Final[tuple[Operation, ...]] = (*REQUIRED, *TOGETHER, *OPTIONAL)
 WRITES: Final[frozenset[Operation]] = frozenset({"book", "cancel", "register_patient", "reschedule"})
-_CLASS_VALUES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
-    "key": ((str,), "a text, as 'eg-pasientsky'"),
-    "name": ((str,), "a text, as 'EG Pasientsky'"),
-    "contract": ((int,), f"the number {CONTRACT}"),
-    "form": ((ConnectionForm,), "a ConnectionForm(…)"),
-    "base_url": ((str,), "a text that starts with https:// or {booking_url}"),
-    "auth": (get_args(Auth), "an object such as Bearer() or HeaderKey('X-Api-Key')"),
-    "errors": ((ErrorMap,), "an ErrorMap(…)"),
-    "limits": ((Limits,), "a Limits(…)"),
-    "patient_fields": ((PatientFields,), "a PatientFields(…)"),
-    "headers": ((Mapping,), "a mapping of names to values, as {'X-Version': '2'}"),
-    "params": ((Mapping,), "a mapping of names to values, as {'lang': 'nb'}"),
-    "auth_url": ((str, type(None)), "None, or a text that starts with https:// or {booking_url}"),
-}
-"""What each class value of an adapter must be, and how to say so."""
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -85,8 +70,53 @@ class Token:
     lifetime: float
 
 
+Tried = Literal["mock", "recorded", "live"]
+
+
+class Provenance(Model):
+    """What an adapter's wire rests on. An operation that is not named here is a guess.
+
+    known: the vendor's own pages or recorded answers show the call and what is read of its answer. partly: they show
+    some of it, or only other people's public clients do. tried: what the adapter has been run against: a "mock" of
+    ours, "recorded" answers, or the vendor's "live" system.
+    """
+
+    known: frozenset[Operation] = frozenset()
+    partly: frozenset[Operation] = frozenset()
+    tried: tuple[Tried, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source_each(self) -> Self:
+        twice = self.known & self.partly
+        if twice:
+            raise ValueError(f"{', '.join(sorted(twice))} can't be both known and partly known")
+        return self
+
+    def source(self, operation: Operation) -> Source:
+        """How well the wire of an operation is known."""
+        return "known" if operation in self.known else "partly" if operation in self.partly else "inferred"
+
+
 class NoOptions(Model):
     """This adapter needs nothing that the wire does not tell."""
+
+
+_CLASS_VALUES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    "key": ((str,), "a text, as 'eg-pasientsky'"),
+    "name": ((str,), "a text, as 'EG Pasientsky'"),
+    "contract": ((int,), f"the number {CONTRACT}"),
+    "form": ((ConnectionForm,), "a ConnectionForm(…)"),
+    "base_url": ((str,), "a text that starts with https:// or {booking_url}"),
+    "auth": (get_args(Auth), "an object such as Bearer() or HeaderKey('X-Api-Key')"),
+    "errors": ((ErrorMap,), "an ErrorMap(…)"),
+    "limits": ((Limits,), "a Limits(…)"),
+    "patient_fields": ((PatientFields,), "a PatientFields(…)"),
+    "provenance": ((Provenance,), "a Provenance(…)"),
+    "headers": ((Mapping,), "a mapping of names to values, as {'X-Version': '2'}"),
+    "params": ((Mapping,), "a mapping of names to values, as {'lang': 'nb'}"),
+    "auth_url": ((str, type(None)), "None, or a text that starts with https:// or {booking_url}"),
+}
+"""What each class value of an adapter must be, and how to say so."""
 
 
 class ContractError(TypeError):
@@ -99,6 +129,7 @@ class Adapter(ABC):
     key: the vendor's name in registries and commands, as "eg-pasientsky". name: for people. contract: the version it
     was written for. base_url: https, with `{external_id}`, `{department_id}`, `{booking_url}` and public groups filled
     in. headers, params: sent with every call, empty ones left out. auth_url: the one other host, for `sign_in` only.
+    provenance: what is known of the wire, for the matrix of vendors.
     options, clinic: set by the session; `clinic` is None until `identify` has been asked.
     """
 
@@ -111,6 +142,7 @@ class Adapter(ABC):
     errors: ClassVar[ErrorMap]
     limits: ClassVar[Limits]
     patient_fields: ClassVar[PatientFields]
+    provenance: ClassVar[Provenance] = Provenance()
     headers: ClassVar[Mapping[str, Any]] = {}
     params: ClassVar[Mapping[str, Any]] = {}
     auth_url: ClassVar[str | None] = None

@@ -11,16 +11,20 @@ from .booking import Patient, PatientField
 from .model import Model
 
 Per = Literal["practitioner", "service"]
-Grade = Literal["known", "inferred"]
+Source = Literal["known", "partly", "inferred", "nobody"]
+"""How well something about a vendor is known, best first. "nobody": no page says, and the adapter assumes nothing."""
 
 
 class SlotLimits(Model):
     """How open times may be asked for. days: the longest window of one call, in local days. per: the adapter is asked
-    with exactly one of each kind named here. together: how many chunks may be asked at the same time."""
+    with exactly one of each kind named here. together: how many chunks may be asked at the same time. computed: the
+    vendor has no call for open times, and the adapter works them out from opening hours and bookings; the SDK then
+    marks each slot as derived."""
 
     days: int = Field(default=31, ge=1, le=366)
     per: tuple[Per, ...] = ()
     together: int = Field(default=4, ge=1, le=16)
+    computed: bool = False
 
 
 class Rate(Model):
@@ -33,8 +37,42 @@ class Rate(Model):
     for_bookings: float = Field(default=0.1, ge=0, le=0.9)
 
 
-class BookingFacts(Model):
-    """How the vendor books. Each fact is known or inferred (`inferred` names the guessed ones).
+class Facts(Model):
+    """Facts about a vendor, each known or inferred: `inferred` names the guessed ones, `sources` says where a fact is
+    from."""
+
+    inferred: frozenset[str] = frozenset()
+    sources: Mapping[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_facts_that_exist(self) -> Self:
+        unknown = (self.inferred | set(self.sources)) - (set(type(self).model_fields) - set(Facts.model_fields))
+        if unknown:
+            raise ValueError(f"inferred and sources name facts that do not exist: {', '.join(sorted(unknown))}")
+        return self
+
+    def source(self, fact: str) -> Source:
+        """ "known", "inferred", or "nobody" for a fact that is not stated."""
+        if fact not in self.model_fields_set or getattr(self, fact) in (None, "unknown"):
+            return "nobody"
+        return "inferred" if fact in self.inferred else "known"
+
+
+class CatalogueFacts(Facts):
+    """What the vendor shows of a clinic before anybody books.
+
+    names_clinic: a test of the connection can show the clinic's name. departments: "listed" by the vendor, seen as
+    visiting "addresses" on its services, or "nowhere". rates: on every offer, on the offers of "some" clinics, or
+    "nowhere"; where there are none, the registry's own table counts.
+    """
+
+    names_clinic: bool = False
+    departments: Literal["listed", "addresses", "nowhere"] = "nowhere"
+    rates: Literal["offers", "some", "nowhere"] = "nowhere"
+
+
+class BookingFacts(Facts):
+    """How the vendor books.
 
     mode: "sync" when the answer is the booking, "request" when the clinic accepts later, "unknown".
     overlap: what the vendor does with a second booking of the same time.
@@ -52,21 +90,22 @@ class BookingFacts(Model):
     latest_commit: float | None = None
     settle: float = Field(default=0.0, ge=0)
     live_search: bool | None = None
-    inferred: frozenset[str] = frozenset()
-    sources: Mapping[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _a_commit_bound_has_a_source(self) -> Self:
         if self.latest_commit is not None and not self.sources.get("latest_commit"):
             raise ValueError("latest_commit needs a source: name it in sources={'latest_commit': '…'}")
-        unknown = (self.inferred | set(self.sources)) - set(type(self).model_fields)
-        if unknown:
-            raise ValueError(f"inferred and sources name facts that do not exist: {', '.join(sorted(unknown))}")
         return self
 
-    def grade(self, fact: str) -> Grade:
-        """ "known" or "inferred"."""
-        return "inferred" if fact in self.inferred else "known"
+    def unproven(self) -> tuple[str, ...]:
+        """What would have to be known for a slot that is still free to prove that nothing was booked."""
+        table = (
+            ("not_known_to_be_sync", self.mode != "sync" or "mode" in self.inferred),
+            ("not_known_to_refuse_overlaps", self.overlap != "refused" or "overlap" in self.inferred),
+            ("not_known_to_search_live", self.live_search is not True or "live_search" in self.inferred),
+            ("no_bound_on_a_late_commit", self.latest_commit is None),
+        )
+        return tuple(word for word, missing in table if missing)
 
 
 class Limits(Model):
@@ -75,6 +114,7 @@ class Limits(Model):
     scoped_keys: a key may be allowed to read and not to write, which nobody can tell without writing."""
 
     slots: SlotLimits = SlotLimits()
+    catalogue: CatalogueFacts = CatalogueFacts()
     booking: BookingFacts = BookingFacts()
     rate: Rate | None = None
     scoped_keys: bool = False

@@ -143,7 +143,7 @@ class Slots(Model):
     unknown: tuple[UnknownPart, ...] = ()
     problems: tuple[SlotProblem, ...] = ()
     derived: bool = False
-    """The adapter computed the times from opening hours and bookings; the vendor did not list them."""
+    """The times were computed from opening hours and bookings; the vendor did not list them. Stamped by the SDK."""
 
     @property
     def complete(self) -> bool:

@@ -267,7 +267,7 @@ def _by_slot(case: _Case) -> Flow[Resolution]:
         free = False
     except KoblingError as error:
         return case.unreadable("slot", error)
-    missing = _missing_facts(case.state)
+    missing = case.state.line.adapter.limits.booking.unproven()
     for fact in missing:
         case.saw("facts", fact)
     if not free or missing:
@@ -277,18 +277,6 @@ def _by_slot(case: _Case) -> Flow[Resolution]:
         case.saw("facts", "long_ago")
         return case.person()
     return _absent(case, proof=True, only_same_slot=True)
-
-
-def _missing_facts(state: State) -> tuple[str, ...]:
-    """What would have to be known for a free slot to be a proof."""
-    facts = state.line.adapter.limits.booking
-    table = (
-        ("not_known_to_be_sync", facts.mode != "sync" or "mode" in facts.inferred),
-        ("not_known_to_refuse_overlaps", facts.overlap != "refused" or "overlap" in facts.inferred),
-        ("not_known_to_search_live", facts.live_search is not True or "live_search" in facts.inferred),
-        ("no_bound_on_a_late_commit", facts.latest_commit is None),
-    )
-    return tuple(word for word, missing in table if missing)
 
 
 def _absent(case: _Case, *, proof: bool, only_same_slot: bool = False) -> Resolution:

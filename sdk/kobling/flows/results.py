@@ -53,10 +53,8 @@ def checked_slots(result: Any) -> Slots:
     """
     if not isinstance(result, list | Slots):
         raise AdapterBug("list_slots_returns_slots")
-    found, unknown, problems, derived = (
-        (result, (), (), False)
-        if isinstance(result, list)
-        else (result.found, result.unknown, result.problems, result.derived is True)
+    found, unknown, problems = (
+        (result, (), ()) if isinstance(result, list) else (result.found, result.unknown, result.problems)
     )
     for slot in found:
         if not isinstance(slot, Slot) or not _is_whole(slot):
@@ -67,7 +65,6 @@ def checked_slots(result: Any) -> Slots:
         found=tuple(found),
         unknown=tuple(_copied(UnknownPart, one, "list_slots_returns_slots") for one in unknown),
         problems=tuple(_copied(SlotProblem, one, "list_slots_returns_slots") for one in problems),
-        derived=derived,
     )
 
 

@@ -172,7 +172,7 @@ def _merge(
     asked = {pair for pair in pairs if pair[0] in part.practitioner_ids and pair[1] in part.service_ids}
     now: datetime = state.line.clock.now()
     offers = offered.offer_by_ids
-    connection_id, location, derived = state.connection.id, part.location_id, answer.derived
+    connection_id, location, derived = state.connection.id, part.location_id, state.line.adapter.limits.slots.computed
     for slot in answer.found:
         pair = (slot.practitioner_id, slot.service_id)
         if pair not in asked:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kobling import Adapter, load
+from kobling import Adapter, capabilities, load
 from kobling.texts import field_names
 
 from ..desk import Json, Lang
@@ -17,7 +17,8 @@ def vendors(*, as_json: Json = False, lang: Lang = "nb") -> int:
     """List the installed vendors: which details each needs, and what it can.
 
     JSON: {"vendors": [{"key", "name", "contract", "search_only", "supports": [..], "form": {field: {"use", "example",
-    "help": {"nb", "en"}, "inferred"}}, "patient": {"required", "one_of", "optional", "match"}, "booking": {..}}],
+    "help": {"nb", "en"}, "inferred"}}, "patient": {"required", "one_of", "optional", "match"}, "booking": {..},
+    "capabilities": [{"name", "grade", "how", "names": [..], "source", "tried": [..], "text": {"nb", "en"}}]}],
     "problems": [{"plugin", "what"}]}
     """
     out = Output(lang=lang, as_json=as_json)
@@ -83,4 +84,5 @@ def _facts(adapter: type[Adapter]) -> dict[str, Any]:
             "latest_commit": facts.latest_commit,
             "inferred": sorted(facts.inferred),
         },
+        "capabilities": [row.model_dump(mode="json") for row in capabilities(adapter)],
     }

@@ -23,6 +23,7 @@ from kobling import (
     Cancelled,
     CancelReason,
     Catalogue,
+    CatalogueFacts,
     Clinic,
     ConnectionForm,
     CredentialsRejected,
@@ -65,8 +66,8 @@ class EasyPractice(Adapter):
     contract = 1
     form = ConnectionForm(
         external_id=required(
-            nb="hovedkontoens brukernummer hos EasyPractice: bare sifre",
-            en="the main account's user number at EasyPractice: digits only",
+            nb="hovedkontoens brukernummer hos EasyPractice (bare sifre)",
+            en="the main account's user number at EasyPractice (digits only)",
             pattern=r"[0-9]{1,12}",
             example="12345",
             inferred=True,
@@ -80,7 +81,16 @@ class EasyPractice(Adapter):
     auth = Bearer()
     errors = inferred.ERRORS
     limits = Limits(
-        slots=SlotLimits(days=31),
+        slots=SlotLimits(days=31, computed=True),
+        catalogue=CatalogueFacts(
+            names_clinic=False,
+            departments="nowhere",
+            rates="nowhere",
+            sources={
+                "rates": "no field of a service or a calendar is one",
+                "departments": "no call lists any",
+            },
+        ),
         booking=BookingFacts(
             mode="sync",
             overlap="unknown",
@@ -97,6 +107,7 @@ class EasyPractice(Adapter):
         optional=frozenset({"birth_date", "phone", "email"}),
         match="new_record",
     )
+    provenance = inferred.PROVENANCE
     Options = ClinicSettings
 
     options: ClinicSettings
@@ -159,7 +170,7 @@ class EasyPractice(Adapter):
         wanted = [one for one in services if one.id in query.service_ids]
         plans, unknown = await self._plans(http, query)
         if not plans:
-            return Slots(unknown=tuple(unknown), derived=True)
+            return Slots(unknown=tuple(unknown))
         bookings = await _bookings(http, query.first_day, query.last_day, _only_calendar(self.options, plans))
         found = [
             slot
@@ -169,7 +180,7 @@ class EasyPractice(Adapter):
             if self.options.offers(calendar_id, service.id)
             for slot in self._slots(http.now, calendar_id, calendar, service)
         ]
-        return Slots(found=tuple(found), unknown=tuple(unknown), derived=True)
+        return Slots(found=tuple(found), unknown=tuple(unknown))
 
     async def _plans(self, http: Http, query: SlotQuery) -> tuple[dict[str, _Plan], list[UnknownPart]]:
         ids = query.practitioner_ids

@@ -15,6 +15,7 @@ from kobling import (
     BookingNotFound,
     ErrorMap,
     InvalidRequest,
+    Provenance,
     Refusal,
     Response,
     SlotTaken,
@@ -31,6 +32,14 @@ ZONE: Final = "Europe/Oslo"
 """The zone of opening times and pauses, which carry no offset. Public clients use Copenhagen's, which is the same."""
 
 INFERRED_REASONS: Final[frozenset[WhyNot]] = frozenset({"not_person_owned", "service_offline"})
+
+PROVENANCE: Final = Provenance(
+    known=frozenset({"register_patient", "list_bookings"}),
+    partly=frozenset({"identify", "catalogue", "list_slots", "book", "reschedule"}),
+    tried=("mock",),
+)
+"""Opening times, pauses, and how a booking is made and moved: as public clients do it. Such clients also call calendars
+and services, whose fields are guesses. How one booking is read or cancelled stands nowhere."""
 
 STATUS_WORDS: Final[Mapping[str, Status]] = {
     "booked": "booked",

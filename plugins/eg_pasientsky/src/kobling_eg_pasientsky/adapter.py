@@ -14,6 +14,7 @@ from kobling import (
     Cancelled,
     CancelReason,
     Catalogue,
+    CatalogueFacts,
     Clinic,
     ConnectionForm,
     Department,
@@ -51,8 +52,8 @@ class EgPasientsky(Adapter):
     contract = 1
     form = ConnectionForm(
         external_id=required(
-            nb="klinikkens id hos EG Pasientsky: 36 tegn med bindestreker",
-            en="the clinic's id at EG Pasientsky: 36 characters with hyphens",
+            nb="klinikkens id hos EG Pasientsky (36 tegn med bindestreker)",
+            en="the clinic's id at EG Pasientsky (36 characters with hyphens)",
             pattern=_UUID,
             example="3f0c1d20-0000-11ef-8000-000000000001",
             inferred=True,
@@ -74,6 +75,12 @@ class EgPasientsky(Adapter):
     errors = inferred.ERRORS
     limits = Limits(
         slots=SlotLimits(days=14, per=("service",)),
+        catalogue=CatalogueFacts(
+            names_clinic=False,
+            departments="addresses",
+            rates="some",
+            inferred=frozenset({"departments", "rates"}),
+        ),
         booking=BookingFacts(
             mode="unknown",
             overlap="refused",
@@ -88,6 +95,7 @@ class EgPasientsky(Adapter):
         unsent=frozenset({"given_name", "family_name", "birth_date"}),
         match="email",
     )
+    provenance = inferred.PROVENANCE
 
     async def identify(self, http: Http) -> Clinic:
         """The API names no clinic. Its departments are the visiting addresses seen on appointment types."""

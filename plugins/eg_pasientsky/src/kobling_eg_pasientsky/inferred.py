@@ -19,6 +19,7 @@ from kobling import (
     InvalidRequest,
     NotActivated,
     PatientLimitReached,
+    Provenance,
     Rate,
     Refusal,
     RequestRejected,
@@ -35,6 +36,11 @@ ZONE: Final = "Europe/Oslo"
 INFERRED_REASONS: Final[frozenset[WhyNot]] = frozenset(
     {"not_person_owned", "restricted_patient_list", "no_insurance_rate", "other_department"}
 )
+
+PROVENANCE: Final = Provenance(
+    known=frozenset({"cancel"}), partly=frozenset({"identify", "catalogue", "list_slots", "book"}), tried=("mock",)
+)
+"""The three calls and their bodies are documented. What a search means and a booking answers is in part a guess."""
 
 ERRORS: Final = ErrorMap(
     codes={

@@ -79,6 +79,7 @@ class Extensor(Adapter):
     errors = inferred.ERRORS
     limits = inferred.LIMITS
     patient_fields = inferred.PATIENT_FIELDS
+    provenance = inferred.PROVENANCE
 
     async def identify(self, http: Http) -> Clinic:
         """The clinic's name and number, and all of its departments."""

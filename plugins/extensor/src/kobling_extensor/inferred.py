@@ -19,6 +19,7 @@ from kobling import (
     BookingFacts,
     BookingNotFound,
     BookingRequest,
+    CatalogueFacts,
     ClinicNotFound,
     CredentialsRejected,
     DepartmentNotFound,
@@ -30,6 +31,7 @@ from kobling import (
     PatientFieldRequired,
     PatientFields,
     PatientLimitReached,
+    Provenance,
     RateCode,
     Refusal,
     ResolveFirst,
@@ -80,6 +82,12 @@ INFERRED_REASONS: Final[frozenset[WhyNot]] = frozenset(
 
 LIMITS: Final = Limits(
     slots=SlotLimits(days=31, per=("practitioner",)),
+    catalogue=CatalogueFacts(
+        names_clinic=True,
+        departments="listed",
+        rates="offers",
+        inferred=frozenset({"names_clinic", "departments", "rates"}),
+    ),
     booking=BookingFacts(
         mode="sync",
         overlap="refused",
@@ -92,6 +100,9 @@ LIMITS: Final = Limits(
 )
 """A server in a clinic's back room is slow. Nobody says when a write whose answer was lost can no longer take effect,
 so an absent booking is never a proof by itself."""
+
+PROVENANCE: Final = Provenance(tried=("mock",))
+"""No operation is known, not even in part."""
 
 PATIENT_FIELDS: Final = PatientFields(
     required=frozenset({"given_name", "family_name", "birth_date", "phone"}),
