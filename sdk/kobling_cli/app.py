@@ -18,6 +18,7 @@ from .commands.booking import book, cancel, resolve
 from .commands.catalogues import explain, practitioners, services
 from .commands.certifying import certify
 from .commands.demo import demo
+from .commands.forms import form
 from .commands.mocks import mock_app
 from .commands.searching import slots
 from .commands.testing import test
@@ -133,6 +134,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (vendors, test, practitioners, services, slots, explain, book, cancel, resolve, certify, demo):
+for command in (vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, demo):
     app.command()(command)
 app.add_typer(mock_app, name="mock")
