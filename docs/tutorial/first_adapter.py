@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# [imports]
 from datetime import date
 
 from kobling import (
