@@ -126,9 +126,9 @@ def test_a_session_over_the_clinics_own_server_searches_and_books(
     mock: Mock, server: ClinicServer, trusting: ssl.SSLContext
 ) -> None:
     policy = UrlPolicy(allowed=VPN, ports=frozenset({server.port}))
-    driver = SyncDriver(policy=policy, resolver=lambda _: ["127.0.0.1"], ssl_context=trusting)
     connection = Connection("extensor", **{**mock.connection, "booking_url": at(server, mock)})
     clock = ManualClock(mock.world.clock.now())
+    driver = SyncDriver(policy=policy, resolver=lambda _: ["127.0.0.1"], ssl_context=trusting, now=clock.now)
     with Kobling(adapters=INSTALLED, policy=policy, driver=driver, clock=clock) as kobling:
         session = kobling.session(connection)
         day = clock.now().date() + datetime.timedelta(days=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -124,6 +125,7 @@ def test_what_will_not_be_seen_is_a_remark_for_the_clinic(cli: CommandLine, code
 
 def test_a_clinic_with_nothing_to_remark_is_success(cli: CommandLine) -> None:
     clinic = cli.mock.world.clinic
+    cli.mock.world.clock.set(datetime.now(UTC))  # a clock that differs is a remark
     for book in ("gruppe", "avdeling"):
         clinic.remove_timebook(demo_id("timebook", book))
     for kind in ("helfo", "bedrift", "oppfolging", "rygg"):
