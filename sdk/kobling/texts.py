@@ -100,5 +100,7 @@ def explain_finding(finding: Finding, lang: Language) -> str:
     because = tables["because"].get(finding.because, "")
     remedy = tables["remedy"].get(finding.because, entry["do"])
     guess = tables["word"]["inferred"] if finding.inferred else ""
-    parts = [entry["what"], because, remedy, tables["actor"][finding.actor], guess]
+    # "Just wait" is said of what is wrong, and not of a remark that somebody may look into.
+    who = "" if (finding.severity, finding.actor) == ("info", "nobody") else tables["actor"][finding.actor]
+    parts = [entry["what"], because, remedy, who, guess]
     return " ".join(part.format(**values) for part in parts if part)

@@ -68,12 +68,20 @@ class Commands(TyperGroup):
 
 def tell(error: Exception, out: Output) -> ExitCode:
     """Say what went wrong, to a person or a machine, and return the exit code."""
+    if _help_was_shown(error):
+        return ExitCode.USAGE
     facts = dict(error.facts) if isinstance(error, Told) else {}
     error = error.error if isinstance(error, Told) else error
     if isinstance(error, KoblingError):
         return _tell(out, error.as_dict(), error.explain(out.lang), exit_code_of(error), {**_facts(error), **facts})
     problem = error if isinstance(error, Problem) else _problem(error)
     return _tell(out, problem.as_dict(), problem.explain(out.lang), problem.exit_code, {})
+
+
+def _help_was_shown(error: Exception) -> bool:
+    """True for a group without a command: the parser has shown the help, and its complaint has no text."""
+    message = getattr(error, "format_message", None)
+    return callable(message) and not message()
 
 
 def _facts(error: KoblingError) -> dict[str, Any]:

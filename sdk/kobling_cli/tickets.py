@@ -1,4 +1,5 @@
-"""A ticket: what `book` leaves on disk so that `resolve` and `cancel` find the booking again. It names no patient."""
+"""A ticket: what `book` leaves on disk so that `resolve` and `cancel` find the booking again. It names no patient; if
+the vendor wanted one on file first, it holds the vendor's number of that record, by which the booking is found."""
 
 from __future__ import annotations
 
@@ -28,11 +29,12 @@ class Ticket(Model):
     reference: UUID
     slot: Slot
     sent_at: datetime
+    patient_id: str | None = None
     booking: BookingRef | None = None
 
     def request(self) -> BookingRequest:
         """The request as `resolve` needs it: without the patient, who is not looked at there."""
-        return BookingRequest(slot=self.slot, patient=Patient(), reference=self.reference)
+        return BookingRequest(slot=self.slot, patient=Patient(), reference=self.reference, patient_id=self.patient_id)
 
 
 def write(path: Path, ticket: Ticket, *, new: bool) -> None:

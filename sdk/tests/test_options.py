@@ -95,4 +95,6 @@ def test_a_test_says_where_it_can_not_know_whether_a_key_may_write() -> None:
         return [(one.severity, one.fields) for one in report.findings if one.code == "writing_not_tested"]
 
     assert told(Scoped) == [("info", ("api_key",))]
+    (said,) = [one for one in session(Scoped).test_connection().findings if one.code == "writing_not_tested"]
+    assert "vente" not in said.explain("nb")
     assert told(FullVendor) == []

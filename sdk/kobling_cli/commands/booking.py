@@ -86,7 +86,13 @@ def book(
     written: list[Ticket] = []
 
     def before_write(one: BookingRequest) -> None:
-        made = Ticket(vendor=desk.vendor, reference=one.reference, slot=slot, sent_at=datetime.now(UTC))
+        made = Ticket(
+            vendor=desk.vendor,
+            reference=one.reference,
+            slot=slot,
+            sent_at=datetime.now(UTC),
+            patient_id=one.patient_id,
+        )
         tickets.write(path, made, new=True)
         written.append(made)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import signal
 import threading
@@ -142,7 +144,9 @@ def _port_needed() -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        reason = reason_of(problem)
+        # the server says it in a sentence of its own, without the system's words
+        number = re.search(r"\[Errno (\d+)\]", str(problem))
+        reason = os.strerror(int(number[1])) if number else reason_of(problem)
     else:
         return
     raise Problem("port_in_use", reason=reason)

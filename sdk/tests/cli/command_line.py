@@ -53,7 +53,9 @@ class CommandLine:
             if given[name]
             for part in (f"--{name.replace('_', '-')}", given[name])
         ]
-        return self.run(command, "eg-pasientsky", "--origin", self.url, *details, *arguments, key=key, typed=typed)
+        return self.run(
+            command, self.mock.dialect.key, "--origin", self.url, *details, *arguments, key=key, typed=typed
+        )
 
     def slots(self, count: int = 1) -> list[dict[str, Any]]:
         """Open times more than a day ahead, so that none is past a deadline."""

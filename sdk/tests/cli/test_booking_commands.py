@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from kobling_cli.commands.mocks import make_mock
 from kobling_cli.exit_codes import ExitCode
 from kobling_mocks import Fault
 
@@ -218,3 +219,19 @@ def test_an_unusual_sakid_is_remarked_and_sent(cli: CommandLine) -> None:
     assert "6qptr" not in ran.err
     (booked,) = [one for one in cli.mock.world.clinic.all_appointments() if one.source == "online"]
     assert "SakID: 6qptr" in booked.note
+
+
+def test_a_ticket_finds_the_booking_again_where_the_reference_stands_in_the_patients_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mock = make_mock("easypractice", seed=None)
+    with mock.serve() as server:
+        cli = CommandLine(mock, server.url)
+        first = mock.world.clock.now().date() + timedelta(days=3)
+        days = ("--from", first.isoformat(), "--to", (first + timedelta(days=7)).isoformat())
+        (slot,) = cli.ask("slots", *days, "--at-most", "1", "--json").json["slots"]
+        assert cli.book(slot).code == ExitCode.SUCCESS
+        found = cli.ask("resolve", "--ticket", "t.json", "--json")
+    assert found.json["resolution"] in ("booked", "still_unknown")  # it is not settled yet for another process
+    assert {"looked_at": "reference", "saw": "found"}.items() <= found.json["evidence"][0].items()
