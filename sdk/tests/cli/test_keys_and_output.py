@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from kobling import Kobling, load
 from kobling.errors import all_errors
 from kobling_cli import desk
+from kobling_cli.app import app
 from kobling_cli.exit_codes import BY_ERROR, MEANING, ExitCode, exit_code_of
 from kobling_cli.moments import shown_moment
 from kobling_cli.output import shown
@@ -271,3 +274,18 @@ def test_a_served_mocks_clock_runs_and_can_be_set() -> None:
     clock.set(start + timedelta(days=1))
     clock.advance(timedelta(hours=1))
     assert timedelta(0) < clock.now() - (start + timedelta(days=1, hours=1)) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("group", [(), ("mock",)])
+def test_a_group_without_a_command_shows_its_help_and_complains_of_nothing(group: tuple[str, ...]) -> None:
+    ran = CliRunner().invoke(app, list(group))
+    assert ran.exit_code == ExitCode.USAGE
+    assert "Usage: kobling" in ran.stdout
+    assert ran.stderr == ""
+
+
+def test_a_port_that_is_taken_is_told_in_the_systems_words(cli: CommandLine) -> None:
+    port = cli.url.rpartition(":")[2]
+    ran = cli.run("mock", "serve", "extensor", "--port", port)
+    assert ran.code == ExitCode.USAGE
+    assert os.strerror(errno.EADDRINUSE) in ran.err
