@@ -17,7 +17,6 @@ from kobling import (
     BookingNotFound,
     BookingRequest,
     CancelReason,
-    ContractError,
     InvalidRequest,
     KoblingError,
     LeaseExpired,
@@ -517,17 +516,3 @@ def left_at(number: int, world: World, *, done: bool) -> bool:
         assert isinstance(found, Booked | StillUnknown)
         assert len(writes(world)) == sent
     return gone.fired
-
-
-class Straying(FullVendor):
-    key = "straying"
-    contract = 1
-
-    @classmethod
-    def suited(cls, options: Any) -> type[Adapter]:
-        return OverlapVendor
-
-
-def test_options_may_choose_only_a_class_that_is_made_from_the_adapter(mode: str) -> None:
-    with pytest.raises(ContractError, match="return `cls` or a subclass of it"):
-        connect(mode, Straying)

@@ -46,15 +46,15 @@ def test_an_option_may_state_a_fact_and_so_choose_the_class() -> None:
 
 
 def test_the_class_that_an_option_chooses_must_keep_the_contract() -> None:
-    class Broken(Named):
-        key = "broken"
-
     class Chooses(Named):
         contract = 1
 
         @classmethod
         def suited(cls, options: Any) -> type[Adapter]:
             return Broken
+
+    class Broken(Chooses):
+        key = "broken"
 
     with pytest.raises(ContractError, match="inherits its contract version"):
         session(Chooses)
@@ -98,3 +98,15 @@ def test_a_test_says_where_it_can_not_know_whether_a_key_may_write() -> None:
     (said,) = [one for one in session(Scoped).test_connection().findings if one.code == "writing_not_tested"]
     assert "vente" not in said.explain("nb")
     assert told(FullVendor) == []
+
+
+def test_an_option_may_choose_only_a_class_that_is_made_from_the_adapter() -> None:
+    class Strays(Named):
+        contract = 1
+
+        @classmethod
+        def suited(cls, options: Any) -> type[Adapter]:
+            return Renamed
+
+    with pytest.raises(ContractError, match="return `cls` or a subclass of it"):
+        session(Strays)
