@@ -14,9 +14,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel
@@ -250,8 +252,12 @@ class DialectProblem:
     what: str
 
 
-def installed_dialects() -> tuple[dict[str, Dialect], tuple[DialectProblem, ...]]:
-    """Every dialect of this package and of installed ones, by key, and the entry points that gave none."""
+@cache
+def installed_dialects() -> tuple[Mapping[str, Dialect], tuple[DialectProblem, ...]]:
+    """Every dialect of this package and of installed ones, by key, and the entry points that gave none.
+
+    Looked for once in a process, since every `Mock` asks; `installed_dialects.cache_clear()` has it looked for anew.
+    """
     found: dict[str, Dialect] = {}
     problems: list[DialectProblem] = []
     for module in iter_modules(dialects.__path__, f"{dialects.__name__}."):
@@ -268,7 +274,7 @@ def installed_dialects() -> tuple[dict[str, Dialect], tuple[DialectProblem, ...]
             )
         else:
             found[loaded.key] = loaded
-    return found, tuple(problems)
+    return MappingProxyType(found), tuple(problems)
 
 
 def find_dialect(key: str) -> Dialect:

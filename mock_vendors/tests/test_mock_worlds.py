@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -258,8 +258,16 @@ def test_the_openapi_document_is_valid_31_and_says_that_it_is_a_mock(server: Ser
 # ---- dialects of third parties
 
 
-def entry_points_are(monkeypatch: pytest.MonkeyPatch, *points: EntryPoint) -> None:
-    monkeypatch.setattr(dialect, "entry_points", lambda group: [point for point in points if point.group == group])
+@pytest.fixture
+def entry_points_are(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Lets the installed distributions name these entry points, until the test ends."""
+
+    def name(*points: EntryPoint) -> None:
+        monkeypatch.setattr(dialect, "entry_points", lambda group: [point for point in points if point.group == group])
+        installed_dialects.cache_clear()
+
+    yield name
+    installed_dialects.cache_clear()
 
 
 def point(name: str, value: str) -> EntryPoint:
@@ -286,18 +294,21 @@ def test_every_module_of_the_dialects_folder_that_holds_a_dialect_is_installed_u
     assert {key.replace("-", "_") for key in installed_dialects()[0]} == speaking
 
 
-def test_a_third_partys_dialect_is_found_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_third_partys_dialect_is_found_beside_ours(
+    monkeypatch: pytest.MonkeyPatch, entry_points_are: Callable[..., None]
+) -> None:
     monkeypatch.setitem(__import__("sys").modules, "third_party_mock", third_module(dialect=Third()))
-    entry_points_are(monkeypatch, point("third", "third_party_mock:dialect"))
+    entry_points_are(point("third", "third_party_mock:dialect"))
     assert caller_of(Mock("third")).ok("/search", {"dateRange": {"from": DAY, "to": DAY}})
     assert {"third", "eg-pasientsky"} <= set(installed_dialects()[0])
 
 
-def test_a_broken_dialect_is_a_problem_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_dialect_is_a_problem_and_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch, entry_points_are: Callable[..., None]
+) -> None:
     module = third_module(dialect=Third(), number=5, ours=EgPasientsky())
     monkeypatch.setitem(__import__("sys").modules, "third_party_mock", module)
     entry_points_are(
-        monkeypatch,
         point("gone", "no_such_module_anywhere:dialect"),
         point("number", "third_party_mock:number"),
         point("ours", "third_party_mock:ours"),
@@ -313,6 +324,16 @@ def test_a_broken_dialect_is_a_problem_and_hides_no_other(monkeypatch: pytest.Mo
         LookupError, match=r"no mock of 'gone'; installed: [\s\S]*eg-pasientsky[\s\S]*third[\s\S]*gone .* could not"
     ):
         find_dialect("gone")
+
+
+def test_installed_dialects_are_looked_for_once_in_a_process(
+    monkeypatch: pytest.MonkeyPatch, entry_points_are: Callable[..., None]
+) -> None:
+    entry_points_are()
+    first = installed_dialects()
+    monkeypatch.setattr(dialect, "entry_points", lambda group: pytest.fail(f"{group} was looked for again"))
+    assert installed_dialects() is first
+    assert find_dialect("eg-pasientsky") is first[0]["eg-pasientsky"]
 
 
 def test_the_exchange_serves_the_namespace_that_the_path_names(caller: Caller) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -96,6 +97,7 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
+@lru_cache(maxsize=1 << 14)
 def moments(day: date, at: time, zone: ZoneInfo, in_repeated_hour: RepeatedHour = "first") -> tuple[datetime, ...]:
     """The moments, aware UTC in order, at which the clocks of `zone` show `at` on `day`: none, one or two.
 
