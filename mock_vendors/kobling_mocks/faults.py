@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -232,9 +233,9 @@ def spoilt_reply(fault: Fault, answer: WireReply | None, id_fields: frozenset[st
         return _packed(_bomb_in_gzip(), "gzip, gzip", extra)
     real = answer if answer is not None else _reply(200, {"data": {"filler": "0123456789" * 20}}, ())
     if kind == "no_id":
-        return WireReply(real.status, _without(real.headers, "content-length"), _json_without(real.body, id_fields))
+        return WireReply(real.status, _without(real.headers, "content-length"), _json_without(real, id_fields))
     if kind == "wrong_charset":
-        body = real.body.decode("utf-8").encode("cp1252", errors="replace")
+        body = real.body.decode(_charset(real)).encode("cp1252", errors="replace")
         headers = _without(real.headers, "content-length", "content-type")
         return WireReply(real.status, (*headers, ("Content-Type", "application/json; charset=utf-8")), body)
     return WireReply(real.status, (*real.headers, *extra), real.body)
@@ -266,7 +267,15 @@ def _without(headers: tuple[tuple[str, str], ...], *names: str) -> tuple[tuple[s
     return tuple((name, value) for name, value in headers if name.lower() not in names)
 
 
-def _json_without(body: bytes, names: frozenset[str]) -> bytes:
+_CHARSET = re.compile(r"charset=([\w.-]+)")
+
+
+def _charset(reply: WireReply) -> str:
+    found = _CHARSET.search(reply.header("content-type") or "")
+    return found[1] if found else "utf-8"
+
+
+def _json_without(reply: WireReply, names: frozenset[str]) -> bytes:
     def strip(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: strip(inner) for key, inner in value.items() if key not in names}
@@ -275,9 +284,10 @@ def _json_without(body: bytes, names: frozenset[str]) -> bytes:
         return value
 
     try:
-        return json.dumps(strip(json.loads(body)), ensure_ascii=False).encode()
+        told = json.loads(reply.body.decode(_charset(reply)))
     except ValueError:
-        return body
+        return reply.body
+    return json.dumps(strip(told), ensure_ascii=False).encode(_charset(reply))
 
 
 @lru_cache(maxsize=1)

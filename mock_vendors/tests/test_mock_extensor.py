@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from kobling.exchange import WireReply, WireRequest
-from kobling_mocks import Mock, Operation
+from kobling_mocks import Fault, Mock, Operation
 from kobling_mocks.clinic import (
     Clock,
     Restrictions,
@@ -336,6 +336,17 @@ def test_switch_charset(caller: Caller) -> None:
     assert "Prøve" in answer.body.decode("iso-8859-1")
     with pytest.raises(UnicodeDecodeError):
         answer.body.decode()
+
+
+def test_faults_that_spoil_the_answer_know_its_charset(caller: Caller) -> None:
+    caller.mock.world.switches.set(charset="iso-8859-1")
+    caller.mock.world.faults.add(Fault("behandlere", "no_id", when="after_commit"))
+    without_id = caller.call("GET", "behandlere")
+    assert all("id" not in row for row in json.loads(without_id.body.decode("iso-8859-1"))["behandlere"])
+    caller.mock.world.faults.add(Fault("timetyper", "wrong_charset", when="after_commit"))
+    mislabelled = caller.call("GET", "timetyper")
+    assert mislabelled.header("Content-Type") == "application/json; charset=utf-8"
+    assert "Førstegangskonsultasjon" in mislabelled.body.decode("cp1252")
 
 
 @pytest.mark.parametrize(("setting", "host"), [("same_site", "booking.klinikken.example"), ("other_site", None)])
