@@ -14,7 +14,6 @@ from typing import Any
 from flask import Flask, Request, Response, request
 from flask_openapi.models.info import Info
 from flask_openapi.models.tag import Tag
-from flask_openapi.openapi import OpenAPI
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.http import http_date
 
@@ -22,6 +21,7 @@ from kobling.exchange import WireReply
 
 from . import control, pages
 from .dialect import Dialect, Operation
+from .document import DescribedApp, security_schemes
 from .loopback import is_loopback
 from .service import Arrival, answer_call, enter_unknown_call
 from .wire import FAULT
@@ -43,13 +43,16 @@ BANNER = (
 @lru_cache(maxsize=32)
 def vendor_app(dialect: Dialect) -> Flask:
     """The application of a dialect."""
-    app = OpenAPI(
+    keys = security_schemes(dialect)
+    app = DescribedApp(
         __name__,
         info=Info(title=f"{dialect.name} (mock)", version="1", description=f"{BANNER}\n\n{dialect.about}"),
+        security_schemes=keys,
         validation_error_status=422,
         template_folder="templates",
         static_folder=None,
     )
+    app.dialect = dialect
     app.openapi_version = "3.1.0"
     app.url_map.merge_slashes = False
     tag = Tag(name=dialect.name, description="The vendor's calls, as far as they are known.")
@@ -62,6 +65,7 @@ def vendor_app(dialect: Dialect) -> Flask:
             description=operation.description,
             operation_id=operation.name,
             responses=dict(operation.answers),
+            security=[{name: []} for name in keys] or None,
             provide_automatic_options=False,
         )(_view(operation))
     app.register_api(control.blueprint())
@@ -112,7 +116,8 @@ def _no_such_route(error: Any) -> Response:
     if not request.path.startswith(("/__mock__", "/openapi", "/timebok", "/favicon.ico")):
         enter_unknown_call(request.environ[WORLD], _arrival(request))
     body = {"mock": "there is nothing at this path; the calls of this mock are listed under /openapi"}
-    return Response(json.dumps(body), status=error.code, content_type="application/json")
+    told = {"Allow": ", ".join(error.valid_methods or ())} if isinstance(error, MethodNotAllowed) else {}
+    return Response(json.dumps(body), status=error.code, headers=told, content_type="application/json")
 
 
 class MockApp:

@@ -9,15 +9,40 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.tag import Tag
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from .barriers import MAX_PARTIES, Barrier
-from .faults import KINDS, Fault, FaultKind, When
+from .barriers import Barrier
+from .control_bodies import (
+    ActivationBody,
+    BarrierBody,
+    BarrierRow,
+    BarriersAnswer,
+    ClockAnswer,
+    ClockBody,
+    ConnectionsAnswer,
+    DroppedAnswer,
+    FaultBody,
+    FaultRow,
+    FaultsAnswer,
+    JournalAnswer,
+    JournalQuery,
+    MadeAnswer,
+    NamespaceBody,
+    NamespacePath,
+    NamespacesAnswer,
+    Refused,
+    ResetBody,
+    SettingsAnswer,
+    StateAnswer,
+    SwitchesAnswer,
+    SwitchesBody,
+    WaitingAnswer,
+)
+from .faults import KINDS, Fault
 
 if TYPE_CHECKING:
     from .world import World, Worlds
@@ -25,92 +50,16 @@ if TYPE_CHECKING:
 __all__ = ["blueprint"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ResetBody(_Strict):
-    """Begin again."""
-
-    seed: int | None = Field(None, description="A random clinic from this seed; null: as the world was at first")
-
-
-class ClockBody(_Strict):
-    """Set the clock, or move it forwards, or both in this order."""
-
-    now: AwareDatetime | None = Field(None, description="ISO 8601 with an offset")
-    advance_seconds: Annotated[float, Field(ge=0)] = 0.0
-
-
-class FaultBody(_Strict):
-    """A fault as in `kobling_mocks.Fault`."""
-
-    operation: str
-    kind: FaultKind
-    nth: Annotated[int, Field(ge=1)] = 1
-    times: Annotated[int, Field(ge=0, description="0: for ever")] = 1
-    when: When = "before_commit"
-    status: Annotated[int, Field(ge=200, le=599)] | None = None
-    body: Any = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    to: str | None = None
-    seconds: Annotated[float, Field(ge=0, le=600)] | None = None
-
-
-class SwitchesBody(_Strict):
-    """The switches to change, by name; `{}` for none."""
-
-    settings: dict[str, str | int | bool]
-
-
-class BarrierBody(_Strict):
-    """A barrier as in `world.barriers.add`."""
-
-    operation: str
-    parties: Annotated[int, Field(ge=2, le=MAX_PARTIES)]
-    timeout: Annotated[float, Field(gt=0, le=120)] = 20.0
-
-
-class NamespaceBody(_Strict):
-    """A world to make."""
-
-    name: str
-    seed: int | None = Field(None, description="A random clinic from this seed; null: the demo clinic")
-
-
-class NamespacePath(_Strict):
-    """The world to forget."""
-
-    name: str
-
-
-class JournalQuery(_Strict):
-    """Which calls to list."""
-
-    operation: str | None = None
-    since: int = Field(0, description="Only calls with a higher number")
-
-
-class ActivationBody(_Strict):
-    """Whether the vendor has switched the integration on for a clinic."""
-
-    external_id: str
-    activated: bool
-
-
-class Refused(BaseModel):
-    """What was wrong about the order."""
-
-    mock: Literal["refused"] = "refused"
-    why: str
-
-
 def blueprint() -> APIBlueprint:
     """The control API as a blueprint for a dialect's application."""
     tag = Tag(name="Control", description="Not the vendor's: what a test orders from the mock.")
     api = APIBlueprint("control", __name__, url_prefix="/__mock__", abp_tags=[tag], abp_responses={409: Refused})
 
-    @api.get("/state", summary="The clinics, their connections and everything in their timebooks")
+    @api.get(
+        "/state",
+        summary="The clinics, their connections and everything in their timebooks",
+        responses={200: StateAnswer},
+    )
     def state() -> Response:
         world = _world()
         return _json(
@@ -124,30 +73,35 @@ def blueprint() -> APIBlueprint:
             }
         )
 
-    @api.post("/reset", summary="Begin again")
+    @api.post("/reset", summary="Begin again", responses={200: ConnectionsAnswer})
     def reset(body: ResetBody) -> Response:
         _world().reset(body.seed)
         return _json({"connections": [_world().dialect.connection(a) for a in _world().accounts.values()]})
 
-    @api.get("/clock", summary="The clock")
+    @api.get("/clock", summary="The clock", responses={200: ClockAnswer})
     def read_clock() -> Response:
         return _json({"now": _world().clock.now()})
 
-    @api.put("/clock", summary="Set the clock")
+    @api.put("/clock", summary="Set the clock", responses={200: ClockAnswer})
     def set_clock(body: ClockBody) -> Response:
         world = _world()
-        if body.now is not None:
-            world.clock.set(body.now)
-        world.clock.advance(timedelta(seconds=body.advance_seconds))
+        try:
+            if body.now is not None:
+                world.clock.set(body.now)
+            world.clock.advance(timedelta(seconds=body.advance_seconds))
+        except ValueError as error:
+            return _refused(error)
         world.run_due()
         return _json({"now": world.clock.now()})
 
-    @api.get("/faults", summary="The faults that can still strike, and every kind there is")
+    @api.get(
+        "/faults", summary="The faults that can still strike, and every kind there is", responses={200: FaultsAnswer}
+    )
     def list_faults() -> Response:
         kinds = {name: kind.what for name, kind in KINDS.items()}
         return _json({"waiting": [_plain_fault(fault) for fault in _world().faults.waiting], "kinds": kinds})
 
-    @api.post("/faults", summary="Order a fault")
+    @api.post("/faults", summary="Order a fault", responses={201: FaultRow})
     def add_fault(body: FaultBody) -> Response:
         try:
             fault = _world().faults.add(Fault(**body.model_dump()))
@@ -155,18 +109,22 @@ def blueprint() -> APIBlueprint:
             return _refused(error)
         return _json(_plain_fault(fault), 201)
 
-    @api.delete("/faults", summary="Forget every ordered fault")
+    @api.delete("/faults", summary="Forget every ordered fault", responses={200: WaitingAnswer})
     def clear_faults() -> Response:
         _world().faults.clear()
         return _json({"waiting": []})
 
-    @api.get("/switches", summary="Every switch: setting, default, choices, what it does and why")
+    @api.get(
+        "/switches",
+        summary="Every switch: setting, default, choices, what it does and why",
+        responses={200: SwitchesAnswer},
+    )
     def list_switches() -> Response:
         switches = _world().switches
         rows = [{**asdict(switch), "setting": switches[name]} for name, switch in switches.known.items()]
         return _json({"switches": rows})
 
-    @api.patch("/switches", summary="Change switches, all or none")
+    @api.patch("/switches", summary="Change switches, all or none", responses={200: SettingsAnswer})
     def set_switches(body: SwitchesBody) -> Response:
         try:
             _world().switches.set(**body.settings)
@@ -174,11 +132,11 @@ def blueprint() -> APIBlueprint:
             return _refused(error)
         return _json({"settings": dict(_world().switches)})
 
-    @api.get("/barriers", summary="The armed barriers and how many calls have come")
+    @api.get("/barriers", summary="The armed barriers and how many calls have come", responses={200: BarriersAnswer})
     def list_barriers() -> Response:
         return _json({"barriers": [_plain_barrier(barrier) for barrier in _world().barriers.armed]})
 
-    @api.post("/barriers", summary="Hold calls of an operation until all have arrived")
+    @api.post("/barriers", summary="Hold calls of an operation until all have arrived", responses={201: BarrierRow})
     def add_barrier(body: BarrierBody) -> Response:
         try:
             barrier = _world().barriers.add(body.operation, body.parties, body.timeout)
@@ -186,12 +144,16 @@ def blueprint() -> APIBlueprint:
             return _refused(error)
         return _json(_plain_barrier(barrier), 201)
 
-    @api.delete("/barriers", summary="Disarm all barriers and release what waits")
+    @api.delete("/barriers", summary="Disarm all barriers and release what waits", responses={200: BarriersAnswer})
     def clear_barriers() -> Response:
         _world().barriers.clear()
         return _json({"barriers": []})
 
-    @api.get("/journal", summary="The calls received, without keys and patients, with findings")
+    @api.get(
+        "/journal",
+        summary="The calls received, without keys and patients, with findings",
+        responses={200: JournalAnswer},
+    )
     def read_journal(query: JournalQuery) -> Response:
         calls = [
             {**asdict(call), "findings": [{**asdict(finding), "text": finding.text} for finding in call.findings]}
@@ -200,12 +162,16 @@ def blueprint() -> APIBlueprint:
         ]
         return _json({"calls": calls})
 
-    @api.delete("/journal", summary="Forget the calls received so far")
+    @api.delete("/journal", summary="Forget the calls received so far", responses={200: JournalAnswer})
     def clear_journal() -> Response:
         _world().journal.clear()
         return _json({"calls": []})
 
-    @api.put("/activation", summary="Switch the integration on or off for a clinic, as the vendor does")
+    @api.put(
+        "/activation",
+        summary="Switch the integration on or off for a clinic, as the vendor does",
+        responses={200: ActivationBody},
+    )
     def set_activation(body: ActivationBody) -> Response:
         account = _world().accounts.get(body.external_id)
         if account is None:
@@ -213,11 +179,11 @@ def blueprint() -> APIBlueprint:
         account.activated = body.activated
         return _json({"external_id": account.external_id, "activated": account.activated})
 
-    @api.get("/namespaces", summary="The names of all worlds")
+    @api.get("/namespaces", summary="The names of all worlds", responses={200: NamespacesAnswer})
     def list_namespaces() -> Response:
         return _json({"namespaces": _worlds().names})
 
-    @api.post("/namespaces", summary="Make a world of its own under /ns/NAME")
+    @api.post("/namespaces", summary="Make a world of its own under /ns/NAME", responses={201: MadeAnswer})
     def make_namespace(body: NamespaceBody) -> Response:
         try:
             world = _worlds().create(body.name, seed=body.seed)
@@ -226,7 +192,7 @@ def blueprint() -> APIBlueprint:
         connection = world.dialect.connection(world.account)
         return _json({"name": world.name, "path": f"/ns/{world.name}", "connection": connection}, 201)
 
-    @api.delete("/namespaces/<name>", summary="Forget a world; the default one stays")
+    @api.delete("/namespaces/<name>", summary="Forget a world; the default one stays", responses={200: DroppedAnswer})
     def drop_namespace(path: NamespacePath) -> Response:
         return _json({"dropped": _worlds().drop(path.name)})
 

@@ -109,9 +109,10 @@ class Operation:
 
     `rule` is a Flask rule whose path parameters are the fields of `path`. `body` and `query` are the pydantic models
     that document it (a dialect checks bodies itself, since how a vendor complains is the vendor's). `answers` maps a
-    status to its model. `secret`, `personal` and `texts` name the body fields that hold a key, something about the
-    patient, and free text; every other documented field is plain and kept in the journal as it came. `needed` tells
-    which personal fields this very body calls for. `lists_patients`: it shows who is on the clinic's file.
+    status to its model, and `pages` are the statuses that may come with a page of HTML: both under every setting of the
+    switches. `secret`, `personal` and `texts` name the body fields that hold a key, something about the patient, and
+    free text; every other documented field is plain and kept in the journal as it came. `needed` tells which personal
+    fields this very body calls for. `lists_patients`: it shows who is on the clinic's file.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answers: Mapping[int, type[BaseModel]] = field(default_factory=dict)
+    pages: frozenset[int] = frozenset()
     description: str = ""
     secret: frozenset[str] = frozenset()
     personal: frozenset[str] = frozenset()

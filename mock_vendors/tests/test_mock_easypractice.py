@@ -174,6 +174,24 @@ def test_errors_are_what_the_framework_answers(caller: Caller) -> None:
     assert told(caller.call("GET", "calendars")) == (403, "This action is unauthorized.")
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:30:00+14:00"),
+        ("2026-12-01T09:00:00+01:00", "9999-12-31T23:59:00-14:00"),
+    ],
+)
+def test_moments_out_of_all_reach_are_refused(caller: Caller, start: str, end: str) -> None:
+    assert caller.book(start, end).status == 422
+    caller.mock.world.assert_sound()
+
+
+def test_a_body_that_is_no_object_changes_nothing(caller: Caller) -> None:
+    made = json.loads(caller.book().body)["data"]["id"]
+    assert caller.call("PATCH", f"bookings/{made}", []).status == 422
+    assert caller.call("PATCH", f"bookings/{made}").status == 422
+
+
 def test_an_employees_token_sees_its_own_calendar_and_no_colleagues_clients(caller: Caller) -> None:
     jovnna = demo_id("timebook", "jovnna")
     own = Caller(dialect.employee_token(caller.mock.world.account, jovnna))
@@ -225,6 +243,9 @@ def test_it_is_served_with_a_valid_openapi_document_that_says_what_is_inferred()
             document = json.load(answer)
         OpenAPIV31SpecValidator(document).validate()
         assert "Inferred" in document["info"]["description"]
+        assert document["components"]["securitySchemes"] == {"authorization": {"type": "http", "scheme": "bearer"}}
+        assert document["paths"]["/api/v1/calendars"]["get"]["security"] == [{"authorization": []}]
+        assert "422" not in document["paths"]["/api/v1/bookings/{bookingId}"]["get"]["responses"], "never answered"
         with pytest.raises(HTTPError) as caught:
             urlopen(f"{server.url}/api/v1/calendars")
         caught.value.close()

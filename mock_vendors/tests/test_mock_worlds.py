@@ -6,6 +6,8 @@ import http.client
 import json
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
@@ -196,6 +198,25 @@ def test_the_clock_is_set_over_http(caller: Caller, server: Served) -> None:
     )
     assert caller.mock.world.clock.now() == datetime(2026, 12, 1, 8, 1, tzinfo=UTC)
     assert ask(server, "PUT", "/__mock__/clock", {"now": "2026-12-01T09:00:00"})[0] == 422, "a time without a zone"
+    refused = {"mock": "refused", "why": "a clinic's clock runs from 1970 to 2200"}
+    assert ask(server, "PUT", "/__mock__/clock", {"now": "9999-12-31T23:59:59-01:00"}) == (409, refused)
+    assert caller.mock.world.clock.now() == datetime(2026, 12, 1, 8, 1, tzinfo=UTC)
+
+
+def test_orders_are_read_strictly(server: Served) -> None:
+    assert ask(server, "POST", "/__mock__/reset", {"seed": "7"})[0] == 422
+    assert ask(server, "PUT", "/__mock__/clock", {"now": 1_700_000_000})[0] == 422
+    assert ask(server, "POST", "/__mock__/reset", {"seed": 7.0})[0] == 200, "a whole number, as JSON has it"
+
+
+def test_a_method_that_a_call_does_not_know_is_refused_with_those_it_knows(server: Served) -> None:
+    with urllib.request.urlopen(f"{server.url}/__mock__/clock") as answer:
+        assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(f"{server.url}/__mock__/clock", method="DELETE"))
+    caught.value.close()
+    assert caught.value.code == 405
+    assert {"GET", "PUT"} <= set(caught.value.headers["Allow"].split(", "))
 
 
 def test_faults_switches_and_barriers_are_ordered_over_http(caller: Caller, server: Served) -> None:
@@ -250,6 +271,8 @@ def test_the_openapi_document_is_valid_31_and_says_that_it_is_a_mock(server: Ser
         "/partner-api/{clinicId}/book",
         "/partner-api/{clinicId}/{bookingId}/cancel",
     } <= set(document["paths"])
+    assert "422" in document["paths"]["/partner-api/{clinicId}/book"]["post"]["responses"]
+    assert "text/html" in document["paths"]["/partner-api/{clinicId}/book"]["post"]["responses"]["504"]["content"]
     search = document["components"]["schemas"]["SearchBody"]
     assert set(search["required"]) == {"apikey", "dateRange"}
     assert ask(server, "GET", "/openapi/swagger")[0] == 200

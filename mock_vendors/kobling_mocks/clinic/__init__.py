@@ -32,7 +32,7 @@ from .appointments import (
 )
 from .behaviour import Behaviour, Lags
 from .clinic import DELETE_WITHIN, Change, Clinic, ConsistentView, Snapshot
-from .clock import Clock, as_utc
+from .clock import EARLIEST, LATEST, Clock, as_utc
 from .demo import DEMO_START, PHYSIOTHERAPY, SYNTHETIC_FIRST, SYNTHETIC_TRAINING, demo_clinic, demo_id
 from .hours import DAY_MINUTES, DayHours, OpeningHours, WeeklyPause, clock_spans, hours_of_plan
 from .identifiers import organisation_number_is_valid, synthetic_id, synthetic_organisation_number
@@ -80,6 +80,7 @@ __all__ = [
     "DAY_MINUTES",
     "DELETE_WITHIN",
     "DEMO_START",
+    "EARLIEST",
     "HOLDS_TIME",
     "PHYSIOTHERAPY",
     "SAK_ID_LINE",
@@ -105,6 +106,7 @@ __all__ = [
     "Event",
     "HiddenCode",
     "HiddenReason",
+    "LATEST",
     "Lags",
     "Level",
     "Medium",

@@ -37,7 +37,7 @@ from .appointments import (
     PatientDetails,
 )
 from .behaviour import Behaviour
-from .clock import Clock, as_utc
+from .clock import EARLIEST, LATEST, Clock, as_utc
 from .hours import OpeningHours, planned_by_hours
 from .identifiers import organisation_number_is_valid, synthetic_id
 from .offers import HiddenCode, HiddenReason, OpenSlot
@@ -546,6 +546,8 @@ class Clinic:
     def _planned(self, timebook_id: str, day: date) -> tuple[PlannedSlot, ...]:
         state = self._state
         hours = state.hours.get(timebook_id)
+        if not EARLIEST.date() < day < LATEST.date():
+            return ()
         if hours is None:
             return state.plan.get((timebook_id, day), ())
         kinds = tuple((kind.id, kind.minutes) for kind in state.types.values() if kind.rule_for(timebook_id))

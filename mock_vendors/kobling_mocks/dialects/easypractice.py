@@ -23,6 +23,8 @@ from pydantic import BaseModel, ValidationError
 from kobling_mocks.clinic import (
     ALL_PATIENTS,
     DAY_MINUTES,
+    EARLIEST,
+    LATEST,
     AlreadyCancelled,
     Appointment,
     Behaviour,
@@ -429,9 +431,8 @@ def _invalid(**errors: str) -> Answer:
 
 
 def _body(caller: _Caller, model: type[_B]) -> _B:
-    given = caller.visit.json
     try:
-        return model.model_validate(given if isinstance(given, dict) else {})
+        return model.model_validate(caller.visit.json)
     except ValidationError as problem:
         names = {str(error["loc"][0]) for error in problem.errors(include_input=False) if error["loc"]}
     raise _Refused(_invalid(**{name: f"The {name.replace('_', ' ')} field is not valid." for name in sorted(names)}))
@@ -702,11 +703,12 @@ def _read_booking(caller: _Caller) -> Answer:
 def _moment(text: str, name: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
-        found = datetime.min
-    if found.tzinfo is None:
+        moment = found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or not EARLIEST <= moment <= LATEST:
         raise _Refused(_invalid(**{name: f"The {name} is not a valid date."}))
-    return found.astimezone(UTC)
+    return moment
 
 
 def _create_booking(caller: _Caller) -> Answer:
@@ -787,6 +789,7 @@ def _delete_booking(caller: _Caller) -> Answer:
 # ---- the calls
 
 _ERRORS = {401: wire.ErrorAnswer, 403: wire.ErrorAnswer, 404: wire.ErrorAnswer, 429: wire.ErrorAnswer}
+_CHECKED = {**_ERRORS, 422: wire.ErrorAnswer}
 _OF_A_CLIENT = frozenset({"name", "email", "phone", "date_of_birth"})
 
 _OPERATIONS = (
@@ -799,7 +802,7 @@ _OPERATIONS = (
         writes=False,
         path=wire.NoPath,
         query=wire.PageQuery,
-        answers={200: wire.CalendarsAnswer, **_ERRORS},
+        answers={200: wire.CalendarsAnswer, **_CHECKED},
     ),
     Operation(
         name="opening_times",
@@ -820,7 +823,7 @@ _OPERATIONS = (
         writes=False,
         path=wire.CalendarPath,
         query=wire.PageQuery,
-        answers={200: wire.PausesAnswer, **_ERRORS},
+        answers={200: wire.PausesAnswer, **_CHECKED},
     ),
     Operation(
         name="services",
@@ -831,7 +834,7 @@ _OPERATIONS = (
         writes=False,
         path=wire.NoPath,
         query=wire.ServicesQuery,
-        answers={200: wire.ServicesAnswer, **_ERRORS},
+        answers={200: wire.ServicesAnswer, **_CHECKED},
     ),
     Operation(
         name="clients",
@@ -843,7 +846,7 @@ _OPERATIONS = (
         writes=False,
         path=wire.NoPath,
         query=wire.ClientsQuery,
-        answers={200: wire.ClientsAnswer, **_ERRORS},
+        answers={200: wire.ClientsAnswer, **_CHECKED},
         personal=frozenset({"cpr"}),
         lists_patients=True,
     ),
@@ -856,7 +859,7 @@ _OPERATIONS = (
         writes=True,
         path=wire.NoPath,
         body=wire.NewClient,
-        answers={201: wire.ClientAnswer, 422: wire.ErrorAnswer, **_ERRORS},
+        answers={201: wire.ClientAnswer, **_CHECKED},
         personal=_OF_A_CLIENT,
         texts=frozenset({"notes"}),
         needed=lambda _body: _OF_A_CLIENT,
@@ -870,7 +873,7 @@ _OPERATIONS = (
         writes=False,
         path=wire.NoPath,
         query=wire.BookingsQuery,
-        answers={200: wire.BookingsAnswer, 422: wire.ErrorAnswer, **_ERRORS},
+        answers={200: wire.BookingsAnswer, **_CHECKED},
     ),
     Operation(
         name="create_booking",
@@ -882,7 +885,7 @@ _OPERATIONS = (
         writes=True,
         path=wire.NoPath,
         body=wire.NewBooking,
-        answers={201: wire.BookingAnswer, 409: wire.ErrorAnswer, 422: wire.ErrorAnswer, **_ERRORS},
+        answers={201: wire.BookingAnswer, 409: wire.ErrorAnswer, **_CHECKED},
     ),
     Operation(
         name="read_booking",
@@ -905,7 +908,7 @@ _OPERATIONS = (
         writes=True,
         path=wire.BookingPath,
         body=wire.BookingChange,
-        answers={200: wire.BookingAnswer, 409: wire.ErrorAnswer, 422: wire.ErrorAnswer, **_ERRORS},
+        answers={200: wire.BookingAnswer, 409: wire.ErrorAnswer, **_CHECKED},
     ),
     Operation(
         name="delete_booking",
@@ -916,7 +919,7 @@ _OPERATIONS = (
         handle=_operation("calendars-readwrite", _delete_booking),
         writes=True,
         path=wire.BookingPath,
-        answers={200: wire.MessageAnswer, 422: wire.ErrorAnswer, **_ERRORS},
+        answers={200: wire.MessageAnswer, 405: wire.ErrorAnswer, **_CHECKED},
     ),
 )
 

@@ -7,9 +7,9 @@ of them is marked "inferred".
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 __all__ = [
     "Booking",
@@ -36,10 +36,20 @@ __all__ = [
 ]
 
 
+Moment = Annotated[str, Field(description="With an offset", json_schema_extra={"format": "date-time"})]
+
+
+_EMPTY, _DAY = {"type": "string", "maxLength": 0}, {"type": "string", "format": "date", "description": "YYYY-MM-DD"}
+MaybeNumber = Annotated[int | None, WithJsonSchema({"anyOf": [{"type": "integer"}, _EMPTY]})]
+MaybeDay = Annotated[str | None, WithJsonSchema({"anyOf": [_DAY, _EMPTY, {"type": "null"}]})]
+MaybeOrder = Annotated[Literal["asc", "desc"] | None, WithJsonSchema({"enum": ["asc", "desc", ""]})]
+"""A value that is empty counts as absent, in a query and as a day (inferred: what Laravel does by default)."""
+
+
 class Body(BaseModel):
     """What the vendor does not know in a body it ignores, as most systems do (inferred)."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
 
 class NoPath(BaseModel):
@@ -61,41 +71,41 @@ class BookingPath(BaseModel):
 class PageQuery(BaseModel):
     """Which page of a list."""
 
-    page_size: int | None = Field(None, description="10 if absent")
-    page: int | None = Field(None, description="From 1")
+    page_size: MaybeNumber = Field(None, description="10 if absent")
+    page: MaybeNumber = Field(None, description="From 1")
 
 
 class ServicesQuery(PageQuery):
     """`GET /services`"""
 
-    order_by_name: Literal["asc", "desc"] | None = None
+    order_by_name: MaybeOrder = None
 
 
 class BookingsQuery(PageQuery):
     """`GET /bookings`: documented names. The days are local dates, both included (inferred)."""
 
-    start: str | None = Field(None, description="YYYY-MM-DD")
-    end: str | None = Field(None, description="YYYY-MM-DD")
-    client_id: int | None = None
-    calendar_id: int | None = None
-    product_id: int | None = None
-    employee_id: int | None = None
+    start: MaybeDay = None
+    end: MaybeDay = None
+    client_id: MaybeNumber = None
+    calendar_id: MaybeNumber = None
+    product_id: MaybeNumber = None
+    employee_id: MaybeNumber = None
     status: str | None = None
-    order_by_date: Literal["asc", "desc"] | None = None
+    order_by_date: MaybeOrder = None
 
 
 class ClientsQuery(PageQuery):
     """`GET /clients`: there is no filter by name or phone number."""
 
-    active: int | None = None
-    inactive: int | None = None
-    has_email: int | None = None
-    has_phone: int | None = None
+    active: MaybeNumber = None
+    inactive: MaybeNumber = None
+    has_email: MaybeNumber = None
+    has_phone: MaybeNumber = None
     cpr: str | None = None
-    order_by_name: Literal["asc", "desc"] | None = None
-    order_by_date: Literal["asc", "desc"] | None = None
-    order_by_email: Literal["asc", "desc"] | None = None
-    order_by_created: Literal["asc", "desc"] | None = None
+    order_by_name: MaybeOrder = None
+    order_by_date: MaybeOrder = None
+    order_by_email: MaybeOrder = None
+    order_by_created: MaybeOrder = None
 
 
 class NewClient(Body):
@@ -105,7 +115,7 @@ class NewClient(Body):
     email: str | None = None
     phone: str | None = None
     notes: str | None = None
-    date_of_birth: str | None = Field(None, description="YYYY-MM-DD")
+    date_of_birth: MaybeDay = None
 
 
 class NewBooking(Body):
@@ -114,8 +124,8 @@ class NewBooking(Body):
     type: Literal["client_booking"]
     calendar_id: int
     client_id: int
-    start: str = Field(description="With an offset")
-    end: str = Field(description="With an offset")
+    start: Moment
+    end: Moment
     product_id: int | None = Field(None, description="Inferred")
 
 
@@ -123,8 +133,8 @@ class BookingChange(Body):
     """`PATCH /bookings/{id}`. That a status may be set is inferred."""
 
     client_id: int | None = None
-    start: str | None = None
-    end: str | None = None
+    start: Moment | None = None
+    end: Moment | None = None
     status: str | None = Field(None, description="Inferred")
 
 

@@ -45,15 +45,15 @@ from kobling_mocks.clinic import (
 from kobling_mocks.dialect import Account, Answer, Dialect, Operation, Visit
 from kobling_mocks.dialects.eg_pasientsky_wire import (
     Body,
-    BookAnswer,
     BookBody,
     BookingPath,
-    CancelAnswer,
+    BookOrError,
     CancelBody,
+    CancelOrError,
     ClinicPath,
     ErrorAnswer,
-    SearchAnswer,
     SearchBody,
+    SearchOrError,
 )
 from kobling_mocks.switches import Switch, Switches
 
@@ -559,7 +559,7 @@ _OPERATIONS = (
         writes=False,
         path=ClinicPath,
         body=SearchBody,
-        answers={200: SearchAnswer, **_ERRORS},
+        answers={200: SearchOrError, **_ERRORS},
         secret=frozenset({"apikey"}),
     ),
     Operation(
@@ -572,7 +572,8 @@ _OPERATIONS = (
         writes=True,
         path=ClinicPath,
         body=BookBody,
-        answers={200: BookAnswer, 409: ErrorAnswer, **_ERRORS},
+        answers={200: BookOrError, 409: ErrorAnswer, **_ERRORS},
+        pages=frozenset({504}),
         secret=frozenset({"apikey"}),
         personal=frozenset({"personalNumber", "email", "phoneNumber"}),
         texts=frozenset({"note"}),
@@ -588,7 +589,7 @@ _OPERATIONS = (
         writes=True,
         path=BookingPath,
         body=CancelBody,
-        answers={200: CancelAnswer, 409: ErrorAnswer, **_ERRORS},
+        answers={200: CancelOrError, 409: ErrorAnswer, **_ERRORS},
         secret=frozenset({"apikey"}),
         texts=frozenset({"note"}),
     ),

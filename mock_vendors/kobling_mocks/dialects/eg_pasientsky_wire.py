@@ -9,18 +9,21 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StrictBool
 
 __all__ = [
     "BookAnswer",
     "BookBody",
+    "BookOrError",
     "BookingPath",
     "CancelAnswer",
     "CancelBody",
+    "CancelOrError",
     "ClinicPath",
     "ErrorAnswer",
     "SearchAnswer",
     "SearchBody",
+    "SearchOrError",
 ]
 
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")]
@@ -204,3 +207,15 @@ class ErrorAnswer(BaseModel):
     """The envelope of an error (inferred); with some switches it comes with status 200."""
 
     error: Error
+
+
+class SearchOrError(RootModel[SearchAnswer | ErrorAnswer]):
+    """What comes with 200: with some switches an error does."""
+
+
+class BookOrError(RootModel[BookAnswer | ErrorAnswer]):
+    """What comes with 200: with some switches an error does."""
+
+
+class CancelOrError(RootModel[CancelAnswer | ErrorAnswer]):
+    """What comes with 200: with some switches an error does."""

@@ -205,7 +205,7 @@ class _Asked(Generic[_Q]):
 
     def body(self, model: type[_M]) -> _M:
         """The checked body. Raises `_Refused` naming the fields that are wrong."""
-        return _checked(model, self.visit.json if isinstance(self.visit.json, dict) else {})
+        return _checked(model, self.visit.json)
 
     def wall(self, moment: datetime) -> str:
         """A moment on the clinic's wall clock, cut to the minute, without offset."""
@@ -278,7 +278,7 @@ def _let_in(visit: Visit, account: Account, query: type[_Q]) -> _Asked[_Q]:
     return _Asked(visit, account, asked, department_id)
 
 
-def _checked(model: type[_M], given: Mapping[str, Any]) -> _M:
+def _checked(model: type[_M], given: Any) -> _M:
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -529,6 +529,9 @@ def _time(asked: _Asked[Any], one: Appointment) -> dict[str, Any]:
 
 # ---- the calls
 
+_PAGES = frozenset({200, 301, 302, 404, 502, 503})
+"""What the web server in front answers by itself."""
+
 
 def _operation(
     name: str,
@@ -559,6 +562,7 @@ def _operation(
         body=body,
         query=query,
         answers={status: answer, **refusals},
+        pages=_PAGES,
         **more,
     )
 
