@@ -156,6 +156,7 @@ class Registry(RuleBasedStateMachine):
     def open(self, overlap: str, listing: bool, reading: bool, marked: bool, in_one_step: bool, limit: bool) -> None:
         accepted = overlap == "accepted"
         self.marked = marked or accepted
+        self.found_wherever_it_stands = self.marked and (listing or accepted)
         self.kind = kind(
             overlap=overlap, listing=listing or accepted, reading=reading, marked=self.marked, in_one_step=in_one_step
         )
@@ -339,7 +340,10 @@ class Registry(RuleBasedStateMachine):
         attempt = self.all[number % len(self.all)]
         for row in self.vendor.of(attempt.wanted.reference):
             untouched = "made_under" not in row and row["start"] == attempt.wanted.slot.start.isoformat()
-            if row["status"] != "booked" or not untouched or (act != "cancel" and not self.marked):
+            # Where a reference can't be looked for, the slot is all there is to see; see docs/why/lost-answers.md.
+            if row["status"] != "booked" or not untouched:
+                continue
+            if act != "cancel" and not self.found_wherever_it_stands:
                 continue
             if act == "cancel":
                 row["status"] = "cancelled"
