@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from kobling_mocks.clinic import (
+    BookingOrder,
     Clinic,
     Clock,
+    DayHours,
+    OpeningHours,
+    PatientDetails,
+    WeeklyPause,
     WeekTemplate,
     demo_clinic,
     demo_id,
@@ -25,14 +32,15 @@ AUTUMN_NIGHT = date(2026, 10, 25)
 SPRING_NIGHT = date(2027, 3, 28)
 """02:00 becomes 03:00 in Oslo: 02:00 to 03:00 does not happen."""
 
-ClinicName = Literal["demo", "many_weeks", "random", "round_the_clock", "autumn", "spring"]
+ClinicName = Literal["demo", "many_weeks", "leap", "particular", "random", "round_the_clock", "autumn", "spring"]
 
 
 def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
     """The demonstration clinic, its two practitioners working at all hours of one week: `night`'s, or the clock's.
 
     Of the repeated hour Kari works both halves; Jovnna's 02:00 is in the first and his 02:30 in the second, so
-    that on a wall clock nobody can know which is meant."""
+    that on a wall clock nobody can know which is meant. In the week of the spring night he is open from 02:00 to 03:00
+    only, so that a time of the missing hour can hide behind no other."""
     clinic = demo_clinic(Clock(now), weeks=2)
     week = monday_of(night or now.date())
     type_ids = [demo_id("type", "oppfolging")]
@@ -44,12 +52,40 @@ def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
         template = WeekTemplate(synthetic_id("round-the-clock", "template", who), "Døgnet rundt", rows)
         clinic.put_template(template)
         clinic.lay_plan(demo_id("timebook", who), template.id, week, 1)
+    if night == SPRING_NIGHT:
+        hours = OpeningHours(tuple(DayHours(weekday, 2 * 60, 3 * 60) for weekday in range(7)), 30)
+        clinic.keep_hours(demo_id("timebook", "jovnna"), hours)
+    return clinic
+
+
+def _particular() -> Clinic:
+    """The demonstration clinic with all that a clinic may set up for its online booking: Kari's hours begin off the
+    full hour, in steps that do not divide it, with a lunch of her own and at most two bookings a day; Jovnna's time is
+    taken by Kari's bookings too. On Wednesday Kari is full, on Thursday she has one booking."""
+    clinic = demo_clinic(weeks=2)
+    kari, jovnna = demo_id("timebook", "kari"), demo_id("timebook", "jovnna")
+    days = tuple(DayHours(weekday, 9 * 60 + 10, 15 * 60 + 35) for weekday in range(5))
+    lunch = tuple(WeeklyPause(weekday, 11 * 60 + 20, 12 * 60 + 5) for weekday in range(5))
+    for timebook in clinic.timebooks:
+        if timebook.id == kari:
+            clinic.put_timebook(replace(timebook, daily_limit=2))
+        elif timebook.id == jovnna:
+            clinic.put_timebook(replace(timebook, blocked_by=(kari,)))
+    clinic.keep_hours(kari, OpeningHours(days, 25, lunch))
+    clinic.keep_hours(jovnna, OpeningHours(days, 40))
+    somebody = PatientDetails("Fullbooket Prøvesen", date(1970, 1, 2), "+4790000004", "full@example.test")
+    zone = ZoneInfo(clinic.zone)
+    for day, hour in ((25, 9), (25, 13), (26, 13)):
+        start = datetime(2026, 11, day, hour, 10, tzinfo=zone)
+        clinic.staff_book(BookingOrder(kari, demo_id("type", "oppfolging"), start, somebody, source="staff"))
     return clinic
 
 
 CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
     "demo": lambda _: demo_clinic(weeks=3),
     "many_weeks": lambda _: demo_clinic(weeks=8),
+    "leap": lambda _: demo_clinic(Clock(datetime(2028, 2, 21, 7, 0, tzinfo=UTC)), weeks=2),
+    "particular": lambda _: _particular(),
     "random": synthetic_clinic,
     "round_the_clock": lambda _: _round_the_clock(datetime(2026, 11, 23, 7, 0, tzinfo=UTC), date(2026, 11, 30)),
     "autumn": lambda _: _round_the_clock(datetime(2026, 10, 20, 7, 0, tzinfo=UTC), AUTUMN_NIGHT),

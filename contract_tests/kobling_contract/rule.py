@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["COMMON_CAUSES", "Check", "Evidence", "Rule", "RuleBook"]
 
 Check: TypeAlias = "Callable[[Trial], Awaitable[None]]"
-Evidence = Literal["journal", "timebook", "wire", "logs"]
-"""Where a rule's evidence comes from: the calls the vendor received, the clinic's own timebook, the raw requests, or
-captured logs, reprs and exceptions."""
+Evidence = Literal["journal", "timebook", "wire", "logs", "process"]
+"""Where a rule's evidence comes from: the calls the vendor received, the clinic's own timebook, the raw requests,
+captured logs, reprs and exceptions, or what the adapter did to the process that it ran in."""
 
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "

@@ -95,12 +95,13 @@ def _indented(text: str) -> str:
     return text.replace("\n", "\n        ")
 
 
-def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None) -> Result:
-    """Run one rule to its verdict. Must not be called from a running event loop."""
+def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None, *, repeats: int = REPEATS) -> Result:
+    """Run one rule to its verdict. repeats: how often a failure is run again, to see whether it is FLAKY. Must not be
+    called from a running event loop."""
     started = time.monotonic()
     result = _run_modes(rule, target, seed)
     if result.verdict is Verdict.FAIL:
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             again = _run_modes(rule, target, seed)
             if (again.verdict, again.cause) != (result.verdict, result.cause):
                 reason = f"the same seed gave {again.verdict.value} {again.cause} the next time"

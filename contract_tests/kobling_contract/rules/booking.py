@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import types
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from kobling import (
+    Adapter,
     Booked,
     BookingRequest,
     LeaseExpired,
@@ -636,3 +638,98 @@ async def _booked_at_night(trial: Trial) -> None:
         starts = [one.start for one in made]
         trial.claim(starts == [slot.start], "other_moment", expected=slot.start, got=starts, calls=calls)
     trial.saw(f"{len(rig.appointments())} appointments stand at the moments of their slots")
+
+
+def _unchecked(trial: Trial) -> type[Adapter]:
+    """The adapter with no field required, so that the vendor itself is asked."""
+    made = trial.adapter
+    fields = made.patient_fields
+    free = fields.model_copy(
+        update={"required": frozenset(), "one_of": (), "optional": fields.optional | fields.required}
+    )
+
+    def body(space: dict[str, Any]) -> None:
+        space.update(
+            patient_fields=free,
+            contract=made.contract,
+            suited=classmethod(lambda cls, options: cls),  # noqa: ARG005 - the contract's signature
+            __module__=made.__module__,
+        )
+
+    return types.new_class(made.__name__, (made,), exec_body=body)
+
+
+@BOOK.rule(
+    14,
+    "When the vendor refuses a booking for what it lacks of the patient, the error names the field",
+    why='A person can fill in what is named; "refused" sends them to the telephone.',
+    check="ErrorMap: field, field_names, or a Refusal with fields for the vendor's code.",
+    source="the contract: PatientFieldRequired and InvalidRequest carry the fields",
+    needs=NEEDS,
+    evidence=("journal", "timebook"),
+    causes={
+        "not_named": "The vendor refused, and the error names none of the fields that were left out.",
+        "not_refused": "The vendor refused, and the caller heard no refusal with effect none.",
+        "changed": "Something new stands in the timebook.",
+    },
+)
+async def _refused_field(trial: Trial) -> None:
+    required = sorted(trial.adapter.patient_fields.required)
+    refusals = 0
+    for setting in trial.rig().switch_settings("validation"):
+        rig = trial.rig(switches=setting, adapter=_unchecked(trial))
+        slots = await trial.open_times(rig)
+        await trial.booked(rig, slots[0])
+        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        for names in dict.fromkeys([*((name,) for name in required), tuple(required)]):
+            mark, before = rig.mark(), _live(rig)
+            without = PATIENT.model_copy(update=dict.fromkeys(names))
+            outcome = await trial.outcome(rig.session.book(rig.request(slot, patient=without)))
+            calls = rig.writing(rig.since(mark))
+            if not [call for call in calls if call.status is not None and 400 <= call.status < 500]:
+                slot = next((one for one in slots if rig.open_time(one) is not None), slot)
+                continue
+            what = f"without {', '.join(names)} {setting or ''}".strip()
+            refused = outcome.error is not None and outcome.error.effect == "none"
+            trial.claim(refused, "not_refused", expected=f"a refusal, {what}", got=outcome, calls=calls)
+            named = set(outcome.error.fields if outcome.error else ()) & set(names)
+            trial.claim(bool(named), "not_named", expected=f"one of {names} is named", got=outcome, calls=calls)
+            trial.claim(_live(rig) == before, "changed", expected="no new appointment", got="one", calls=calls)
+            refusals += 1
+            trial.saw(f"{what}: refused, {sorted(named)} named")
+    if not refusals:
+        trial.not_offered("a refusal for what is missing of the patient", proof=True)
+
+
+@BOOK.rule(
+    15,
+    "A booking stands on the record of the person it is for, also where somebody shares their address or telephone",
+    why="The other person's record would show a treatment that they never had, to everybody who reads it.",
+    check="register_patient adds a record; it never takes one that was found by an address, a number or a name alone.",
+    source="the contract: two matches mean a new record; GDPR article 5 (1) d",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "another_record": "The appointment stands on another person's record, and nothing there says who is meant.",
+    },
+    safety=True,
+)
+async def _own_record(trial: Trial) -> None:
+    rig = trial.rig()
+    family = [
+        rig.clinic.put_patient(PatientDetails(name, born, PATIENT.phone or "", PATIENT.email or ""))
+        for name, born in (("Åge Fjellprøve-Østhåg", date(1951, 5, 17)), (PATIENT.name, date(2016, 2, 29)))
+    ]
+    made = await trial.booked(rig)
+    stands = made.appointment
+    on_theirs = stands.patient_id in {one.id for one in family}
+    seen = trial.adapter.patient_fields.match == "email" and PATIENT.name in f"{stands.note} {stands.patient_comment}"
+    trial.claim(
+        not on_theirs or seen,
+        "another_record",
+        expected="a record of their own, or the patient's name in the note where the vendor matches by e-mail",
+        got="the record of somebody with the same telephone and e-mail",
+        calls=made.calls,
+    )
+    where = "one of their records, with the name in its note" if on_theirs else "a record of its own"
+    trial.saw(f"{len(family)} others share telephone and e-mail; the appointment stands on {where}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from kobling import ConnectionReport, Finding, Operation
@@ -9,6 +10,7 @@ from kobling_mocks.clinic import synthetic_clinic
 
 from ..rig import Rig
 from ..rule import RuleBook
+from ..sides import Side
 from ..trial import Trial
 
 BOOK = RuleBook("CONN", "Testing a connection")
@@ -294,3 +296,61 @@ async def _not_activated(trial: Trial) -> None:
         calls=calls,
     )
     trial.saw(f"the vendor refused {len(calls)} calls; {told(report)}")
+
+
+TWENTY = 20
+
+
+@BOOK.rule(
+    9,
+    "A token is the clinic's own, is fetched once for all who need it, and is given up when its time is over",
+    why="A vendor locks a key that signs in without end; another clinic's token shows another clinic's patients.",
+    check="sign_in: the lifetime is the vendor's own number, in seconds; the adapter keeps nothing. 401 in ErrorMap.",
+    source="the contract: the SDK keeps tokens by connection, renews them before their end and once on 401",
+    needs=("sign_in", *READS),
+    evidence=("journal",),
+    causes={
+        "too_many_sign_ins": "Callers of one connection signed in more than once. Look at Token.lifetime.",
+        "crossed": "After one clinic had signed in, another one's call was refused: it came with the wrong token.",
+        "used_past_its_end": "A token was used after its end, and refused. Read the lifetime from the answer.",
+        "not_renewed": "A token that the vendor did not take any more was not renewed. A 401 is CredentialsRejected.",
+    },
+    driver=True,
+    safety=True,
+)
+async def _tokens(trial: Trial) -> None:
+    rig = trial.rig()
+    mark = rig.mark()
+    await rig.session.clinic()
+    signing = trial.control(rig, mark, "a caller signs in and reads the clinic")[0].operation
+    other = rig.connect(rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock)))
+    for side in (other, rig.session, other):
+        await _still_in(trial, rig, side, "crossed", "crossed", "two clinics in turn")
+    together = trial.rig()
+    for _ in range(2):
+        await asyncio.gather(*(together.connect().clinic() for _ in range(TWENTY)))
+        together.pace.pass_time(1.0)
+    count = len(together.world.journal.of(signing or ""))
+    trial.claim(count <= 1, "too_many_sign_ins", expected=f"1 sign-in for twice {TWENTY} callers", got=count)
+    for seconds in (100.0, 600.0, 7200.0, 86_400.0):
+        rig.pace.pass_time(seconds)
+        await _still_in(trial, rig, rig.session, "used_past_its_end", "not_renewed", f"{seconds:.0f} s later")
+    rig.fault("*", "reply", status=401)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.slots(rig.days(2, 1)))
+    calls, whole = rig.since(mark), outcome.error is None and outcome.value.complete
+    trial.claim(whole, "not_renewed", expected="all times, with a new token after a 401", got=outcome, calls=calls)
+    trial.saw(
+        f"twice {TWENTY} callers signed in {count} time; {len(rig.world.journal.of(signing or ''))} sign-ins in a day"
+    )
+
+
+async def _still_in(trial: Trial, rig: Rig, side: Side, refused: str, failed_by: str, what: str) -> None:
+    """A search by a caller who has signed in: the vendor refuses nothing of it."""
+    mark = rig.mark()
+    outcome = await trial.outcome(side.slots(rig.days(2, 1)))
+    calls = rig.since(mark)
+    turned_away = [call for call in calls if call.status == 401]
+    whole = outcome.error is None and outcome.value.complete
+    trial.claim(whole, failed_by, expected=f"open times, {what}", got=outcome, calls=calls)
+    trial.claim(not turned_away, refused, expected=f"no call refused, {what}", got=len(turned_away), calls=turned_away)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import json
+import os
+import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from kobling import AdapterBug, Catalogue, Operation, Slots, WireFailure, WireReply, WireRequest
+from kobling import (
+    Adapter,
+    AdapterBug,
+    CancelReason,
+    Catalogue,
+    Operation,
+    Response,
+    Slot,
+    Slots,
+    WireFailure,
+    WireReply,
+    WireRequest,
+)
 
 from ..mutations import Mutator, changes
 from ..rig import Rig
 from ..rule import RuleBook
 from ..sides import Side
 from ..trial import Trial
+from ..turns import Turns, watched
 from .slots import fault_details
 
 BOOK = RuleBook("FAIL", "When the vendor fails")
@@ -353,3 +372,122 @@ async def _few_calls(trial: Trial) -> None:
     trial.saw(
         f"{len(calls)} calls for {days} days, {len(rig.clinic.timebooks)} timebooks, {len(rig.clinic.types)} types"
     )
+
+
+# ---- the process that it runs in
+
+IO_CAUSES = {
+    "connection": "The adapter opened a socket or looked up a name by itself. Describe the call with `http`.",
+    "sleep": "The adapter slept in its turn, and with it every other caller. The SDK waits; an adapter never does.",
+    "thread": "The adapter started a thread. Send independent reads together with http.all.",
+    "file": "The adapter wrote to a file. What belongs to a booking goes into the slot's token.",
+    "program": "The adapter started another program.",
+    "thinks_too_long": "One turn of the adapter took so long that other callers had to wait. Look for loops in loops.",
+}
+LONGEST_TURN = 1.0
+"""Seconds of CPU between two calls: far above anything that reading an answer takes, also on a busy machine."""
+
+
+@BOOK.rule(
+    9,
+    "Between its calls the adapter only thinks: no connection, file, thread or sleep of its own",
+    why="One adapter that waits by itself holds up every clinic of a registry, and goes where no guard is.",
+    check="Imports of the adapter: requests, urllib, socket, time, threading, subprocess, open.",
+    source="the contract: awaiting is describing a call; the SDK sends it",
+    needs=ALL,
+    evidence=("process", "journal"),
+    causes=IO_CAUSES,
+)
+async def _only_thinks(trial: Trial) -> None:
+    turns = Turns()
+    rig = trial.rig(adapter=watched(trial.adapter, turns))
+    made = await trial.booked(rig)
+    await trial.outcome(rig.session.cancel(made.booking.ref, CancelReason(by="patient")))
+    rig.pace.pass_time(BETWEEN)
+    await trial.outcome(rig.connect().test_connection())
+    for act, count in sorted(turns.acts.items()):
+        trial.broken(act, expected="none", got=f"{count} in {turns.count} turns")
+    trial.claim(
+        turns.longest < LONGEST_TURN,
+        "thinks_too_long",
+        expected=f"less than {LONGEST_TURN} s of CPU in a turn",
+        got=f"{turns.longest:.1f} s",
+    )
+    trial.need(turns.count or None, "the adapter had no turn")
+    trial.saw(f"{turns.count} turns of the adapter, no connection, file, thread or sleep in any of them")
+
+
+ROUNDS = 6
+
+
+@BOOK.rule(
+    10,
+    "Nothing of a call is left in memory after it",
+    why="A registry's process runs for months; what each search leaves behind ends it one night.",
+    check="Class variables, module globals and caches without an end: lists and dicts that calls add to.",
+    source="the contract: an adapter has no state",
+    needs=READS,
+    evidence=("process", "journal"),
+    causes={"kept": "After the same searches again there are more slots, answers or adapters in memory than before."},
+)
+async def _nothing_kept(trial: Trial) -> None:
+    rig = trial.rig()
+    mark = rig.mark()
+    await rig.session.slots(rig.days(3, 1))
+    trial.control(rig, mark, "open times are read")
+    before = await _left_after_a_round(rig)
+    for _ in range(ROUNDS):
+        after = await _left_after_a_round(rig)
+    grown = {name: after[name] - before[name] for name in after if after[name] >= before[name] + ROUNDS}
+    trial.claim(not grown, "kept", expected=f"as many as before {ROUNDS} more searches", got=f"more: {grown}")
+    trial.saw(
+        f"{ROUNDS} more searches left {sum(after.values())} objects of the contract, as {sum(before.values())} before"
+    )
+
+
+async def _left_after_a_round(rig: Rig) -> Counter[str]:
+    """What is in memory of the contract's own kinds after a search whose answer was let go."""
+    rig.pace.pass_time(BETWEEN)
+    await rig.session.slots(rig.days(3, 1))
+    await rig.session.catalogue()
+    rig.session.said.clear()
+    rig.wire.clear()
+    gc.collect()
+    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, KINDS))
+
+
+KINDS = (Slot, Response, Adapter, Catalogue)
+
+
+def _untouched() -> dict[str, str]:
+    """Of this process's environment, into which the adapter was imported, what it came with."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT") if name in os.environ}
+
+
+@BOOK.rule(
+    11,
+    "Importing the adapter does nothing but define it",
+    why="A registry loads every vendor's adapter at its start; what one of them changes then holds for all.",
+    check="Statements at the top of its modules: settings of logging, locale and environment, files, connections.",
+    source="the contract: a plugin is inert until it is asked",
+    needs=READS,
+    evidence=("process", "journal"),
+    causes={"changed": "Importing the adapter's package changed the process, or reached out of it."},
+)
+async def _inert_import(trial: Trial) -> None:
+    rig = trial.rig()
+    mark = rig.mark()
+    await rig.session.clinic()
+    trial.control(rig, mark, "the adapter reads the clinic")
+    module = trial.adapter.__module__
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "kobling_contract.importing", module,
+        env={**_untouched(), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await child.communicate()
+    if child.returncode != 0:
+        raise RuntimeError(f"importing {module} broke: {err.decode(errors='replace')[-400:]}")
+    told = json.loads(out)
+    trial.claim(not told["changed"], "changed", expected="nothing", got=", ".join(told["changed"]))
+    trial.saw(f"{module} was imported with {told['loaded']} modules; nothing else is different")

@@ -12,7 +12,7 @@ from typing import Any
 
 from kobling import Operation, Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn
 from kobling_mocks import Call
-from kobling_mocks.clinic import OpenSlot
+from kobling_mocks.clinic import OpenSlot, Restrictions
 
 from ..clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
 from ..rig import Rig
@@ -76,13 +76,17 @@ async def _exactly_the_timebook(trial: Trial) -> None:
 
 @BOOK.rule(
     2,
-    "Two readings give the same times in the same order, sorted by start, practitioner and service",
+    "Two readings give the same times in the same order, each once, sorted by start, practitioner and service",
     why="A list that jumps makes people book the wrong line; paging in a registry relies on the order.",
     check="list_slots must not depend on the order of a set or of concurrent answers.",
     source="the contract: (start, practitioner, service)",
     needs=NEEDS,
     evidence=("journal",),
-    causes={"unstable": "Two readings of an unchanged clinic differ.", "unsorted": "The times are not in order."},
+    causes={
+        "unstable": "Two readings of an unchanged clinic differ.",
+        "unsorted": "The times are not in order.",
+        "doubled": "One time is told twice: look at windows and pages that overlap.",
+    },
 )
 async def _stable_order(trial: Trial) -> None:
     rig = trial.rig()
@@ -90,6 +94,7 @@ async def _stable_order(trial: Trial) -> None:
     again = await read(trial, rig, rig.days(), "second reading")
     trial.need(first.found, "no open time is found")
     ids = [slot.identity for slot in first.found]
+    trial.claim(len(set(ids)) == len(ids), "doubled", expected=len(set(ids)), got=len(ids))
     trial.claim(ids == [slot.identity for slot in again.found], "unstable", expected="equal lists", got="they differ")
     ordered = sorted(first.found, key=lambda slot: (slot.start, slot.practitioner_id, slot.service_id))
     trial.claim(list(first.found) == ordered, "unsorted", expected="sorted times", got="another order")
@@ -309,9 +314,13 @@ async def _ends_and_places(trial: Trial) -> None:
     compared = 0
     for world in ("demo", "autumn", "spring"):
         rig = trial.rig(world)
-        answer = await read(trial, rig, rig.days(7), f"a week of the {world} clinic is read")
+        query = rig.days(7)
+        answer = await read(trial, rig, query, f"a week of the {world} clinic is read")
+        known = {
+            (own.timebook_id, own.type_id, own.start): own for own in rig.shown.times(query.first_day, query.last_day)
+        }
         for slot in answer.found:
-            own = rig.open_time(slot)
+            own = known.get((slot.practitioner_id, slot.service_id, slot.start))
             if own is None:
                 continue
             trial.claim(slot.end == own.end, "other_end", expected=own.end, got=slot.end)
@@ -359,6 +368,67 @@ async def _found_again(trial: Trial) -> None:
         calls=rig.since(mark),
     )
     trial.saw("the timebook shows the time before, and not after it was blocked")
+
+
+# ---- days and set-ups that are not the usual ones
+
+
+@BOOK.rule(
+    15,
+    "29 February, week 53 and the turn of the year are days like others",
+    why="A calendar that leaves a day out loses its patients once in four years, when nobody looks.",
+    check="Dates that are made by hand: weeks by number, years of 365 days, the same day of another year.",
+    source=COMPLETE,
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def _rare_days(trial: Trial) -> None:
+    for world, first, count in (("leap", 0, 14), ("many_weeks", 28, 21)):
+        rig = trial.rig("leap" if world == "leap" else "many_weeks")
+        query = rig.days(count, first)
+        answer = await read(trial, rig, query, f"{query.first_day} to {query.last_day} is read")
+        what = f"{query.first_day} to {query.last_day}"
+        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), what)
+
+
+@BOOK.rule(
+    16,
+    "A time nearer than the clinic's deadline for booking is not offered",
+    why="The practitioner has gone home when the patient comes.",
+    check="Where open times are computed: the lead time, from the clinic's own settings.",
+    source="the help article on restrictions: how long before its start a time can be booked",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def _deadlines(trial: Trial) -> None:
+    rig = trial.rig()
+    query = rig.days(7)
+    before = rig.shown.times(query.first_day, query.last_day)
+    rig.clinic.set_restrictions(Restrictions(booking_deadline_hours=30))
+    expected = rig.shown.times(query.first_day, query.last_day)
+    trial.need(len(before) - len(expected) or None, "the deadline hides no time")
+    answer = await read(trial, rig, query, "a week of a clinic with a deadline is read")
+    same_times(trial, answer.found, expected, "thirty hours before the start at the latest")
+    trial.saw(f"the deadline hides {len(before) - len(expected)} of {len(before)} times")
+
+
+@BOOK.rule(
+    17,
+    "What a clinic has set up for its online booking holds: hours, steps, pauses, limits and linked timebooks",
+    why="Each of them keeps a practitioner's day whole; the clinic believes that they hold everywhere.",
+    check="Where open times are computed: where steps begin, what takes time, how many bookings a day has.",
+    source="the vendors' help pages on available times",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def _set_up(trial: Trial) -> None:
+    rig = trial.rig("particular")
+    query = rig.days(7)
+    answer = await read(trial, rig, query, "a week of a clinic with particular settings is read")
+    same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), "as the clinic has set it up")
 
 
 # ---- the two nights
@@ -416,13 +486,14 @@ def _other_occurrence(time: tuple[str, str, datetime], lonely: Iterable[tuple[st
 
 
 async def _night(trial: Trial, world: ClinicName, night: date) -> None:
-    rig = trial.rig(world)
-    query = night_days(night)
-    answer = await read(trial, rig, query, f"the night of {night} is read")
-    expected = rig.shown.times(query.first_day, query.last_day)
-    trial.need(expected, "the clinic has no open time that night")
-    problems = [problem.because for problem in answer.problems]
-    judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}")
+    for query in (night_days(night), SlotQuery(first_day=night, last_day=night)):
+        rig = trial.rig(world)
+        days = (query.last_day - query.first_day).days + 1
+        answer = await read(trial, rig, query, f"the night of {night} is read in a window of {days} days")
+        expected = rig.shown.times(query.first_day, query.last_day)
+        trial.need(expected, "the clinic has no open time that night")
+        problems = [problem.because for problem in answer.problems]
+        judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}, {days} days")
 
 
 @BOOK.rule(

@@ -1,0 +1,59 @@
+"""What importing an adapter does to a process; started by a rule in a process of its own.
+
+    python -m kobling_contract.importing module
+
+Prints JSON: {"loaded": how many modules came with it, "changed": what else is not as it was before}.
+"""
+
+from __future__ import annotations
+
+import json
+import locale
+import logging
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import kobling
+import kobling.localtime  # noqa: F401
+
+from .turns import Turns
+
+MOST = 20
+
+
+def state() -> dict[str, Any]:
+    """What an import must leave as it is."""
+    root = logging.getLogger()
+    return {
+        "environment": dict(os.environ),
+        "working directory": os.getcwd(),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "handlers of the root logger": len(root.handlers),
+        "level of the root logger": root.level,
+        "threads": threading.active_count(),
+        "recursion limit": sys.getrecursionlimit(),
+        "exception hook": id(sys.excepthook),
+    }
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The names of what differs; no value is told, since one may be a secret."""
+    return [name for name in before if before[name] != after[name]]
+
+
+def main(module: str) -> None:
+    """Import the module and print what it did."""
+    turns = Turns()
+    before, loaded = state(), len(sys.modules)
+    with turns.one():
+        import_module(module)
+    changed = changes(before, state()) + sorted(turns.acts)
+    sys.stdout.write(json.dumps({"loaded": len(sys.modules) - loaded, "changed": changed[:MOST]}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
