@@ -33,17 +33,17 @@ from kobling_contract.pace import Pace
 from kobling_contract.rig import Rig
 from kobling_contract.sides import Mode, Office
 from kobling_contract.target import find_target
+from kobling_eg_pasientsky import EgPasientsky
 from kobling_mocks import Fault, Mock
-from planted import Twin
 
 Act = Callable[[Rig], Awaitable[Any]]
 
 
-class Quick(Twin):
+class Quick(EgPasientsky):
     """The adapter with time limits short enough for a vendor that never answers."""
 
     contract = 1
-    limits = Twin.limits.model_copy(update={"timeout_read": 0.5, "timeout_write": 0.5})
+    limits = EgPasientsky.limits.model_copy(update={"timeout_read": 0.5, "timeout_write": 0.5})
 
 
 class Lane(NamedTuple):
@@ -199,7 +199,7 @@ def test_a_hook_that_refuses_stops_the_booking_unsent_everywhere() -> None:
 @pytest.mark.parametrize("lane", [lane for lane in LANES if lane.wired], ids=lambda lane: lane.mode)
 def test_fifty_callers_over_sockets_get_one_appointment(lane: Lane) -> None:
     async def race() -> tuple[Counter[str], int]:
-        rig = Rig(find_target("eg-pasientsky", Twin), lane.mode, "demo", 1, wired=True)
+        rig = Rig(find_target("eg-pasientsky", EgPasientsky), lane.mode, "demo", 1, wired=True)
         try:
             slot = (await rig.session.slots(rig.days(3, 1))).found[0]
             barrier, before = rig.world.barriers.add("book", 50), rig.appointments()
@@ -226,8 +226,8 @@ def test_fifty_callers_over_sockets_get_one_appointment(lane: Lane) -> None:
 def _quick_sync(mock: Mock, url: str) -> Kobling:
     pace, policy = Pace(mock.world.clock), UrlPolicy()
     return Kobling(
-        adapters=Installed({Twin.key: Twin}),
-        origins={Twin.key: url},
+        adapters=Installed({EgPasientsky.key: EgPasientsky}),
+        origins={EgPasientsky.key: url},
         clock=pace,
         policy=policy,
         driver=SyncDriver(policy=policy, sleep=pace.sleep, now=pace.now),
@@ -238,8 +238,8 @@ def _quick_sync(mock: Mock, url: str) -> Kobling:
 def test_an_interrupt_during_a_booking_leaves_it_unknown_and_the_reference_spent(when: Any) -> None:
     mock = Mock("eg-pasientsky")
     with mock.serve() as server, _quick_sync(mock, server.url) as kobling:
-        session = kobling.session(Connection(Twin.key, **mock.connection))
-        rig = Rig(find_target("eg-pasientsky", Twin), "sync", "demo", 1)
+        session = kobling.session(Connection(EgPasientsky.key, **mock.connection))
+        rig = Rig(find_target("eg-pasientsky", EgPasientsky), "sync", "demo", 1)
         slot = session.slots(rig.days(3, 1)).found[0]
         request = rig.request(slot)
         mock.world.faults.add(Fault(operation="book", kind="hang", when=when, seconds=3.0))
@@ -260,7 +260,7 @@ def test_an_interrupt_during_a_booking_leaves_it_unknown_and_the_reference_spent
 @pytest.mark.parametrize("wired", [False, True], ids=["in process", "over a socket"])
 def test_a_cancelled_task_leaves_its_booking_unknown_and_the_reference_spent(when: Any, wired: bool) -> None:
     async def story() -> None:
-        rig = Rig(find_target("eg-pasientsky", Twin), "async", "demo", 1, wired=wired)
+        rig = Rig(find_target("eg-pasientsky", EgPasientsky), "async", "demo", 1, wired=wired)
         rig.mock.patience = 5.0
         try:
             slot = (await rig.session.slots(rig.days(3, 1))).found[0]
@@ -284,7 +284,7 @@ def test_a_cancelled_task_leaves_its_booking_unknown_and_the_reference_spent(whe
 # ---- one sign-in for all
 
 
-class SignsIn(Twin):
+class SignsIn(EgPasientsky):
     """The adapter with a short token, as other vendors have."""
 
     contract = 1

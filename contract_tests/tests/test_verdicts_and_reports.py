@@ -18,7 +18,8 @@ from kobling_contract.runner import run_rule
 from kobling_contract.target import find_target
 from kobling_contract.trial import Trial
 from kobling_contract.verdicts import Verdict, exit_code
-from planted import SaysNothing, Twin
+from kobling_eg_pasientsky import EgPasientsky
+from kobling_zoo.housing import nothings
 
 SAMPLE = chosen(["CAT-01"])[0]
 
@@ -37,7 +38,7 @@ async def _with_control(trial: Trial) -> None:
 
 
 def verdict(run: Check, **changes: Any) -> Verdict:
-    return run_rule(rule(run, **changes), find_target("eg-pasientsky", Twin), 1).verdict
+    return run_rule(rule(run, **changes), find_target("eg-pasientsky", EgPasientsky), 1).verdict
 
 
 def test_a_rule_without_evidence_or_without_a_control_is_vacuous() -> None:
@@ -113,7 +114,7 @@ def test_exit_codes(verdicts: list[Verdict], code: int) -> None:
     assert exit_code(verdicts) == code
 
 
-class CancelsNothing(Twin):
+class CancelsNothing(EgPasientsky):
     contract = 1
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
@@ -123,7 +124,7 @@ class CancelsNothing(Twin):
 class TestCertify:
     def test_it_tells_its_progress_and_gives_a_certificate_that_is_plain_json(self) -> None:
         steps: list[Progress] = []
-        certificate = certify("eg-pasientsky", adapter=Twin, rules=["CAT"], on_progress=steps.append)
+        certificate = certify("eg-pasientsky", adapter=EgPasientsky, rules=["CAT"], on_progress=steps.append)
         assert certificate.conformant
         assert (steps[0].done, steps[-1].done, steps[-1].total) == (0, 9, 9)
         told = json.loads(json.dumps(certificate.as_dict()))
@@ -132,11 +133,13 @@ class TestCertify:
         assert "CONFORMANT" in certificate.summary()[0]
 
     def test_the_same_seed_gives_the_same_evidence(self) -> None:
-        first, again = (certify("eg-pasientsky", adapter=Twin, rules=["CAT", "SLOT-03"], seed=3) for _ in range(2))
+        first, again = (
+            certify("eg-pasientsky", adapter=EgPasientsky, rules=["CAT", "SLOT-03"], seed=3) for _ in range(2)
+        )
         assert first.as_dict()["evidence_hash"] == again.as_dict()["evidence_hash"]
 
     def test_the_headline_says_how_sure_lost_answers_are(self) -> None:
-        certificate = certify("eg-pasientsky", adapter=Twin, rules=["BOOK-09"])
+        certificate = certify("eg-pasientsky", adapter=EgPasientsky, rules=["BOOK-09"])
         assert certificate.lost_answers == "person"
         assert "a person only" in certificate.headline()
 
@@ -149,22 +152,22 @@ class TestCertify:
 
     def test_a_waiver_is_an_expected_failure_and_goes_stale_loudly(self) -> None:
         waiver = Waiver("CAT-01", "the vendor mends it in March", date(2027, 3, 31))
-        kept = certify("eg-pasientsky", adapter=SaysNothing, rules=["CAT-02"], waivers=[])
+        kept = certify("eg-pasientsky", adapter=nothings()["SaysNothingEgPasientsky"], rules=["CAT-02"], waivers=[])
         assert kept.exit_code == 1
-        stale = certify("eg-pasientsky", adapter=Twin, rules=["CAT-01"], waivers=[waiver])
+        stale = certify("eg-pasientsky", adapter=EgPasientsky, rules=["CAT-01"], waivers=[waiver])
         assert stale.of("CAT-01").verdict is Verdict.XPASS
         assert stale.exit_code == 1
 
     def test_a_safety_rule_is_never_waived(self) -> None:
         with pytest.raises(ValueError, match="safety rule"):
-            certify("eg-pasientsky", adapter=Twin, waivers=[Waiver("BOOK-08", "later", date(2027, 1, 1))])
+            certify("eg-pasientsky", adapter=EgPasientsky, waivers=[Waiver("BOOK-08", "later", date(2027, 1, 1))])
 
     def test_an_interrupt_leaves_the_rest_not_run(self) -> None:
         def stop(step: Progress) -> None:
             if step.result is not None:
                 raise KeyboardInterrupt
 
-        certificate = certify("eg-pasientsky", adapter=Twin, rules=["CAT-01", "CAT-02"], on_progress=stop)
+        certificate = certify("eg-pasientsky", adapter=EgPasientsky, rules=["CAT-01", "CAT-02"], on_progress=stop)
         assert certificate.counts == {"NOT_RUN": 1, "PASS": 1}
         assert certificate.exit_code == 1
 
@@ -172,7 +175,7 @@ class TestCertify:
         with pytest.raises(TargetUnavailable, match="installed"):
             certify("nobody", rules=["CAT-01"])
         with pytest.raises(LookupError, match="areas are CONN"):
-            certify("eg-pasientsky", adapter=Twin, rules=["NOPE-01"])
+            certify("eg-pasientsky", adapter=EgPasientsky, rules=["NOPE-01"])
 
 
 def test_every_rule_can_be_read_without_running_it() -> None:

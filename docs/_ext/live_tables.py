@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -30,6 +31,9 @@ from kobling_cli.app import app
 from kobling_cli.exit_codes import MEANING
 from kobling_contract.contract import chosen
 from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
+from kobling_zoo.faults import AREAS
+from kobling_zoo.missing import MISSING
+from kobling_zoo.odd import ODD
 
 Rows = list[tuple[str, ...]]
 Cells = tuple[tuple[str, ...], Rows]
@@ -248,6 +252,84 @@ def rules(area: str) -> Cells:
     return ("Rule", "What must hold", "Why"), rows
 
 
+MEASURED = Path(__file__).parents[1] / "reference" / "zoo.json"
+
+
+def _measured() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(MEASURED.read_text("utf-8"))
+    return told
+
+
+def zoo_sums(_: str) -> Cells:
+    """What the last measurement of the zoo came to."""
+    told = _measured()
+    looked = told["looked_at"]
+    rows: Rows = [
+        ("faults on the list", str(told["faults"])),
+        ("found by their rule, for their cause", str(told["killed"])),
+        ("impossible by construction", str(told["by_construction"])),
+        ("neither", ", ".join(map(str, told["open"])) or "none"),
+        ("adapters with a planted fault", str(told["exhibits"])),
+        ("false reds", f"{told['false_reds']} in {looked['odd'] + looked['twin']} runs of adapters that are right"),
+        ("passes of adapters that do nothing", f"{told['null_passes']} in {looked['nothing']} runs"),
+        ("errors of the suite", str(len(told["errors"]))),
+    ]
+    return ("Measured", ""), rows
+
+
+def zoo_kills(_: str) -> Cells:
+    """Each fault with its exhibits, in the order of the list."""
+    told = {one["number"]: one for one in _measured()["faults_detail"]}
+    rows: Rows = []
+    for area, faults in AREAS.items():
+        for number, text in faults.items():
+            found = "; ".join(_exhibit(one) for one in told[number]["exhibits"])
+            rows.append((str(number), f"{area}: {text}", found or "", told[number]["state"].replace("_", " ")))
+    return ("", "Fault", "Exhibit: rule and cause", "State"), rows
+
+
+def _exhibit(one: dict[str, Any]) -> str:
+    survives = "" if one["killed"] else " **survives**"
+    return f"{_code(one['adapter'])} ({one['vendor']}): {_code(one['rule'])} {_code(one['cause'])}{survives}"
+
+
+def zoo_attempts(_: str) -> Cells:
+    """What adapters try in vain, the guard in their way, and what happens without it."""
+    rows: Rows = [
+        (
+            str(one["number"]),
+            each["about"],
+            each["guard"],
+            each["without_the_guard"],
+            _code(each["test"].partition("[")[2].removesuffix("]")),
+        )
+        for one in _measured()["faults_detail"]
+        for each in one["attempts"]
+    ]
+    return ("", "An adapter that", "Guard", "Without it", "In `test_what_the_engine_forbids.py`"), rows
+
+
+def zoo_beyond(_: str) -> Cells:
+    """Exhibits of faults that are not on the list."""
+    return ("Exhibit", "Fault", "Rule and cause"), [
+        (f"{_code(one['adapter'])} ({one['vendor']})", one["about"], f"{_code(one['rule'])} {_code(one['cause'])}")
+        for one in _measured()["beyond_the_list"]
+    ]
+
+
+def zoo_odd(_: str) -> Cells:
+    """Odd adapters that are right."""
+    return ("Adapter", "What is odd about it"), [
+        (f"{_code(one.name)} ({one.adapter.key})", one.about) for one in ODD.values()
+    ]
+
+
+def zoo_missing(_: str) -> Cells:
+    """Faults that are neither shown nor tried."""
+    texts_of = {number: text for area in AREAS.values() for number, text in area.items()}
+    return ("", "Fault", "Waits for"), [(str(number), texts_of[number], why) for number, why in MISSING.items()]
+
+
 def _adapter(vendor: str) -> type[kobling.Adapter]:
     return kobling.load()[vendor]
 
@@ -256,7 +338,8 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, findings, attempts, links, form, operations, limits, facts, patient, matrix, switches, faults,
-        journal, control, exit_codes, commands, rules,
+        journal, control, exit_codes, commands, rules, zoo_sums, zoo_kills, zoo_attempts, zoo_beyond, zoo_odd,
+        zoo_missing,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")

@@ -23,6 +23,7 @@ from .commands.mocks import mock_app
 from .commands.searching import slots
 from .commands.testing import test
 from .commands.vendors import vendors
+from .commands.zoo import zoo
 from .exit_codes import MEANING, ExitCode, exit_code_of
 from .keys import refuse_secret_arguments
 from .output import Output, shown
@@ -142,6 +143,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for command in (vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, demo):
+for command in (
+    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, zoo, demo,
+):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")

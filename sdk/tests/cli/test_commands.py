@@ -185,6 +185,17 @@ def test_certify_runs_the_named_rules_and_exits_with_the_verdict(shell: Shell) -
     assert shell("certify", "eg-pasientsky", "--rule", "NONE-99").code == ExitCode.USAGE
 
 
+def test_the_zoo_shows_one_fault_and_writes_the_matrix(shell: Shell, tmp_path: Path) -> None:
+    written = tmp_path / "zoo.json"
+    ran = shell("zoo", "--only", "40", "--json", str(written))
+    assert ran.code == ExitCode.SUCCESS, ran.out + ran.err
+    told = json.loads(written.read_text("utf-8"))
+    assert (told["faults"], told["killed"], told["by_construction"]) == (1, 1, 0)
+    assert {one["state"] for one in told["faults_detail"]} == {"killed"}
+    assert "1 of 1 faults killed" in ran.out
+    assert shell("zoo", "--only", "999").code == ExitCode.USAGE
+
+
 def test_the_demo_tells_a_true_story_in_under_a_screen_for_each_vendor(shell: Shell) -> None:
     ran = shell("demo")
     assert ran.code == ExitCode.SUCCESS

@@ -1,0 +1,273 @@
+"""Faults planted in EasyPractice's adapter: pages, computed times, patients' records, overlaps that must be settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from kobling import (
+    Adapter,
+    BookingRef,
+    BookingRequest,
+    ByNumber,
+    Cancelled,
+    CancelReason,
+    Catalogue,
+    Clinic,
+    CredentialsRejected,
+    ErrorMap,
+    Http,
+    PublicConnection,
+    Slot,
+    SlotQuery,
+    Slots,
+)
+from kobling.http import Pages
+from kobling_easypractice import EasyPractice, inferred, wire
+from kobling_easypractice.adapter import OverlapsRefused
+from kobling_easypractice.opentimes import CalendarDay, ClockSpan
+from kobling_easypractice.options import ClinicSettings
+
+from .alterations import kept
+from .exhibit import exhibit
+
+OSLO = ZoneInfo("Europe/Oslo")
+ERRORS = inferred.ERRORS
+
+
+class _Whatever(EasyPractice):
+    """The adapter, whatever the options say of its clinic: a fault must not go away with an option."""
+
+    contract = 1
+
+    @classmethod
+    def suited(cls, options: Any) -> type[Adapter]:
+        """This class."""
+        return cls
+
+
+# ---- keys
+
+
+@exhibit(8, rule="CONN-08", cause="wrong_reason")
+class ForbiddenIsAWrongKey(_Whatever):
+    """Tells what a key may not do as a key that is wrong."""
+
+    errors = ErrorMap(codes=ERRORS.codes, statuses={**ERRORS.statuses, 403: CredentialsRejected}, code=ERRORS.code)
+
+
+# ---- pages
+
+
+class _FirstPages:
+    """An `Http` whose lists end after the first page."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._http, name)
+
+    def pages(self, path: str, *parts: object, **more: Any) -> Pages[Any]:
+        """One page of ten rows, as the vendor gives when nobody says how many."""
+        return self._http.pages(path, *parts, **{**more, "next": ByNumber(size=("page_size", 2), last="/meta/from")})
+
+
+@exhibit(29, rule="CAT-01", cause="missing")
+class FirstPageOnly(_Whatever):
+    """Reads the first page of a list."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, as far as the first pages show it."""
+        return await super().catalogue(_FirstPages(http))  # type: ignore[arg-type]
+
+
+@exhibit(33, rule="SLOT-09", cause="silent_gap")
+class PartOfAList(_Whatever):
+    """Reads pages by itself, and keeps what it has when one of them fails."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times of the calendars on the pages that could be read."""
+        answer = await super().list_slots(http, query)
+        shown: set[str] = set()
+        for page in range(1, 6):
+            asked = {"page": page, "page_size": 1}
+            reply = await http.get("calendars", params=asked, expect={500, 502, 503, 504})
+            if reply.status >= 500:
+                break
+            shown |= {str(row["id"]) for row in reply.data["data"]}
+        return kept(answer, lambda slot: slot.practitioner_id in shown)
+
+
+# ---- computed times
+
+
+class _Days(_Whatever):
+    """Where the faults of computed times are: in the days that they are computed from."""
+
+    contract = 1
+
+    def _calendar_days(self, *given: Any) -> Iterable[CalendarDay]:
+        return (self._seen(day) for day in super()._calendar_days(*given))
+
+    def _seen(self, day: CalendarDay) -> CalendarDay:
+        raise NotImplementedError
+
+
+@exhibit(21, rule="SLOT-12", cause="invented")
+class InventsTheMissingHour(_Whatever):
+    """Counts on from midnight, so that there is a 02:30 in the night when the clock goes forward."""
+
+    def _slots(self, now: datetime, calendar_id: str, calendar: CalendarDay, service: wire.Service) -> Iterable[Slot]:
+        yield from super()._slots(now, calendar_id, calendar, service)
+        hours, minutes = calendar.hours, timedelta(minutes=service.minutes)
+        for minute in range(hours.begins, hours.ends, 30) if hours else ():
+            wall = datetime.combine(calendar.day, time(minute // 60, minute % 60), OSLO)
+            start = wall.astimezone(UTC)
+            if start.astimezone(OSLO).replace(tzinfo=None) != wall.replace(tzinfo=None):
+                yield Slot(practitioner_id=calendar_id, service_id=service.id, start=start, end=start + minutes)
+
+
+@exhibit(27, rule="SLOT-15", cause="missing")
+class YearsOf52Weeks(_Days):
+    """Knows 52 weeks in a year: what is in the 53rd is not there."""
+
+    def _seen(self, day: CalendarDay) -> CalendarDay:
+        return replace(day, hours=None) if day.day.isocalendar().week > 52 else day
+
+
+@exhibit(48, rule="SLOT-08", cause="invented")
+class IgnoresPauses(_Days):
+    """Computes open times without the clinic's pauses."""
+
+    def _seen(self, day: CalendarDay) -> CalendarDay:
+        return replace(day, pauses=())
+
+
+@exhibit(rule="SLOT-01", cause="invented")
+class IgnoresBookings(_Days):
+    """Computes open times without the bookings that stand."""
+
+    def _seen(self, day: CalendarDay) -> CalendarDay:
+        return replace(day, busy=())
+
+
+# ---- booking
+
+
+@exhibit(54, rule="BOOK-06", cause="two_told_yes")
+class TrustsTheVendor(OverlapsRefused):
+    """Believes that this vendor refuses a second booking of a time, and looks for none."""
+
+    @classmethod
+    def suited(cls, options: Any) -> type[Adapter]:
+        """This class."""
+        return cls
+
+
+@exhibit(54, rule="BOOK-05", cause="told_booked")
+class TrustsItAgain(OverlapsRefused):
+    """Believes it also where somebody had the time a moment ago."""
+
+    @classmethod
+    def suited(cls, options: Any) -> type[Adapter]:
+        """This class."""
+        return cls
+
+
+@exhibit(81, rule="SECR-03", cause="register_read")
+class SearchesTheClinicsClients(_Whatever):
+    """Reads the clinic's register to find a patient."""
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        """Look through everybody, then add a record."""
+        await http.get("clients", params={"page_size": 200})
+        return await super().register_patient(http, request)
+
+
+@exhibit(58, rule="BOOK-02", cause="no_sak_id")
+class WritesNoNote(_Whatever):
+    """Adds the patient without the note that carries reference and SakID."""
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        """Only the name."""
+        reply = await http.post("clients", json={"name": request.patient.name})
+        return reply.read(wire.Client, at="/data").id
+
+
+@exhibit(39, rule="CNCL-06", cause="not_once")
+class CancelsNothing(_Whatever):
+    """Tells a booking as given up without giving it up, so that one that is moved stands twice."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Look at it, and be content."""
+        await self.get_booking(http, booking)
+        return Cancelled()
+
+
+# ---- what only the clinic's own settings tell
+
+
+class _Settings(_Whatever):
+    """Where the faults of settings are: in what becomes of the clinic's options."""
+
+    contract = 1
+    forgotten: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self, connection: PublicConnection, options: ClinicSettings, clinic: Clinic | None = None) -> None:
+        super().__init__(connection, options.model_copy(update=self.forgotten), clinic)
+
+
+@exhibit(47, rule="SLOT-16", cause="invented")
+class NoLeadTime(_Settings):
+    """Offers times until they begin, whatever the clinic's deadline."""
+
+    forgotten: ClassVar[Mapping[str, Any]] = {"lead_time_hours": 0}
+
+
+@exhibit(48, rule="SLOT-17", cause="invented")
+class NoLinkedCalendars(_Settings):
+    """Computes a calendar's times without the bookings of those that share its room."""
+
+    forgotten: ClassVar[Mapping[str, Any]] = {"linked_calendars": {}}
+
+
+@exhibit(48, rule="SLOT-17", cause="invented")
+class NoDailyLimit(_Settings):
+    """Offers more times on a day than the clinic takes."""
+
+    forgotten: ClassVar[Mapping[str, Any]] = {"daily_limits": {}}
+
+
+@exhibit(48, rule="SLOT-17", cause="missing")
+class StepsOfHalfAnHour(_Settings):
+    """Counts steps of half an hour, whatever the clinic's are."""
+
+    forgotten: ClassVar[Mapping[str, Any]] = {"intervals": {"*": 30}}
+
+
+@exhibit(48, rule="SLOT-17", cause="missing")
+class StepsFromTheFullHour(_Days):
+    """Counts the steps from the full hour instead of from when the day begins."""
+
+    def _seen(self, day: CalendarDay) -> CalendarDay:
+        if day.hours is None:
+            return day
+        return replace(day, hours=ClockSpan(-(-day.hours.begins // 60) * 60, day.hours.ends))
+
+
+# ---- whose record
+
+
+@exhibit(80, rule="BOOK-15", cause="another_record")
+class FindsThePatientByTelephone(_Whatever):
+    """Takes the record of whoever has the patient's telephone number."""
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        """The record that is there, else a new one."""
+        reply = await http.get("clients", params={"page_size": 200})
+        known = {row["phone"]: str(row["id"]) for row in reply.data["data"]}
+        return known.get(request.patient.phone) or await super().register_patient(http, request)

@@ -1,0 +1,442 @@
+"""Faults planted in Extensor's adapter: wall clocks, whole numbers for ids, bookings that are read and moved."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import time
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar, cast
+from zoneinfo import ZoneInfo
+
+from kobling import (
+    Booking,
+    BookingQuery,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    Catalogue,
+    Clinic,
+    CredentialsRejected,
+    ErrorMap,
+    Http,
+    InvalidRequest,
+    Slot,
+    SlotLimits,
+    SlotQuery,
+    Slots,
+    VendorUnavailable,
+)
+from kobling_extensor import Extensor, inferred
+
+from .alterations import kept, told_as, with_offers, with_people, with_services, with_slots
+from .exhibit import exhibit
+
+OSLO = ZoneInfo("Europe/Oslo")
+ERRORS = inferred.ERRORS
+
+
+def _errors(**changes: Any) -> ErrorMap:
+    """The vendor's errors with some parts replaced."""
+    same = {name: getattr(ERRORS, name) for name in ("codes", "statuses", "code", "field", "field_names")}
+    return ErrorMap(**{**same, **changes})
+
+
+def _without(*codes: str) -> dict[Any, Any]:
+    return {code: error for code, error in ERRORS.codes.items() if code not in codes}
+
+
+class _Times(Extensor):
+    """Where the faults of open times are: in what is made of a good answer."""
+
+    contract = 1
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The open times, as this adapter tells them."""
+        return self._told(await super().list_slots(http, query), query)
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        raise NotImplementedError
+
+
+# ---- keys and errors
+
+
+@exhibit(7, rule="CONN-02", cause="not_seen")
+class WrongKeyIsNothing(Extensor):
+    """Takes a refused key for a clinic that shows nothing."""
+
+    errors = _errors(codes=_without("UGYLDIG_NOKKEL"), statuses={})
+
+    async def identify(self, http: Http) -> Clinic:
+        """Whatever clinic it is."""
+        reply = await http.get(inferred.PING, expect={401})
+        return Clinic() if reply.status == 401 else await super().identify(http)
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """Nothing, where the key is refused."""
+        reply = await http.get(inferred.PING, expect={401})
+        if reply.status == 401:
+            return Catalogue(practitioners=(), services=(), offers=())
+        return await super().catalogue(http)
+
+
+@exhibit(8, rule="CONN-08", cause="wrong_reason")
+class NotActivatedIsAWrongKey(Extensor):
+    """Sends the administrator to type a right key again."""
+
+    errors = _errors(codes={**ERRORS.codes, "IKKE_AKTIVERT": CredentialsRejected})
+
+
+@exhibit(9, rule="CNCL-03", cause="other_error")
+class UnknownBookingIsGeneric(Extensor):
+    """Tells a booking that the vendor does not know as a request that was refused."""
+
+    errors = _errors(codes={**ERRORS.codes, "TIME_UKJENT": InvalidRequest})
+
+
+@exhibit(12, rule="SLOT-09", cause="silent_gap")
+class OutageIsAnEmptyList(Extensor):
+    """Takes a server in trouble for a day without times."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times, or none when there was a 5xx."""
+        asked = {"fra": query.first_day.isoformat(), "til": query.last_day.isoformat()}
+        reply = await http.get(inferred.OPEN_TIMES, params=asked, expect={500, 502, 503, 504})
+        return Slots() if reply.status >= 500 else await super().list_slots(http, query)
+
+
+@exhibit(14, rule="FAIL-01", cause="other_error")
+class ParsesByItself(Extensor):
+    """Parses an answer with the standard library, so that a page of HTML is a JSONDecodeError."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, after a look at the answer."""
+        reply = await http.get(inferred.PING)
+        _ = json.loads(reply.reply.body)["klinikk"]
+        return await super().identify(http)
+
+
+@exhibit(15, rule="FAIL-05", cause="crashed")
+class SortsByName(Extensor):
+    """Sorts rows by a field that may be null, which is a TypeError."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, the names in order."""
+        reply = await http.get(inferred.PRACTITIONERS)
+        _ = sorted(row["navn"] for row in reply.data["behandlere"])
+        return await super().catalogue(http)
+
+
+@exhibit(17, rule="FAIL-04", cause="dropped")
+class OwnErrorForAnOutage(Extensor):
+    """Tells an outage with an error of its own making, without the vendor's request id."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, or an error that says little."""
+        reply = await http.get(inferred.PING, expect={500})
+        if reply.status == 500:
+            raise VendorUnavailable
+        return await super().identify(http)
+
+
+# ---- the process that it runs in
+
+
+@exhibit(69, rule="FAIL-09", cause="sleep")
+class WaitsByItself(Extensor):
+    """Gives a slow server a moment, and holds up everybody meanwhile."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, after a moment."""
+        time.sleep(0.01)
+        return await super().catalogue(http)
+
+
+@exhibit(70, rule="FAIL-09", cause="connection")
+class CallsByItself(Extensor):
+    """Opens a connection beside the one that it is given."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, after a look whether its server is there."""
+        with socket.socket() as own:
+            own.settimeout(0.01)
+        return await super().identify(http)
+
+
+@exhibit(74, rule="FAIL-10", cause="kept")
+class KeepsEveryAnswer(Extensor):
+    """Keeps every answer, to look at it some day."""
+
+    history: ClassVar[list[Slots]] = []
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times, and one more entry."""
+        self.history.append(await super().list_slots(http, query))
+        return self.history[-1]
+
+
+# ---- who and what is offered
+
+
+@exhibit(40, rule="CAT-03", cause="offered")
+class GroupsArePersons(Extensor):
+    """Takes every timebook for a person's own."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, everybody a person."""
+        return with_people(await super().catalogue(http), owner_kind=lambda one: "person")
+
+
+@exhibit(41, rule="CAT-09", cause="offered")
+class OnlyTheTypeIsAsked(Extensor):
+    """Offers an offline timebook because its types are online."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, every timebook online."""
+        return with_people(await super().catalogue(http), online=lambda one: True)
+
+
+@exhibit(42, rule="CAT-04", cause="offered")
+class ListsAreForEverybody(Extensor):
+    """Offers to everybody what is kept to a list of patients."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue without any list."""
+        return with_offers(await super().catalogue(http), patients=lambda offer: "all")
+
+
+@exhibit(44, rule="CAT-07", cause="bound")
+class OneDepartmentForAll(Extensor):
+    """Binds a type without an address to one department."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, everything somewhere."""
+        told = await super().catalogue(http)
+        places = [one.locations for one in told.services if one.locations]
+        return with_services(told, locations=lambda one: one.locations or places[0])
+
+
+@exhibit(45, rule="CAT-05", cause="offered")
+class HiddenIsOrdinary(Extensor):
+    """Offers hidden types and groups."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, every type ordinary and at a rate."""
+        told = with_services(await super().catalogue(http), kind=lambda one: "ordinary")
+        told = with_people(told, owner_kind=lambda one: "person")
+        rates = next(offer.rates for offer in told.offer_by_ids.values() if offer.rates)
+        return with_offers(told, rates=lambda offer: rates)
+
+
+# ---- open times
+
+
+@exhibit(20, rule="SLOT-12", cause="invented")
+class WinterAllYear(_Times):
+    """Reads the clinic's clock as +01:00 in every season."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        winter = timezone(timedelta(hours=1))
+
+        def moved(moment: datetime) -> datetime:
+            return moment.astimezone(OSLO).replace(tzinfo=winter).astimezone(UTC)
+
+        return with_slots(answer, start=lambda slot: moved(slot.start), end=lambda slot: moved(slot.end))
+
+
+@exhibit(22, rule="SLOT-13", cause="missing")
+class DaysOf24Hours(_Times):
+    """Ends a window so many times 24 hours after it began, on a day that has 25."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        begin = datetime.combine(query.first_day, datetime.min.time(), OSLO).astimezone(UTC)
+        length = timedelta(hours=24) * ((query.last_day - query.first_day).days + 1)
+        return kept(answer, lambda slot: slot.start < begin + length)
+
+
+@exhibit(23, rule="SLOT-10", cause="other_end")
+class EndsByTheWallClock(_Times):
+    """Adds an appointment's length to what the clock on the wall shows."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        def end(slot: Slot) -> datetime:
+            wall = slot.start.astimezone(OSLO).replace(tzinfo=None) + (slot.end - slot.start)
+            return wall.replace(tzinfo=OSLO).astimezone(UTC)
+
+        return with_slots(answer, end=end)
+
+
+@exhibit(24, rule="SLOT-05", cause="missing")
+class CountsDaysInUtc(_Times):
+    """Takes the day of a time from its UTC text."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        days = (query.first_day.isoformat(), query.last_day.isoformat())
+        return kept(answer, lambda slot: days[0] <= slot.start.astimezone(UTC).isoformat()[:10] <= days[1])
+
+
+@exhibit(25, rule="SLOT-01", cause="missing")
+class DayAndMonthSwapped(_Times):
+    """Reads 3 December as 12 March wherever both can be read."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        def swapped(moment: datetime) -> datetime:
+            wall = moment.astimezone(OSLO)
+            return wall.replace(month=wall.day, day=wall.month).astimezone(UTC) if wall.day <= 12 else moment
+
+        return with_slots(answer, start=lambda slot: swapped(slot.start), end=lambda slot: swapped(slot.end))
+
+
+@exhibit(26, rule="SLOT-14", cause="invented")
+class FormatsWithTheHostsClock(_Times):
+    """Turns moments into local time with the zone that the host happens to have."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        off = timedelta(seconds=time.timezone)
+        return with_slots(answer, start=lambda slot: slot.start - off, end=lambda slot: slot.end - off)
+
+
+@exhibit(27, rule="SLOT-15", cause="missing")
+class NoLeapDay(_Times):
+    """Has no 29 February, as a table of days that was made in another year."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        return kept(answer, lambda slot: slot.start.astimezone(OSLO).strftime("%m-%d") != "02-29")
+
+
+@exhibit(34, rule="SLOT-06", cause="missing")
+class LongWindowsAreCut(Extensor):
+    """Promises a year at once, and asks for a month of it."""
+
+    limits = inferred.LIMITS.model_copy(update={"slots": SlotLimits(days=366, per=("practitioner",))})
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The first 31 days."""
+        last = min(query.last_day, query.first_day + timedelta(days=30))
+        return await super().list_slots(http, query.model_copy(update={"last_day": last}))
+
+
+@exhibit(46, rule="SLOT-04", cause="invented")
+class EveryDepartmentIsRight(Extensor):
+    """Finds the times of all departments, and says of none where it is."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue without addresses."""
+        return with_services(await super().catalogue(http), locations=lambda one: None)
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times of the whole clinic."""
+        people, days = query.practitioner_ids, (query.first_day.isoformat(), query.last_day.isoformat())
+        asked = {**inferred.search_params(days, people[0], query.service_ids), "avdeling": None}
+        reply = await http.get(inferred.OPEN_TIMES, params=asked)
+        rows = {str(row["id"]): row for row in reply.data["ledigetimer"]}
+        told = await super().list_slots(http, query)
+        known = {slot.token["id"] for slot in told.found}
+        more = [self._elsewhere(row) for key, row in rows.items() if key not in known]
+        return with_slots(told.model_copy(update={"found": (*told.found, *more)}), location_id=lambda slot: None)
+
+    def _elsewhere(self, row: dict[str, Any]) -> Slot:
+        start = datetime.fromisoformat(row["start"]).replace(tzinfo=OSLO).astimezone(UTC)
+        return Slot(
+            practitioner_id=str(row["behandlerId"]),
+            service_id=str(row["timetypeId"]),
+            start=start,
+            end=start + timedelta(minutes=row["varighetMinutter"]),
+            token={"id": str(row["id"])},
+        )
+
+
+# ---- booking, cancelling, moving
+
+
+@exhibit(11, rule="BOOK-14", cause="not_named")
+class RefusedSomehow(Extensor):
+    """Does not read which field the vendor refuses."""
+
+    errors = _errors(field=None)
+
+
+@exhibit(59, rule="BOOK-10", cause="false_booked")
+class RequestIsABooking(Extensor):
+    """Tells a booking that waits for the clinic as one that stands."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and call it booked."""
+        return told_as(await super().book(http, request), status="booked")
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, called booked."""
+        return told_as(await super().get_booking(http, booking), status="booked")
+
+
+@exhibit(58, rule="SECR-01", cause="logged")
+class LogsTheCase(Extensor):
+    """Writes the insurance case in a debug line."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and say for which case."""
+        case = request.sak_id.value if request.sak_id else "-"
+        logging.getLogger("kobling_extensor").debug("booking in case %s", case)
+        return await super().book(http, request)
+
+
+@exhibit(72, rule="SECR-02", cause="returned")
+class PatientInTheToken(Extensor):
+    """Notes down for whom it booked in what it returns."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with the telephone number as the place."""
+        return told_as(await super().book(http, request), location_id=request.patient.phone)
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking without its place, so that the one from before is kept."""
+        return told_as(await super().get_booking(http, booking), location_id=None)
+
+
+@exhibit(56, rule="CNCL-04", cause="told_cancelled")
+class RefusedIsCancelled(Extensor):
+    """Takes every answer to a cancel for a yes."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Cancel, whatever the vendor says."""
+        reply = await http.delete(inferred.BOOKING, booking.id, json={"grunn": reason.note()}, expect={409})
+        return Cancelled(already_gone=reply.status == 409)
+
+    errors = _errors(codes=_without("FRIST_UTLOPT", "AVBESTILLING_IKKE_TILLATT", "TIME_STARTET"))
+
+
+@exhibit(60, rule="CNCL-01", cause="touched_another")
+class CancelsTheFirstOfTheDay(Extensor):
+    """Finds what to cancel by the day instead of by the id."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Cancel what stands first in the same timebooks within a month."""
+        today = http.now.astimezone(OSLO).date()
+        query = BookingQuery(first_day=today, last_day=today + timedelta(days=30))
+        standing = await self.list_bookings(http, query)
+        live = [one for one in standing.found if one.status == "booked" and one.start is not None]
+        first = min(live, key=lambda one: cast("datetime", one.start), default=None)
+        ref = booking if first is None else booking.model_copy(update={"id": first.id})
+        return await super().cancel(http, ref, reason)
+
+
+@exhibit(57, rule="CNCL-06", cause="not_once")
+class MovesByCancelling(Extensor):
+    """Gives up the old time and books no new one."""
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        """Cancel, and tell the new time."""
+        await http.delete(inferred.BOOKING, booking.id, json={"grunn": "flyttes"})
+        return Booking(id=booking.id, status="booked", start=slot.start, end=slot.end)
+
+
+@exhibit(rule="CNCL-06", cause="other_time")
+class MovesNothing(Extensor):
+    """Says that a booking moved without asking the vendor to move it."""
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        """Read the booking, and tell the new time as if it were there."""
+        return told_as(await self.get_booking(http, booking), start=slot.start, end=slot.end)

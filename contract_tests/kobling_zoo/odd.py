@@ -1,0 +1,307 @@
+"""Odd adapters that are right: whatever they can prove, they must prove."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, TypeVar
+
+from kobling import (
+    Adapter,
+    Booking,
+    BookingRequest,
+    ByNumber,
+    CallRate,
+    Catalogue,
+    Clinic,
+    Http,
+    Limits,
+    SlotLimits,
+    SlotQuery,
+    Slots,
+)
+from kobling.http import Pages
+from kobling_contract.target import Target
+from kobling_easypractice import EasyPractice
+from kobling_eg_pasientsky import EgPasientsky
+from kobling_eg_pasientsky.wire import search_body
+from kobling_extensor import Extensor, inferred
+
+from . import gateway
+
+__all__ = ["ODD", "Odd"]
+
+A = TypeVar("A", bound=type[Adapter])
+
+
+@dataclass(frozen=True)
+class Odd:
+    """An odd adapter that is right. rules: those that its oddity touches; a full run asks for all. target: where it
+    speaks to a vendor of its own."""
+
+    adapter: type[Adapter]
+    rules: tuple[str, ...]
+    target: Target | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the adapter's class."""
+        return self.adapter.__name__
+
+    @property
+    def about(self) -> str:
+        """What is odd about it, in a sentence."""
+        return " ".join((inspect.getdoc(self.adapter) or "").split())
+
+
+ODD: dict[str, Odd] = {
+    "SignsIn": Odd(gateway.SignsIn, ("CONN-09", "CONN-02", "BOOK-01", "CNCL-01"), gateway.TARGET),
+}
+
+
+def odd(*rules: str) -> Callable[[A], A]:
+    """Put the decorated adapter among the odd ones."""
+
+    def add(adapter: A) -> A:
+        adapter.contract = 1
+        ODD[adapter.__name__] = Odd(adapter, rules)
+        return adapter
+
+    return add
+
+
+def _limits(adapter: type[Adapter], **changes: Any) -> Limits:
+    return adapter.limits.model_copy(update=changes)
+
+
+# ---- windows, pages and rows
+
+
+@odd("SLOT-01", "SLOT-06", "SLOT-09")
+class DayByDay(EgPasientsky):
+    """Can be asked for one day at a time only."""
+
+    limits = _limits(EgPasientsky, slots=SlotLimits(days=1, per=("service",)))
+
+
+@odd("SLOT-01", "SLOT-06", "SLOT-07")
+class AYearAtOnce(Extensor):
+    """Answers a year at once."""
+
+    limits = _limits(Extensor, slots=SlotLimits(days=366, per=("practitioner",)))
+
+
+@odd("SLOT-01", "SLOT-03", "SLOT-09")
+class OneOfEach(Extensor):
+    """Is asked for one practitioner and one service at a time, one question after the other."""
+
+    limits = _limits(Extensor, slots=SlotLimits(days=14, per=("practitioner", "service"), together=1))
+
+
+class _SmallPages:
+    """An `Http` that asks for two rows a page."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._http, name)
+
+    def pages(self, path: str, *parts: object, **more: Any) -> Pages[Any]:
+        """The list, in pages of two rows."""
+        return self._http.pages(
+            path, *parts, **{**more, "next": ByNumber(size=("page_size", 2), last="/meta/last_page")}
+        )
+
+
+class _OwnClass(EasyPractice):
+    contract = 1
+
+    @classmethod
+    def suited(cls, options: Any) -> type[Adapter]:
+        """This class."""
+        return cls
+
+
+@odd("CAT-01", "SLOT-01", "BOOK-01")
+class PagesOfTwo(_OwnClass):
+    """Reads every list in pages of two rows."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, in small pages."""
+        return await super().catalogue(_SmallPages(http))  # type: ignore[arg-type]
+
+
+@odd("SLOT-01", "SLOT-02", "SLOT-07")
+class BackToFront(Extensor):
+    """Tells the last time first, as its vendor does."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times, backwards."""
+        answer = await super().list_slots(http, query)
+        return answer.model_copy(update={"found": answer.found[::-1]})
+
+
+@odd("CAT-01", "CAT-06", "SLOT-02")
+class CatalogueBackToFront(EgPasientsky):
+    """Lists practitioners, services and offers in an order of its own."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, backwards."""
+        told = await super().catalogue(http)
+        offers = told.offers if isinstance(told.offers, tuple) else ()
+        return told.model_copy(
+            update={"practitioners": told.practitioners[::-1], "services": told.services[::-1], "offers": offers[::-1]}
+        )
+
+
+@odd("SLOT-01", "SLOT-02", "SLOT-03")
+class TellsMoreThanAsked(EgPasientsky):
+    """Reads a day more on either side, and tells some times twice; the SDK sorts that out."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times of more days than were asked for, the first ones twice."""
+        day = timedelta(days=1)
+        wider = query.model_copy(update={"first_day": query.first_day - day, "last_day": query.last_day + day})
+        told = await super().list_slots(http, wider)
+        return told.model_copy(update={"found": (*told.found, *told.found[:3])})
+
+
+# ---- ids and tokens
+
+
+@odd("SLOT-11", "BOOK-01", "BOOK-08")
+class LongTokens(EgPasientsky):
+    """Carries a long token through a slot, with more in it than the booking needs."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times with long tokens."""
+        answer = await super().list_slots(http, query)
+        more = {"signature": "x" * 4000, "nested": {"rows": [1, 2, 3], "none": None}}
+        found = tuple(slot.model_copy(update={"token": {**slot.token, **more}}) for slot in answer.found)
+        return answer.model_copy(update={"found": found})
+
+
+@odd("SLOT-11", "BOOK-01", "BOOK-05")
+class TokensThatChange(Extensor):
+    """Has a vendor whose tokens are new at every reading."""
+
+    readings: ClassVar[list[int]] = [0]
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times, with the number of the reading."""
+        answer = await super().list_slots(http, query)
+        self.readings[0] += 1
+        number = self.readings[0]
+        found = tuple(slot.model_copy(update={"token": {**slot.token, "reading": number}}) for slot in answer.found)
+        return answer.model_copy(update={"found": found})
+
+
+# ---- fewer capabilities
+
+
+@odd("CONN-01", "SLOT-01", "CAT-01", "BOOK-01")
+class SearchOnly(Extensor):
+    """Shows open times and books none."""
+
+    book = Adapter.book
+    cancel = Adapter.cancel
+    get_booking = Adapter.get_booking
+    list_bookings = Adapter.list_bookings  # type: ignore[assignment]
+    reschedule = Adapter.reschedule
+
+
+@odd("BOOK-01", "BOOK-08", "CNCL-02", "CNCL-06")
+class BooksAndCancelsOnly(Extensor):
+    """Can neither read a booking, nor list any, nor move one."""
+
+    get_booking = Adapter.get_booking
+    list_bookings = Adapter.list_bookings  # type: ignore[assignment]
+    reschedule = Adapter.reschedule
+
+
+@odd("CNCL-06", "CNCL-07", "CNCL-05")
+class MovesInTwoSteps(Extensor):
+    """Moves a booking by making a new one and giving up the old one."""
+
+    reschedule = Adapter.reschedule
+
+
+@odd("BOOK-09", "BOOK-08")
+class ListsWithoutReading(Extensor):
+    """Lists bookings, and cannot read one alone."""
+
+    get_booking = Adapter.get_booking
+
+
+# ---- other ways of asking
+
+
+@odd("CONN-01", "CONN-03", "CONN-07")
+class TellsNoDepartments(Extensor):
+    """Says nothing of the clinic but its name."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic's name."""
+        told = await super().identify(http)
+        return Clinic(name=told.name, zone=told.zone)
+
+
+@odd("CAT-01", "SLOT-01", "FAIL-01")
+class OneAfterTheOther(Extensor):
+    """Sends no two calls together."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, its lists read one after the other, and remembered."""
+        await http.get(inferred.PRACTITIONERS, fresh_for=60)
+        await http.get(inferred.SERVICES, fresh_for=60)
+        return await super().catalogue(http)
+
+
+@odd("BOOK-01", "BOOK-02", "BOOK-08")
+class LooksBeforeItBooks(EgPasientsky):
+    """Reads once more before its one write."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """A look, then the booking."""
+        today = request.slot.start.date()
+        await http.query("search", json=search_body(today, today, details=today))
+        return await super().book(http, request)
+
+
+@odd("BOOK-01", "BOOK-10", "CNCL-01")
+class SaysLittleOfABooking(Extensor):
+    """Tells the id and the status of a booking, and nothing else."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and say little."""
+        told = await super().book(http, request)
+        return Booking(id=told.id, status=told.status)
+
+
+@odd("SLOT-01", "SLOT-12", "SLOT-13")
+class NamesTheZoneOtherwise(EasyPractice):
+    """Has its clinic in a zone of another name with the same clock."""
+
+    @classmethod
+    def suited(cls, options: Any) -> type[Adapter]:
+        """This class."""
+        return cls
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, by the zone that the vendor's own clients use."""
+        return (await super().identify(http)).model_copy(update={"zone": "Europe/Copenhagen"})
+
+
+@odd("FAIL-02", "SLOT-01", "BOOK-01")
+class SlowAndCareful(EasyPractice):
+    """Has a vendor that takes thirty calls a minute."""
+
+    @classmethod
+    def suited(cls, options: Any) -> type[Adapter]:
+        """This class."""
+        return cls
+
+    limits = _limits(EasyPractice, rate=CallRate(calls=30, per=60, scope="key"))
