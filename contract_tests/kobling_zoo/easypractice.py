@@ -158,24 +158,22 @@ class IgnoresBookings(_Days):
 # ---- booking
 
 
-@exhibit(54, rule="BOOK-06", cause="two_told_yes")
-class TrustsTheVendor(OverlapsRefused):
-    """Believes that this vendor refuses a second booking of a time, and looks for none."""
+class _TrustsTheVendor(_Whatever):
+    """The adapter for a clinic whose system refuses overlaps, at a clinic whose system does not."""
 
-    @classmethod
-    def suited(cls, options: Any) -> type[Adapter]:
-        """This class."""
-        return cls
+    contract = 1
+    limits = OverlapsRefused.limits
+    reschedule = OverlapsRefused.reschedule
+
+
+@exhibit(54, rule="BOOK-06", cause="two_told_yes")
+class TrustsTheVendor(_TrustsTheVendor):
+    """Believes that this vendor refuses a second booking of a time, and looks for none."""
 
 
 @exhibit(54, rule="BOOK-05", cause="told_booked")
-class TrustsItAgain(OverlapsRefused):
+class TrustsItAgain(_TrustsTheVendor):
     """Believes it also where somebody had the time a moment ago."""
-
-    @classmethod
-    def suited(cls, options: Any) -> type[Adapter]:
-        """This class."""
-        return cls
 
 
 @exhibit(81, rule="SECR-03", cause="register_read")
