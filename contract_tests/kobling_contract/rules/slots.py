@@ -375,7 +375,7 @@ async def _found_again(trial: Trial) -> None:
 
 @BOOK.rule(
     15,
-    "29 February, week 53 and the turn of the year are days like others",
+    "The 29th of February, week 53 and the turn of the year are days like others",
     why="A calendar that leaves a day out loses its patients once in four years, when nobody looks.",
     check="Dates that are made by hand: weeks by number, years of 365 days, the same day of another year.",
     source=COMPLETE,
