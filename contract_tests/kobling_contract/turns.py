@@ -132,7 +132,6 @@ def watched(adapter: type[Adapter], turns: Turns) -> type[Adapter]:
         space.update({name: _operation(adapter, name, turns) for name in OPERATIONS if name in adapter.supports})
         space.update(
             contract=adapter.contract,
-            suited=classmethod(lambda _cls, options: watched(adapter.suited(options), turns)),
             __module__=adapter.__module__,
         )
 
