@@ -73,7 +73,7 @@ def certificate_of(target: Target, seed: int, results: Iterable[Result]) -> Cert
         vendor=target.vendor,
         adapter=target.adapter_path,
         adapter_version=target.adapter_version,
-        target="mock",
+        target=target.kind,
         seed=seed,
         results=tuple(results),
     )

@@ -19,12 +19,14 @@ from kobling import Operation
 if TYPE_CHECKING:
     from .trial import Trial
 
-__all__ = ["COMMON_CAUSES", "Check", "Evidence", "Rule", "RuleBook"]
+__all__ = ["COMMON_CAUSES", "Check", "Evidence", "Rule", "RuleBook", "TargetKind"]
 
 Check: TypeAlias = "Callable[[Trial], Awaitable[None]]"
 Evidence = Literal["journal", "timebook", "wire", "logs", "process"]
 """Where a rule's evidence comes from: the calls the vendor received, the clinic's own timebook, the raw requests,
 captured logs, reprs and exceptions, or what the adapter did to the process that it ran in."""
+TargetKind = Literal["mock", "cassette", "live"]
+"""What an adapter is run against: the mock of its vendor, recorded answers, or the vendor's own sandbox."""
 
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
@@ -44,7 +46,7 @@ class Rule:
     otherwise. check: what to look at first when it fails. source: where the rule comes from. needs: the operations it
     calls; an adapter that declares one of them absent is skipped, once that absence is proven. evidence: where the
     proof is. causes: a code for each way to fail, with the remedy. driver: run through the sync and the async driver.
-    safety: can never be waived.
+    safety: can never be waived. targets: those that can show whether the rule holds; on others it is NOT_PROVABLE.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Rule:
     run: Check = field(repr=False, compare=False)
     driver: bool = False
     safety: bool = False
+    targets: frozenset[TargetKind] = frozenset({"mock"})
 
     @property
     def area(self) -> str:
@@ -90,6 +93,7 @@ class RuleBook:
         causes: Mapping[str, str],
         driver: bool = False,
         safety: bool = False,
+        targets: tuple[TargetKind, ...] = ("mock",),
     ) -> Callable[[Check], Check]:
         """Add a rule `AREA-NN`; its check is the decorated function."""
 
@@ -107,6 +111,7 @@ class RuleBook:
                     run=function,
                     driver=driver,
                     safety=safety,
+                    targets=frozenset(targets),
                 )
             )
             return function

@@ -83,7 +83,7 @@ class Result:
         if self.verdict in (Verdict.PASS, Verdict.NOT_RUN):
             return [head]
         rows = [(name, getattr(self, name)) for name in _SHOWN if getattr(self, name)]
-        if self.verdict not in (Verdict.SKIP, Verdict.XFAIL):
+        if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
             rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
 
@@ -99,6 +99,8 @@ def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None
     """Run one rule to its verdict. repeats: how often a failure is run again, to see whether it is FLAKY. Must not be
     called from a running event loop."""
     started = time.monotonic()
+    if target.kind not in rule.targets:
+        return Result(rule, Verdict.NOT_PROVABLE, seed, reason=f"run it on: {', '.join(sorted(rule.targets))}")
     result = _run_modes(rule, target, seed)
     if result.verdict is Verdict.FAIL:
         for _ in range(repeats):

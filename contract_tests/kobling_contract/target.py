@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from kobling import Adapter, Installed, load
 from kobling_mocks import Dialect, find_dialect
 
+from .rule import TargetKind
+
 __all__ = ["Target", "TargetUnavailable", "find_target"]
 
 
@@ -22,6 +24,7 @@ class Target:
 
     adapter: type[Adapter]
     dialect: Dialect
+    kind: TargetKind = "mock"
 
     @property
     def vendor(self) -> str:

@@ -33,6 +33,8 @@ class Verdict(StrEnum):
     """The run was broken off before this rule."""
     XFAIL = "XFAIL"
     """The rule does not hold, as a waiver says, with its reason and end date."""
+    NOT_PROVABLE = "NOT_PROVABLE"
+    """This target cannot show whether the rule holds; another one can."""
     SKIP = "SKIP"
     """The adapter declares that the vendor cannot do this, and that was proven."""
     PASS = "PASS"
@@ -46,7 +48,7 @@ class Verdict(StrEnum):
     @property
     def conformant(self) -> bool:
         """True when an adapter may carry this verdict and still be conformant."""
-        return self in (Verdict.XFAIL, Verdict.SKIP, Verdict.PASS)
+        return self in (Verdict.XFAIL, Verdict.NOT_PROVABLE, Verdict.SKIP, Verdict.PASS)
 
 
 CONFORMANT = 0
