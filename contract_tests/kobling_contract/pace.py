@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kobling_mocks.clinic import Clock
 
@@ -17,14 +17,16 @@ STUCK = 0.3
 
 
 class Pace:
-    """A `kobling.Clock` on top of a clinic's clock. Every wait is kept in `waits`, in seconds.
+    """A `kobling.Clock` on top of a clinic's clock. Every wait is kept in `waits`, in seconds. ahead: by how much the
+    caller's wall clock is wrong.
 
     Callers that wait at the same time share the time that passes: it moves on to the earliest moment at which one of
     them wakes, once nobody is awake any more.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, ahead: timedelta = timedelta()) -> None:
         self._clock = clock
+        self._ahead = ahead
         self._ticks = 0.0
         self._changed = threading.Condition()
         self._awake = 0
@@ -32,8 +34,8 @@ class Pace:
         self.waits: list[float] = []
 
     def now(self) -> datetime:
-        """The clinic's time, aware UTC."""
-        return self._clock.now()
+        """The caller's time, aware UTC: the clinic's, but for what it is ahead."""
+        return self._clock.now() + self._ahead
 
     def monotonic(self) -> float:
         """Seconds waited so far."""

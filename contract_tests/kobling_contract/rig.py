@@ -72,7 +72,8 @@ class Mark:
 class Rig:
     """A world with the adapter under test connected to it. Made by `Trial.rig`; closed by the trial.
 
-    wired: over a socket on loopback instead of in process; then `wire` stays empty.
+    wired: over a socket on loopback instead of in process; then `wire` stays empty. ahead: of the clinic's clock, the
+    caller's.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Rig:
         switches: Mapping[str, object] | None = None,
         spoil: Spoil | None = None,
         wired: bool = False,
+        ahead: timedelta = timedelta(),
     ) -> None:
         self.adapter = adapter or target.adapter
         self.mode: Mode = mode
@@ -94,7 +96,7 @@ class Rig:
         self.world: World = self.mock.world
         if switches:
             self.world.switches.set(**switches)
-        self.pace = Pace(self.world.clock)
+        self.pace = Pace(self.world.clock, ahead)
         self.wire: list[WireCall] = []
         self._wire_lock = threading.Lock()
         self.spoil = spoil

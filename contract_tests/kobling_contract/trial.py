@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
 from kobling import Adapter, Booking, BookingRequest, KoblingError, OutcomeUnknown, Slot
@@ -98,11 +99,20 @@ class Trial:
         adapter: type[Adapter] | None = None,
         spoil: Spoil | None = None,
         wired: bool = False,
+        ahead: timedelta = timedelta(),
     ) -> Rig:
         """A new world with the adapter connected to it. switches: settings of the mock. adapter: a wrapped one. spoil:
-        changes an answer on its way. wired: over a socket."""
+        changes an answer on its way. wired: over a socket. ahead: of the clinic's clock, the caller's."""
         rig = Rig(
-            self.target, self.mode, clinic, self.seed, adapter=adapter, switches=switches, spoil=spoil, wired=wired
+            self.target,
+            self.mode,
+            clinic,
+            self.seed,
+            adapter=adapter,
+            switches=switches,
+            spoil=spoil,
+            wired=wired,
+            ahead=ahead,
         )
         self._rigs.append(rig)
         return rig

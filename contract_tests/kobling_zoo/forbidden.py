@@ -244,6 +244,14 @@ class SwallowsTheCancellation(Extensor):
             return Clinic()
 
 
+# ---- time
+
+
+@attempt(28, guards.THEIR_CLOCK, by_rule("SLOT-18", "invented"))
+class CountsFromTheMomentItIsTold(EasyPractice):
+    """Counts the lead time from a clock that is not the vendor's."""
+
+
 # ---- completeness
 
 

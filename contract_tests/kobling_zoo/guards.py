@@ -195,6 +195,12 @@ def _salvaged(body: bytes, *given: Any, **more: Any) -> Parsed:
 WHOLE = Guard("an answer is read strictly, whole or not at all", lambda: patch.object(http, "loads", _salvaged))
 
 
+THEIR_CLOCK = Guard(
+    "the moment that an adapter is told is the vendor's",
+    lambda: patch.object(engine.Line, "by_vendors_clock", lambda _line, moment: moment),
+)
+
+
 # ---- the caller goes away
 
 

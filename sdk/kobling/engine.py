@@ -19,7 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from inspect import CORO_CLOSED, getcoroutinestate
 from pathlib import PurePath
@@ -65,6 +65,10 @@ READ_TRIES = 3
 BACKOFF = 0.25
 TOGETHER = 4
 LONGEST_WAIT = 10.0
+CLOCK_TOLERANCE = timedelta(minutes=2)
+"""By how much a vendor's clock may differ before anything is made of it: a `Date` is as old as its answer took."""
+NO_CLOCK = timedelta(days=1)
+"""A `Date` that is further from ours is not the time of day anywhere."""
 CLOSING_TURNS = 10
 TURNS_AFTER_AN_ERROR = 50
 """How often an adapter may go on asking after an error that has already decided its operation."""
@@ -100,6 +104,13 @@ class Line:
     def longest(self, operation: Operation) -> float:
         """Seconds that an operation may take in all, waiting for its place in the budget and for tokens included."""
         return max(self.operation_seconds, self.adapter.limits.timeout_write * 1.5 if operation in WRITES else 0.0)
+
+    def by_vendors_clock(self, moment: datetime) -> datetime:
+        """One of our moments, as the vendor's clock has it; as it is where that clock is not known or agrees."""
+        if self.vendor_clock is None:
+            return moment
+        theirs, ours = self.vendor_clock
+        return moment + (theirs - ours) if CLOCK_TOLERANCE < abs(theirs - ours) <= NO_CLOCK else moment
 
     def key(self, part: KeyPart) -> str:
         """The connection's key, or a named part of it."""
@@ -313,7 +324,7 @@ def _bare(error: KoblingError) -> KoblingError:
 
 
 def _drive(run: _Run) -> Flow[Any]:
-    http = Http(run.line.clock.now())
+    http = Http(partial(run.line.by_vendors_clock, run.line.clock.now()))
     adapter = run.line.adapter(run.line.connection.public, run.line.options, run.task.clinic)
     work = run.task.start(adapter, http)
     answer: Any = None
@@ -547,7 +558,7 @@ def _exchange(run: _Run, request: WireRequest, *, write: bool) -> Flow[WireReply
             line.shared.forget(line.channel)
     if isinstance(outcome, WireReply):
         moment = http_date(outcome.header("date"))
-        if moment is not None:
+        if moment is not None and outcome.header("age") is None:
             line.vendor_clock = (moment, line.clock.now())
     return outcome
 

@@ -126,13 +126,18 @@ class Http:
     path: appended to the connection's base address; `{}` takes the next of `parts`, quoted. A part that is empty, `.`,
     `..` or holds a control character is refused. params: the query string; None values are left out. expect: statuses
     beside 2xx that the adapter handles itself. `KEY` may stand anywhere in params, headers, json and form.
-    now: the present moment in UTC; an adapter reads no other clock.
     """
 
-    __slots__ = ("now",)
+    __slots__ = ("_now",)
 
-    def __init__(self, now: datetime) -> None:
-        self.now = now
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+
+    @property
+    def now(self) -> datetime:
+        """When the operation began, in UTC; by the vendor's clock once a `Date` shows that ours differs by minutes: it
+        is the vendor that judges what is too near. An adapter reads no other clock."""
+        return self._now()
 
     def get(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
+from email.utils import format_datetime
 from threading import Barrier
 from typing import Any
 
@@ -490,6 +492,32 @@ def test_an_exit_in_an_adapters_clean_up_ends_nothing_but_the_adapter() -> None:
 @pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -1200", f"Mon, 01 Jan {'9' * 30} 00:00:00 GMT", "x"])
 def test_a_date_that_no_calendar_holds_is_no_date(date: str) -> None:
     assert identify(one_get, reply(200, json={}, headers={"Date": date})).result == Clinic()
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(-18000, -18000), (0, 0), (119, 0), (121, 121), (90_000, 0)])
+def test_an_adapter_is_told_the_vendors_time_where_the_clocks_differ_by_minutes(seconds: int, told: int) -> None:
+    clock, seen = ManualClock(), []
+
+    async def work(http: Http) -> None:
+        seen.append(http.now - clock.now())
+        await http.get("x")
+        seen.append(http.now - clock.now())
+
+    date = format_datetime(clock.now() + timedelta(seconds=seconds), usegmt=True)
+    play(adapter(work), "identify", replies=[reply(200, json={}, headers={"Date": date})], clock=clock)
+    assert seen == [timedelta(), timedelta(seconds=told)]
+
+
+def test_a_date_that_a_cache_has_kept_tells_no_time() -> None:
+    clock, seen = ManualClock(), []
+
+    async def work(http: Http) -> None:
+        await http.get("x")
+        seen.append(http.now)
+
+    old = format_datetime(clock.now() - timedelta(hours=2), usegmt=True)
+    play(adapter(work), "identify", replies=[reply(200, json={}, headers={"Date": old, "Age": "7200"})], clock=clock)
+    assert seen == [clock.now()]
 
 
 @pytest.mark.parametrize("answer", [

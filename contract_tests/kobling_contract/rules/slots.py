@@ -431,6 +431,26 @@ async def _set_up(trial: Trial) -> None:
     same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), "as the clinic has set it up")
 
 
+@BOOK.rule(
+    18,
+    "Which times are too near is judged by the vendor's clock, also where the registry's own is wrong",
+    why="A registry an hour behind offers a time that the clinic has just closed; one ahead hides times that are open.",
+    check="Every comparison with the present: take it from `http.now`, and no clock else.",
+    source="the contract: `Http.now` is the vendor's time once its answers tell it",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes=TIME_CAUSES,
+)
+async def _the_vendors_clock(trial: Trial) -> None:
+    for hours in (-5, 5):
+        rig = trial.rig(ahead=timedelta(hours=hours))
+        rig.clinic.set_restrictions(Restrictions(booking_deadline_hours=30))
+        query = rig.days(7)
+        answer = await read(trial, rig, query, f"a week is read by a registry whose clock is {hours:+} h wrong")
+        expected = rig.shown.times(query.first_day, query.last_day)
+        same_times(trial, answer.found, expected, f"with a clock {hours:+} h wrong")
+
+
 # ---- the two nights
 
 

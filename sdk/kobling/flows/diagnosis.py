@@ -17,6 +17,7 @@ from ..clinic import Clinic
 from ..clock import Clock
 from ..commands import Flow
 from ..connection import Connection
+from ..engine import CLOCK_TOLERANCE
 from ..errors import Actor, KoblingError
 from ..localtime import zone_of
 from ..report import (
@@ -36,7 +37,6 @@ from .searching import slots
 from .state import State, catalogue, clinic
 
 SEARCH_DAYS = 14
-CLOCK_TOLERANCE = timedelta(minutes=2)
 
 PROBE_OF_ERROR: Mapping[str, ProbeName] = {
     "invalid_connection": "form",

@@ -19,6 +19,7 @@ from ..booking import (
 )
 from ..clinic import Clinic
 from ..commands import Flow
+from ..engine import NO_CLOCK
 from ..errors import BookedDifferently, KoblingError, OutcomeUnknown, SlotTaken, SlotWithdrawn
 from ..shared import UnknownWrite
 from .booking import BOOKED
@@ -33,9 +34,6 @@ PATIENCE = timedelta(hours=1)
 NEXT_LOOK = timedelta(minutes=5)
 CLOCKS_APART = timedelta(minutes=2)
 """How far the vendor's clock may be from ours: a booking made longer before our write is not ours."""
-
-NO_CLOCK = timedelta(days=1)
-"""A `Date` that is further from ours is not the time of day anywhere."""
 
 
 @dataclass(slots=True, repr=False)
