@@ -47,7 +47,7 @@ class ShortReads(EgPasientsky):
 
 
 class ShortWrites(EgPasientsky):
-    """The adapter with a time limit short enough for a vendor that never answers a booking."""
+    """The adapter with a time limit short enough for a vendor that never answers a write."""
 
     contract = 1
     limits = EgPasientsky.limits.model_copy(update={"timeout_write": 0.5})
@@ -57,7 +57,7 @@ def hurried(faults: tuple[Fault, ...]) -> type[EgPasientsky]:
     """The adapter with a short limit for the one call that has to run into it: every other call may take its time on a
     busy machine."""
     slow = {one.operation for one in faults if one.kind in WAITING}
-    if "book" in slow:
+    if slow & {"book", "cancel"}:
         return ShortWrites
     return ShortReads if slow else EgPasientsky
 
