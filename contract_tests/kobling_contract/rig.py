@@ -6,6 +6,7 @@ barriers. Which of the vendor's calls an operation uses is read from the journal
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from kobling import (
     SakID,
     Slot,
     SlotQuery,
+    UrlPolicy,
     WireFailure,
     WireReply,
     WireRequest,
 )
+from kobling.drivers.lookup import Resolver
 from kobling_mocks import Call, Fact, Fault, Mock, Served, World
 from kobling_mocks.clinic import Appointment, Clinic, OpenSlot, synthetic_id
 from kobling_mocks.dialect import Account
@@ -51,6 +54,8 @@ PATIENT = Patient(
 )
 """The invented patient of every booking: each field is found nowhere else, so that a leak is seen."""
 SAK_ID = SakID("KANARI42")
+THREADS = 12
+"""Of a wired rig's server: a dozen calls under way are more than a rule sends together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,13 @@ class Rig:
         self.wire: list[WireCall] = []
         self._wire_lock = threading.Lock()
         self.spoil = spoil
-        self._served: Served | None = self.mock.serve() if wired else None
+        self._served: Served | None = self.mock.serve(threads=THREADS) if wired else None
         self._office = (
             Office(self.adapter, mode, self.pace, self._exchange)
             if self._served is None
             else Office(self.adapter, mode, self.pace, origin=self._served.url)
         )
+        self._further: list[Office] = []
         self.session: Side = self.connect()
 
     # ---- connecting
@@ -121,6 +127,36 @@ class Rig:
         options = self.mock.dialect.options(account or self.world.account, self.world.switches)
         return self._office.side(connection, options=options or None)
 
+    def dial(
+        self,
+        origin: str | None,
+        *,
+        resolver: Resolver,
+        ssl_context: ssl.SSLContext | None = None,
+        policy: UrlPolicy | None = None,
+        **fields: str,
+    ) -> Side:
+        """A session that leaves for the network by itself: to `origin`, or where `fields` lead."""
+        office = Office(
+            self.adapter,
+            self.mode,
+            self.pace,
+            origin=origin,
+            ssl_context=ssl_context,
+            resolver=resolver,
+            policy=policy or UrlPolicy(),
+        )
+        self._further.append(office)
+        options = self.mock.dialect.options(self.world.account, self.world.switches)
+        return office.side(Connection(self.adapter.key, **self.fields(None, **fields)), options=options or None)
+
+    @property
+    def served_at(self) -> str:
+        """Where a wired rig's mock listens: scheme, host, port and path."""
+        if self._served is None:
+            raise LookupError("this rig has no socket: open it with wired=True")
+        return self._served.url
+
     def _exchange(self, request: WireRequest) -> WireReply | WireFailure:
         exchange: Exchange = self.mock.exchange
         outcome = exchange(request)
@@ -133,7 +169,8 @@ class Rig:
     async def close(self) -> None:
         """Close sessions and release what is held."""
         self.world.barriers.clear()
-        await self._office.close()
+        for office in (self._office, *self._further):
+            await office.close()
         if self._served is not None:
             self._served.stop()
 

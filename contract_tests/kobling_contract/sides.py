@@ -7,6 +7,7 @@ call of a real `Session` runs in a thread of its own, so that fifty callers are 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from kobling import (
     UrlPolicy,
 )
 from kobling.drivers.aio import AsyncDriver
+from kobling.drivers.lookup import Resolver
 from kobling.drivers.sync import SyncDriver
 
 from .pace import Pace
@@ -161,13 +163,20 @@ class Side:
 
 @dataclass
 class Office:
-    """A `Kobling` or `AsyncKobling` with the adapter under test, the clinic's time and an exchange, or a socket."""
+    """A `Kobling` or `AsyncKobling` with the adapter under test, the clinic's time and an exchange, or a socket.
+
+    origin: replaces the host of the adapter's own addresses. ssl_context, policy: as the drivers take them. resolver:
+    answers for the name service.
+    """
 
     adapter: type[Adapter]
     mode: Mode
     pace: Pace
     exchange: Exchange | None = None
     origin: str | None = None
+    ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
+    resolver: Resolver | None = None
+    policy: UrlPolicy = field(default_factory=UrlPolicy)
     _opened: Kobling | AsyncKobling | None = None
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="caller"), repr=False
@@ -180,14 +189,14 @@ class Office:
         return Side(self._opened.session(connection, **options), self._threads, self.pace)
 
     def _open(self) -> Kobling | AsyncKobling:
-        policy = UrlPolicy()
         facts: dict[str, Any] = {
             "adapters": Installed(MappingProxyType({self.adapter.key: self.adapter})),
             "clock": self.pace,
-            "policy": policy,
+            "policy": self.policy,
             "origins": {self.adapter.key: self.origin} if self.origin is not None else None,
         }
-        given: dict[str, Any] = {"policy": policy, "exchange": self.exchange, "now": self.pace.now}
+        given: dict[str, Any] = {"policy": self.policy, "exchange": self.exchange, "now": self.pace.now}
+        given |= {"ssl_context": self.ssl_context} | ({"resolver": self.resolver} if self.resolver else {})
         if self.mode == "sync":
             return Kobling(driver=SyncDriver(sleep=self.pace.sleep, **given), **facts)
         return AsyncKobling(driver=AsyncDriver(sleep=self.pace.asleep, **given), **facts)

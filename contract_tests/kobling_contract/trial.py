@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import types
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from kobling import Adapter, Booking, BookingRequest, KoblingError, OutcomeUnknown, Slot
 from kobling_mocks import Call
@@ -23,6 +24,8 @@ __all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "sho
 
 T = TypeVar("T")
 MOST_SHOWN = 600
+PATIENCE = 0.5
+"""Seconds that a hurried adapter waits for an answer."""
 
 
 class Broken(Exception):
@@ -116,6 +119,13 @@ class Trial:
         )
         self._rigs.append(rig)
         return rig
+
+    def hurried(self, *limits: Literal["timeout_read", "timeout_write"]) -> type[Adapter]:
+        """The adapter with these limits so short that a vendor who never answers is given up soon, in real time. Name
+        only those that a rule runs into: a busy machine must not decide about the other calls."""
+        short = self.adapter.limits.model_copy(update=dict.fromkeys(limits, PATIENCE))
+        body = {"limits": short, "contract": self.adapter.contract, "__module__": self.adapter.__module__}
+        return types.new_class(self.adapter.__name__, (self.adapter,), exec_body=lambda space: space.update(body))
 
     async def close(self) -> None:
         """Close every world."""

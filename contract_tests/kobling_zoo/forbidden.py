@@ -679,6 +679,11 @@ class PlainHttp(EgPasientsky):
     base_url = EgPasientsky.base_url.replace("https://", "http://")
 
 
+@attempt(67, guards.VERIFIED, by_rule("TRAN-03", "told_everything"))
+class AnsweredForBySomebodyElse(Extensor):
+    """Has a vendor for whose server somebody else answers."""
+
+
 async def _private(rig: Rig) -> str:
     address = f"10.{randrange(256)}.{randrange(256)}.{randrange(1, 255)}"  # what is known of an address is remembered
     try:

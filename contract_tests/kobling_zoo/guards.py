@@ -7,6 +7,7 @@ private ones, on purpose: when one moves, the test that switches it off says so.
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -18,7 +19,7 @@ from kobling import KoblingError, PatientFields, VendorUnavailable, WireRequest,
 from kobling import engine as _engine
 from kobling.addresses import UrlPolicy
 from kobling.commands import Sleep
-from kobling.drivers import call, running
+from kobling.drivers import call, running, wire
 from kobling.flows import searching
 from kobling.strictjson import JsonProblem, Parsed, loads
 
@@ -132,6 +133,16 @@ NO_COOKIES = Guard("an adapter can set no cookie", lambda: patch.object(request,
 HTTPS = Guard(
     "an adapter's address must be https", lambda: patch.object(adapter, "_check_address", lambda *_given: None)
 )
+
+
+def _trusting_anybody() -> AbstractContextManager[Any]:
+    careless = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    careless.check_hostname = False
+    careless.verify_mode = ssl.CERT_NONE
+    return patch.object(wire.Settings, "context", careless)
+
+
+VERIFIED = Guard("a server's certificate is checked, and its name", _trusting_anybody)
 PUBLIC = Guard(
     "a typed address must be public", lambda: patch.object(UrlPolicy, "refuses", lambda *_given, **_more: None)
 )

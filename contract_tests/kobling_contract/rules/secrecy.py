@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pickle
-import types
 from collections.abc import Iterator
 from typing import Any
 
-from kobling import Adapter, CancelReason, Connection, InvalidRequest, Operation
+from kobling import CancelReason, Connection, InvalidRequest, Operation
 from kobling_mocks.clinic import synthetic_clinic
 
 from ..leaks import Canaries, told_by_error, told_by_value
@@ -70,7 +69,7 @@ def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
 )
 async def _logs(trial: Trial) -> None:
     for wired in (False, True):
-        rig = trial.rig(wired=wired, adapter=_impatient(trial) if wired else None)
+        rig = trial.rig(wired=wired, adapter=trial.hurried("timeout_read", "timeout_write") if wired else None)
         with trial.logs() as lines:
             await journey(trial, rig)
         found = _leaks(rig, iter(lines))
@@ -80,13 +79,6 @@ async def _logs(trial: Trial) -> None:
         trial.saw(
             f"{len(lines)} log lines of a journey {'over a socket' if wired else 'in process'}, none with a secret"
         )
-
-
-def _impatient(trial: Trial) -> type[Adapter]:
-    """The adapter with short time limits, for faults on a real socket."""
-    limits = trial.adapter.limits.model_copy(update={"timeout_read": 0.5, "timeout_write": 0.5})
-    body = {"limits": limits, "contract": trial.adapter.contract, "__module__": trial.adapter.__module__}
-    return types.new_class(trial.adapter.__name__, (trial.adapter,), exec_body=lambda space: space.update(body))
 
 
 @BOOK.rule(
