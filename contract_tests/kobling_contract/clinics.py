@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -95,4 +96,10 @@ CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
 
 def open_clinic(name: ClinicName, seed: int) -> Clinic:
     """A new clinic by its name; `seed` decides the random one."""
+    return _pristine(name, seed).twin()
+
+
+@lru_cache(maxsize=32)
+def _pristine(name: ClinicName, seed: int) -> Clinic:
+    """A clinic that nobody touches: laying its plan costs more than most rules' calls."""
     return CLINICS[name](seed)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 __all__ = ["FINDINGS", "Call", "Effect", "Finding", "Journal", "describe", "personal_in_url"]
@@ -172,4 +173,9 @@ def personal_in_url(text: str, names: Iterable[str]) -> bool:
     if _EMAIL.search(rest) or NATIONAL_ID.search(rest) or _PHONE.search(rest):
         return True
     folded = " ".join(rest.replace("+", " ").replace("-", " ").split()).casefold()
-    return any(len(name) > 3 and " ".join(name.split()).casefold() in folded for name in names)
+    return any(len(name) > 3 and _folded(name) in folded for name in names)
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()

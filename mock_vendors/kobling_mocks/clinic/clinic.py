@@ -70,6 +70,9 @@ __all__ = ["DELETE_WITHIN", "Change", "Clinic", "ConsistentView", "Snapshot"]
 DELETE_WITHIN = timedelta(minutes=5)
 """How long staff may delete a new appointment without notice; source: the vendor's help pages on cancelling."""
 
+MOST_SEARCHES = 64
+"""Answers of `open_slots` that are kept until something changes: a caller asks the same again and again."""
+
 _T = TypeVar("_T")
 _MATCH_FIELDS = {
     "email": ("email",),
@@ -244,6 +247,7 @@ class Clinic:
         self._tz = ZoneInfo(zone)
         self._lock = threading.RLock()
         self._numbers: dict[str, int] = {}
+        self._searched: dict[object, tuple[OpenSlot, ...]] = {}
         self._state = _State(
             restrictions=restrictions or Restrictions(),
             behaviour=behaviour or Behaviour(),
@@ -576,18 +580,33 @@ class Clinic:
         """
         with self._settled() as state:
             moment = as_utc(now) if now is not None else self.clock.now()
+            asked = (
+                None if timebook_ids is None else frozenset(timebook_ids),
+                None if type_ids is None else frozenset(type_ids),
+                first_day, last_day, moment, patient_id, frozenset(patient_lists), department_id,
+            )  # fmt: skip
+            known = self._searched.get(asked)
+            if known is not None:
+                return known
             busy = _Busy(self._seen(moment, state.behaviour.lags.search))
             found: list[OpenSlot] = []
             for timebook in self.timebooks:
                 if timebook_ids is not None and timebook.id not in timebook_ids:
                     continue
+                planned: dict[str, list[PlannedSlot]] = defaultdict(list)
+                for slot in self.planned_slots(timebook.id, first_day, last_day):
+                    planned[slot.type_id].append(slot)
                 for kind in state.types.values():
                     if (type_ids is None or kind.id in type_ids) and self._in_department(kind, department_id):
                         found += self._open(
-                            timebook, kind, first_day, last_day, moment, busy, patient_id, patient_lists
+                            timebook, kind, planned.get(kind.id, ()), moment, busy, patient_id, patient_lists
                         )
             position = {timebook.id: number for number, timebook in enumerate(self.timebooks)}
-            return tuple(sorted(found, key=lambda slot: (slot.start, position[slot.timebook_id], slot.type_id)))
+            answer = tuple(sorted(found, key=lambda slot: (slot.start, position[slot.timebook_id], slot.type_id)))
+            if len(self._searched) >= MOST_SEARCHES:
+                self._searched.clear()
+            self._searched[asked] = answer
+            return answer
 
     def hidden_reasons(
         self, timebook_id: str, type_id: str, first_day: date, last_day: date, now: datetime | None = None
@@ -646,8 +665,7 @@ class Clinic:
         self,
         timebook: Timebook,
         kind: AppointmentType,
-        first_day: date,
-        last_day: date,
+        planned: Iterable[PlannedSlot],
         now: datetime,
         busy: _Busy,
         patient_id: str | None,
@@ -663,12 +681,8 @@ class Clinic:
         address = self._state.addresses.get(kind.address_id) if kind.address_id else None
         found: list[OpenSlot] = []
         shown_days: set[date] = set()
-        for slot in self.planned_slots(timebook.id, first_day, last_day):
-            if (
-                slot.type_id != kind.id
-                or (first_only and slot.day in shown_days)
-                or self._hidden_time(slot, limits, now)
-            ):
+        for slot in planned:
+            if (first_only and slot.day in shown_days) or self._hidden_time(slot, limits, now):
                 continue
             places = busy.places_left(timebook.id, kind, slot.start, slot.end)
             if not places or self._held_up(timebook, slot, busy):
@@ -1005,8 +1019,20 @@ class Clinic:
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this clinic; the clock is set back too. A snapshot can be restored many times."""
         with self._lock:
+            self._searched.clear()
             self._state = snapshot._state.copy()
             self.clock.set(snapshot._now)
+
+    def twin(self) -> Clinic:
+        """A clinic of its own, with a clock of its own, that begins as this one is now; making one costs little."""
+        with self._settled() as state:
+            other = copy(self)
+            other.clock = Clock(self.clock.now())
+            other._lock = threading.RLock()
+            other._numbers = dict(self._numbers)
+            other._searched = {}
+            other._state = state.copy()
+            return other
 
     def consistent_view(self) -> ConsistentView:
         """Appointments, patients, claims and messages of one and the same moment."""
@@ -1078,6 +1104,7 @@ class Clinic:
         before = self._state.copy()
         before.accepted = tuple(other for other in before.accepted if other is not accepted)
         before.revision += 1
+        self._searched.clear()
         self._state = before.copy()
         try:
             self._book(self._state, accepted.order, accepted.preview.id, accepted.due, accepted.asked_at)
@@ -1097,6 +1124,8 @@ class Clinic:
             except BaseException:
                 self._state = before
                 raise
+            finally:
+                self._searched.clear()
             self._state.revision += 1
 
     def _prepare(self, operation: str, work: Callable[[_State, datetime], _T]) -> Change[_T]:
@@ -1106,6 +1135,7 @@ class Clinic:
                 work(state, self.clock.now())
             finally:
                 self._state = before
+                self._searched.clear()
 
         def commit() -> _T:
             with self._changing() as state:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from functools import lru_cache
 
 __all__ = ["organisation_number_is_valid", "synthetic_id", "synthetic_organisation_number"]
 
@@ -11,6 +12,7 @@ _SYNTHETIC = uuid.UUID("6b6f626c-696e-5067-8d6f-636b636c696e")
 _WEIGHTS = (3, 2, 7, 6, 5, 4, 3, 2)
 
 
+@lru_cache(maxsize=65536, typed=True)
 def synthetic_id(seed: object, kind: str, key: object) -> str:
     """The UUID (version 5, as text) of the thing `key` of a kind in the clinic with this seed: always the same one."""
     return str(uuid.uuid5(_SYNTHETIC, f"{seed}/{kind}/{key}"))

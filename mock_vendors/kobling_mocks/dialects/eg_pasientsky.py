@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -419,8 +420,12 @@ def _local(moment: datetime, clinic: Clinic) -> str:
 
 def _slot_id(clinic: Clinic, timebook_id: str, type_id: str, start: datetime) -> str:
     """The composite id. Its last part tells types and the two equal wall-clock times of an autumn night apart."""
-    last = uuid.uuid5(uuid.UUID(clinic.id), f"{timebook_id}/{type_id}/{start.isoformat()}")
-    return f"{timebook_id}_2_{_local(start, clinic)}_{last}"
+    return f"{timebook_id}_2_{_local(start, clinic)}_{_last_part(clinic.id, timebook_id, type_id, start.isoformat())}"
+
+
+@lru_cache(maxsize=65536)
+def _last_part(clinic_id: str, timebook_id: str, type_id: str, start: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.UUID(clinic_id), f"{timebook_id}/{type_id}/{start}")
 
 
 # ---- book
