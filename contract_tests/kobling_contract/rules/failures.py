@@ -481,7 +481,7 @@ async def _inert_import(trial: Trial) -> None:
     trial.control(rig, mark, "the adapter reads the clinic")
     module = trial.adapter.__module__
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "kobling_contract.importing", module,
+        sys.executable, "-B", "-m", "kobling_contract.importing", module,
         env={**_untouched(), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
