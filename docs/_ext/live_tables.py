@@ -248,7 +248,10 @@ def _arguments(one: Any) -> list[str]:
 
 def rules(area: str) -> Cells:
     """The contract suite's rules of one area."""
-    rows = [(_code(one.id) + (" *safety*" if one.safety else ""), one.title, one.why) for one in chosen([area])]
+    rows = [
+        (f"[`{one.id}`](rules/{one.id}.md)" + (" *safety*" if one.safety else ""), one.title, one.why)
+        for one in chosen([area])
+    ]
     return ("Rule", "What must hold", "Why"), rows
 
 
