@@ -46,6 +46,7 @@ from .errors import (
     Unfinished,
     VendorProtocolError,
     VendorTimeout,
+    VendorUnavailable,
     all_errors,
     word,
 )
@@ -62,6 +63,8 @@ T = TypeVar("T")
 log = logging.getLogger("kobling")
 
 READ_TRIES = 3
+LIST_READINGS = 4
+"""How often a list of several pages is read, until two readings agree."""
 BACKOFF = 0.25
 TOGETHER = 4
 LONGEST_WAIT = 10.0
@@ -458,15 +461,16 @@ def _request(run: _Run, call: Call, token: Secret | None) -> WireRequest:
     )
 
 
-def _read(run: _Run, call: Call) -> Flow[WireReply]:
-    """A read: from memory if allowed, else sent, tried again within the deadline where that can help."""
+def _read(run: _Run, call: Call, *, anew: bool = False) -> Flow[WireReply]:
+    """A read: from memory if allowed, else sent, tried again within the deadline where that can help. anew: not from
+    memory, but for it."""
     line, shared = run.line, run.line.shared
     token = yield from _token(run)
     request = _request(run, call, token)
     digest = ""
     if call.remember > 0 and not run.task.fresh:
         digest = _digest(request)
-        kept = shared.remembered(line.channel, digest, line.clock.monotonic())
+        kept = None if anew else shared.remembered(line.channel, digest, line.clock.monotonic())
         if kept is not None and _judged(run, call, request, kept) is None:
             return kept
     epoch = shared.epoch(line.channel)
@@ -671,25 +675,50 @@ def _renewed(run: _Run, token: Secret | None) -> Flow[Secret | None]:
 
 
 def _pages(run: _Run, step: Pages[Any]) -> Flow[list[Any]]:
-    """Every page, in order, each seen once; whole or an error."""
-    found: list[Any] = []
+    """Every row, whole or an error. What changes at the vendor between two pages hides a row that moves forward over
+    their edge, or doubles one that moves back. A list of several pages is therefore read again until two readings
+    agree page by page; the last page needs no second look, since all the others were the same before and after it."""
+    sent = run.calls
+    pages, agreed = yield from _one_reading(run, step, None)
+    for _ in range(LIST_READINGS - 1):
+        if agreed or len(pages) == 1 or run.calls == sent:  # all of it in one answer, or from memory: it agreed then
+            return [row for page in pages for row in page]
+        again, agreed = yield from _one_reading(run, step, pages[:-1])
+        pages = pages if agreed else again
+    if agreed or len(pages) == 1:
+        return [row for page in pages for row in page]
+    run.line.shared.forget(run.line.channel)
+    raise VendorUnavailable("list_keeps_changing")
+
+
+def _one_reading(run: _Run, step: Pages[Any], before: list[list[Any]] | None) -> Flow[tuple[list[list[Any]], bool]]:
+    """Every page, in order, each seen once. before: the pages of an earlier reading but for its last; once they have
+    all come again the reading ends, and True says that the two agree. Then nothing is answered from memory."""
+    pages: list[list[Any]] = []
     seen: set[str] = set()
     call: Call | None = _first_page(step)
-    number = 0
+    same = before is not None
     while call is not None:
-        number += 1
-        if number > step.page_limit:
+        if len(pages) == step.page_limit:
             raise VendorProtocolError("endless_pages")
-        reply = yield from _read(run, call)
+        reply = yield from _read(run, call, anew=before is not None)
         response = Response(reply, record=run.stick)
-        items = response.read(list[step.item_type], at=step.item_pointer)  # type: ignore[name-defined]
+        rows = response.read(list[step.item_type], at=step.item_pointer)  # type: ignore[name-defined]
         mark = hashlib.sha256(reply.body).hexdigest()
-        if items and mark in seen:
+        if rows and mark in seen:
             raise VendorProtocolError("page_twice")
         seen.add(mark)
-        found += items
-        call = _next_page(run, step, call, response, number, len(items), len(found))
-    return found
+        same = same and before is not None and _same_rows(step, rows, before[len(pages)])
+        pages.append(rows)
+        if same and before is not None and len(pages) == len(before):
+            return pages, True
+        call = _next_page(run, step, call, response, len(pages), len(rows), sum(map(len, pages)))
+    return pages, False
+
+
+def _same_rows(step: Pages[Any], rows: list[Any], others: list[Any]) -> bool:
+    key = step.row_key
+    return rows == others if key is None else [key(row) for row in rows] == [key(row) for row in others]
 
 
 def _first_page(step: Pages[Any]) -> Call:

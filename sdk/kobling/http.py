@@ -112,6 +112,7 @@ class Pages(Generic[T]):
     item_type: Any
     paging: Paging
     page_limit: int
+    row_key: Callable[[T], object] | None
 
     def __await__(self) -> Generator[Pages[T], Any, list[T]]:
         return cast("list[T]", (yield self))
@@ -232,11 +233,16 @@ class Http:
         headers: Mapping[str, Any] | None = None,
         fresh_for: float = 0,
         at_most: int = MAX_PAGES,
+        key: Callable[[T], object] | None = None,
     ) -> Pages[T]:
         """Every item of a paged list, each read as `of`. items: pointer to the list in a page ("" for the page itself).
-        More than `at_most` pages, or a page seen twice, is a `VendorProtocolError`."""
+        More than `at_most` pages, or a page seen twice, is a `VendorProtocolError`.
+
+        A list of several pages is read until two readings agree, since what changes between two pages hides or doubles
+        rows; one that changes every time is `VendorUnavailable`. key: by what a row is known again, where the vendor
+        tells something else of it at every reading; without it whole rows are compared, as `of` reads them."""
         first = _call("GET", path, parts, params, headers, None, None, (), write=False, remember=fresh_for)
-        return Pages(first, items, of, next, at_most)
+        return Pages(first, items, of, next, at_most, key)
 
 
 def _call(

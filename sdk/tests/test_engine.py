@@ -366,33 +366,88 @@ def test_a_call_that_takes_the_rest_of_the_time_ends_the_operation() -> None:
 # ---- pages
 
 
-def pages(paging: Any, *replies: Any) -> Any:
+def pages(paging: Any, *replies: Any, **more: Any) -> Any:
+    """What is found in these answers, and what was asked. The last answers are the second look at the list."""
     found: list[Any] = []
 
     async def work(http: Http) -> None:
-        found.extend(await http.pages("x", items="/rows", next=paging, of=int))
+        found.extend(await http.pages("x", items="/rows", next=paging, of=more.pop("of", int), **more))
 
     played = identify(work, *replies)
     return found, [(sent.path, sent.params) for sent in played.requests]
 
 
-def page(rows: list[int], **more: Any) -> Any:
+def page(rows: list[Any], **more: Any) -> Any:
     return reply(200, json={"rows": rows, **more})
 
 
 def test_pages_by_number_go_on_over_an_empty_page_that_has_a_next() -> None:
-    found, asked = pages(ByNumber(last="/last"), page([1], last=3), page([], last=3), page([2], last=3))
+    one, none, two = page([1], last=3), page([], last=3), page([2], last=3)
+    found, asked = pages(ByNumber(last="/last"), one, none, two, one, none)
     assert found == [1, 2]
-    assert [dict(params)["page"] for _, params in asked] == ["1", "2", "3"]
+    assert [dict(params)["page"] for _, params in asked] == ["1", "2", "3", "1", "2"]
 
 
 def test_pages_by_offset_cursor_and_link() -> None:
-    found, _ = pages(ByOffset(("limit", 2), total="/total"), page([1, 2], total=3), page([3], total=3))
+    first = page([1, 2], total=3)
+    found, _ = pages(ByOffset(("limit", 2), total="/total"), first, page([3], total=3), first)
     assert found == [1, 2, 3]
-    found, asked = pages(ByCursor("/next"), page([1], next="c"), page([2], next=None))
+    first = page([1], next="c")
+    found, asked = pages(ByCursor("/next"), first, page([2], next=None), first)
     assert (found, asked[1][1]) == ([1, 2], (("cursor", "c"),))
-    found, asked = pages(ByLink("/next"), page([1], next="/1/x?page=2"), page([2], next=None))
+    first = page([1], next="/1/x?page=2")
+    found, asked = pages(ByLink("/next"), first, page([2], next=None), first)
     assert (found, asked[1]) == ([1, 2], ("/1/x", (("page", "2"),)))
+
+
+def test_a_list_that_changes_between_two_pages_is_read_until_two_readings_agree() -> None:
+    """Row 1 goes away once the first page is read: 3 moves up to that page, and is not on the second one."""
+    found, asked = pages(
+        ByCursor("/next"),
+        *(page([1, 2], next="b"), page([4], next=None)),
+        *(page([2, 3], next="b"), page([4], next=None)),
+        page([2, 3], next="b"),
+    )
+    assert found == [2, 3, 4]
+    assert len(asked) == 5
+
+
+def test_a_list_that_has_become_one_page_needs_no_second_look() -> None:
+    assert pages(ByCursor("/next"), page([1], next="b"), page([2]), page([2]))[0] == [2]
+
+
+def test_a_list_that_changes_at_every_reading_is_no_answer() -> None:
+    numbers = iter(range(1000))
+
+    def answer(request: Any) -> Any:
+        return page([next(numbers)], next=None if "cursor=" in request.url else "b")
+
+    with pytest.raises(VendorUnavailable, match="list_keeps_changing"):
+        async_pages(answer)
+
+
+def test_rows_that_say_something_else_at_every_reading_are_known_again_by_their_key() -> None:
+    numbers = iter(range(1000))
+
+    def row(number: int) -> dict[str, int]:
+        return {"id": number, "token": next(numbers)}
+
+    def answers() -> Any:
+        return page([row(1)], next="b"), page([row(2)]), page([row(1)], next="b")
+
+    found, _ = pages(ByCursor("/next"), *answers(), of=dict[str, int], key=lambda one: one["id"])
+    assert [one["id"] for one in found] == [1, 2]
+    with pytest.raises(AssertionError):
+        pages(ByCursor("/next"), *answers(), of=dict[str, int])
+
+
+def test_what_is_remembered_of_a_list_was_read_twice_and_is_not_read_again() -> None:
+    async def twice(http: Http) -> None:
+        for _ in range(2):
+            assert await http.pages("x", items="/rows", next=ByCursor("/next"), of=int, fresh_for=60) == [1, 2]
+
+    first = page([1], next="b")
+    assert len(identify(twice, first, page([2]), first).requests) == 3
 
 
 @pytest.mark.parametrize("link", [

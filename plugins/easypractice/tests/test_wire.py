@@ -94,9 +94,10 @@ def test_times_are_asked_for_by_page_and_computed() -> None:
 
 def test_every_page_of_bookings_counts() -> None:
     late = booking(id=7002, start="2026-12-01T10:00:00+01:00", end="2026-12-01T10:30:00+01:00")
-    played = searched(page(), page(booking(end="2026-12-01T09:30:00+01:00"), last=2), page(late, number=2, last=2))
+    first = page(booking(end="2026-12-01T09:30:00+01:00"), last=2)
+    played = searched(page(), first, page(late, number=2, last=2), first)
     assert starts(played) == []
-    assert dict(played.requests[-1].params)["page"] == "2"
+    assert [dict(sent.params)["page"] for sent in played.requests[-3:]] == ["1", "2", "1"]
 
 
 @pytest.mark.parametrize("word", ["booked", "absent", "completed", "a new word"])
