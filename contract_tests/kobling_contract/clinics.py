@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -26,14 +26,19 @@ from kobling_mocks.clinic import (
     synthetic_id,
 )
 
-__all__ = ["AUTUMN_NIGHT", "CLINICS", "ClinicName", "SPRING_NIGHT", "open_clinic"]
+__all__ = ["AUTUMN_NIGHT", "CLINICS", "CROWDED", "ClinicName", "SPRING_NIGHT", "open_clinic"]
 
 AUTUMN_NIGHT = date(2026, 10, 25)
 """03:00 becomes 02:00 in Oslo: 02:00 to 03:00 happens twice."""
 SPRING_NIGHT = date(2027, 3, 28)
 """02:00 becomes 03:00 in Oslo: 02:00 to 03:00 does not happen."""
 
-ClinicName = Literal["demo", "many_weeks", "leap", "particular", "random", "round_the_clock", "autumn", "spring"]
+CROWDED = date(2026, 11, 30)
+"""The Monday of the week in which the crowded clinic is booked."""
+
+ClinicName = Literal[
+    "demo", "many_weeks", "leap", "particular", "random", "round_the_clock", "autumn", "spring", "crowded"
+]
 
 
 def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
@@ -82,12 +87,33 @@ def _particular() -> Clinic:
     return clinic
 
 
+def _crowded() -> Clinic:
+    """The demonstration clinic with a week that fills several pages of any list: Kari and Jovnna are booked every half
+    hour from Monday 30 November to Friday, from six to ten in the evening, but for one time in nine."""
+    clinic = demo_clinic(weeks=3)
+    zone = ZoneInfo(clinic.zone)
+    somebody = clinic.put_patient(
+        PatientDetails("Stadig Prøvesen", date(1970, 1, 2), "+4790000005", "stadig@example.test")
+    )
+    times = [(day, half) for day in range(5) for half in range(12, 44)]
+    for number, (day, half) in enumerate(times):
+        start = datetime.combine(CROWDED + timedelta(days=day), time(half // 2, half % 2 * 30), zone)
+        for who in ("kari", "jovnna"):
+            if number % 9 != (4 if who == "kari" else 7):
+                order = BookingOrder(
+                    demo_id("timebook", who), demo_id("type", "oppfolging"), start, patient_id=somebody.id
+                )
+                clinic.staff_book(order)
+    return clinic
+
+
 CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
     "demo": lambda _: demo_clinic(weeks=3),
     "many_weeks": lambda _: demo_clinic(weeks=8),
     "leap": lambda _: demo_clinic(Clock(datetime(2028, 2, 21, 7, 0, tzinfo=UTC)), weeks=2),
     "particular": lambda _: _particular(),
     "random": synthetic_clinic,
+    "crowded": lambda _: _crowded(),
     "round_the_clock": lambda _: _round_the_clock(datetime(2026, 11, 23, 7, 0, tzinfo=UTC), date(2026, 11, 30)),
     "autumn": lambda _: _round_the_clock(datetime(2026, 10, 20, 7, 0, tzinfo=UTC), AUTUMN_NIGHT),
     "spring": lambda _: _round_the_clock(datetime(2027, 3, 23, 7, 0, tzinfo=UTC), SPRING_NIGHT),

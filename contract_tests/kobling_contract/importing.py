@@ -47,6 +47,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 def main(module: str) -> None:
     """Import the module and print what it did."""
+    sys.dont_write_bytecode = True  # Python's own cache of a module is no file of the adapter's
     turns = Turns()
     before, loaded = state(), len(sys.modules)
     with turns.one():

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from kobling import Adapter, Installed, load
 from kobling_mocks import Dialect, find_dialect
 
+from . import synthetic
 from .rule import TargetKind
 
 __all__ = ["Target", "TargetUnavailable", "find_target"]
@@ -53,24 +54,22 @@ class Target:
 
 
 def find_target(vendor: str, adapter: type[Adapter] | None = None) -> Target:
-    """The target for a vendor. adapter: instead of the installed one.
+    """The target for a vendor: an installed one, or the synthetic one that lives with the suite. adapter: instead of
+    its own.
 
     Raises `TargetUnavailable`.
     """
     problem = ""
-    found = adapter
-    if found is None:
-        installed: Installed = load()
-        try:
-            found = installed[vendor]
-        except LookupError as error:
-            problem = str(error)
-    if found is None:
-        raise TargetUnavailable(problem)
+    installed: Installed = load()
+    own, dialect = synthetic.VARIANTS.get(vendor, (None, None))
+    found = adapter or installed.adapters.get(vendor, own)
     try:
-        dialect = find_dialect(vendor)
+        if found is None:
+            found = installed[vendor]
+        if dialect is None or found.key in installed.adapters:
+            dialect = find_dialect(vendor)
     except LookupError as error:
         problem = str(error)
-    if problem:
+    if problem or found is None or dialect is None:
         raise TargetUnavailable(problem)
     return Target(found, dialect)

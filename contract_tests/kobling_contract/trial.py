@@ -92,6 +92,11 @@ class Trial:
         """The adapter under test."""
         return self.target.adapter
 
+    @property
+    def books(self) -> bool:
+        """Whether the adapter can book; a vendor that can only be searched is asked all the rest."""
+        return "book" in self.adapter.supports
+
     # ---- worlds
 
     def rig(

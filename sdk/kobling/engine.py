@@ -72,6 +72,8 @@ CLOCK_TOLERANCE = timedelta(minutes=2)
 """By how much a vendor's clock may differ before anything is made of it: a `Date` is as old as its answer took."""
 NO_CLOCK = timedelta(days=1)
 """A `Date` that is further from ours is not the time of day anywhere."""
+LONGEST_TOKEN = 366 * 86_400.0
+"""Seconds for which a token is kept at most, whatever its vendor says."""
 CLOSING_TURNS = 10
 TURNS_AFTER_AN_ERROR = 50
 """How often an adapter may go on asking after an error that has already decided its operation."""
@@ -647,15 +649,26 @@ def _signed_in(line: Line) -> Flow[Secret]:
         "sign_in", lambda adapter, http: adapter.sign_in(http), _checked_token, fresh=True, urgent=True
     )
     token = yield from operate(line, task)
-    until = line.clock.monotonic() + token.lifetime - min(30.0, token.lifetime * 0.1)
+    lifetime = float(min(token.lifetime, LONGEST_TOKEN))
+    until = line.clock.monotonic() + lifetime - min(30.0, lifetime * 0.1)
     line.shared.keep_token(line.channel, token.secret, until)
     return token.secret
 
 
 def _checked_token(result: Any) -> Token:
-    if not (isinstance(result, Token) and isinstance(result.secret, Secret) and result.secret and result.lifetime > 0):
+    if not (isinstance(result, Token) and isinstance(result.secret, Secret) and _is_number(result.lifetime)):
         raise AdapterBug("sign_in_returns_a_token")
+    if not (_can_be_sent(result.secret.reveal()) and result.lifetime > 0):
+        raise VendorProtocolError("token_is_no_good")
     return result
+
+
+def _can_be_sent(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and text == text.strip()
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _renewable(outcome: object, error: KoblingError, token: Secret | None) -> bool:

@@ -305,6 +305,19 @@ def test_a_token_is_fetched_placed_and_renewed_once_on_401() -> None:
         play(signing_in(), "identify", replies=[first, reply(401), second, reply(401)])
 
 
+@pytest.mark.parametrize(
+    ("token", "lifetime"), [("", 60), ("nøkkel", 60), ("a\nb", 60), (" t", 60), ("t", 0), ("t", -1)]
+)
+def test_a_token_that_can_not_be_used_is_the_vendors_error(token: str, lifetime: float) -> None:
+    with pytest.raises(VendorProtocolError, match="token_is_no_good"):
+        play(signing_in(lifetime), "identify", replies=[reply(200, json={"token": token})])
+
+
+def test_a_token_for_ever_is_kept_for_a_year() -> None:
+    played = play(signing_in(10**400), "identify", replies=[reply(200, json={"token": "t"}), OK])
+    assert len(played.requests) == 2
+
+
 class Waiting(Vendor):
     """Answers in a thread for each call."""
 

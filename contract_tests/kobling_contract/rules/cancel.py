@@ -238,6 +238,7 @@ async def _lost_cancel(trial: Trial) -> None:
     causes={
         "not_once": "After the move the patient has not exactly one live appointment.",
         "other_time": "It does not stand at the new time.",
+        "two_untold": "The new time waits for the clinic while the old one stands, and the caller was not told of both.",
     },
     driver=True,
 )
@@ -250,6 +251,11 @@ async def _moved(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     calls = rig.writing(rig.since(mark))
     live = rig.ours()
+    if len(live) == 2 and any((one.start, one.state) == (new.start, "pending") for one in live):
+        told = isinstance(outcome.error, RescheduleHalfDone)
+        trial.claim(told, "two_untold", expected="RescheduleHalfDone with both", got=outcome, calls=calls)
+        trial.saw("the new time waits for the clinic's yes, the old one stands, and the caller is told of both")
+        return
     trial.claim(
         len(live) == 1, "not_once", expected="1 live appointment", got=f"{len(live)}, told: {outcome}", calls=calls
     )
@@ -279,7 +285,8 @@ async def _half_moved(trial: Trial) -> None:
     made = await trial.booked(control, slots[0])
     new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
     mark = control.mark()
-    await control.session.reschedule(made.booking.ref, control.request(new))
+    done = await trial.outcome(control.session.reschedule(made.booking.ref, control.request(new)))
+    trial.need(done.value or isinstance(done.error, RescheduleHalfDone) or None, f"a move without a fault: {done}")
     # Two writes, or one and the same where the vendor moves in one step.
     writes = [call.operation or "" for call in control.writing(control.since(mark))]
     trial.need(writes, "the move sent no write")

@@ -17,7 +17,6 @@ from ..trial import Trial
 
 BOOK = RuleBook("SECR", "Keys, patients and other clinics")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
-ALL: tuple[Operation, ...] = (*READS, "book", "cancel")
 SECRET = "the contract: api_key is never in a repr, dump, error, frame, log or URL; GDPR articles 9 and 32"
 
 
@@ -29,15 +28,12 @@ def canaries(rig: Rig) -> Canaries:
 async def journey(trial: Trial, rig: Rig) -> list[Said]:
     """Everything that a caller does, with and without faults: what was returned and raised on the way."""
     await rig.session.test_connection()
-    made = await trial.booked(rig)
-    await trial.outcome(rig.session.cancel(made.booking.ref, CancelReason(by="patient", message="Kommer ikke.")))
+    write = await _first_booking(trial, rig) if trial.books else ""
+    await trial.open_times(rig)
     sides = [rig.session]
     for kind in ("reset", "html_200", "http_503", "no_id", "hang", "truncated"):
-        slots = await trial.open_times(rig)
-        rig.fault(made.write, kind, when="after_commit")
-        request = rig.request(slots[0])
-        await trial.outcome(rig.session.book(request))
-        await trial.outcome(rig.session.resolve(request, rig.pace.now()))
+        if write:
+            await _lost_booking(trial, rig, write, kind)
         rig.fault("*", kind, nth=1, times=3, when="after_commit" if kind == "no_id" else "before_commit")
         other = rig.connect()
         sides.append(other)
@@ -48,6 +44,21 @@ async def journey(trial: Trial, rig: Rig) -> list[Said]:
     sides.append(wrong)
     await trial.outcome(wrong.slots(rig.days(2)))
     return [said for side in sides for said in side.said]
+
+
+async def _first_booking(trial: Trial, rig: Rig) -> str:
+    """A booking that is given up again; the vendor's name of the call that booked."""
+    made = await trial.booked(rig)
+    await trial.outcome(rig.session.cancel(made.booking.ref, CancelReason(by="patient", message="Kommer ikke.")))
+    return made.write
+
+
+async def _lost_booking(trial: Trial, rig: Rig, write: str, kind: str) -> None:
+    slots = await trial.open_times(rig)
+    rig.fault(write, kind, when="after_commit")
+    request = rig.request(slots[0])
+    await trial.outcome(rig.session.book(request))
+    await trial.outcome(rig.session.resolve(request, rig.pace.now()))
 
 
 def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
@@ -61,7 +72,7 @@ def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
     why="Logs are read by many, kept for long and sent to other companies.",
     check="Every logging call of the adapter: never a request, an answer or a request object's fields.",
     source=SECRET,
-    needs=ALL,
+    needs=READS,
     evidence=("logs", "journal"),
     causes={"logged": "A log line holds what is named. Log words and numbers only, never what was sent or answered."},
     driver=True,
@@ -87,7 +98,7 @@ async def _logs(trial: Trial) -> None:
     why="Error trackers send exceptions with the locals of every frame to other companies.",
     check="Exceptions that the adapter raises or chains, texts in tokens, ids and problems.",
     source=SECRET,
-    needs=ALL,
+    needs=READS,
     evidence=("logs", "journal"),
     causes={
         "returned": "A returned value shows what is named in its repr, str or dump.",
@@ -140,7 +151,7 @@ FORBIDDEN = {
     why="URLs are kept by every proxy, gateway and access log on the way.",
     check="`auth`, and every KEY or patient's field in a path, query or header.",
     source=SECRET,
-    needs=ALL,
+    needs=READS,
     evidence=("journal", "wire"),
     causes={
         "key_in_url": "The key stands in a URL.",
@@ -254,7 +265,7 @@ async def _odd_keys(trial: Trial) -> None:
     why="A slot of the wrong clinic books a patient where nobody expects them.",
     check="Nothing in the adapter: the SDK does this. An adapter that keeps state of its own would break it.",
     source="the contract: a session refuses another connection's slot",
-    needs=ALL,
+    needs=READS,
     evidence=("journal",),
     causes={
         "sent": "Something was written at the wrong clinic.",
@@ -266,14 +277,16 @@ async def _odd_keys(trial: Trial) -> None:
 async def _other_clinics(trial: Trial) -> None:
     rig = trial.rig()
     other = rig.connect(rig.world.add_clinic(synthetic_clinic(trial.seed + 1, rig.world.clock)))
-    made = await trial.booked(rig)
+    ref = (await trial.booked(rig)).booking.ref if trial.books else None
     slots = await trial.open_times(rig)
     mark = rig.mark()
-    calls: tuple[tuple[str, Any], ...] = (
-        ("book", other.book(rig.request(slots[0]))),
-        ("cancel", other.cancel(made.booking.ref, CancelReason(by="patient"))),
-        ("reschedule", other.reschedule(made.booking.ref, rig.request(slots[0]))),
-    )
+    calls: list[tuple[str, Any]] = [("verify", other.verify(slots[0]))]
+    if ref is not None:
+        calls += [
+            ("book", other.book(rig.request(slots[0]))),
+            ("cancel", other.cancel(ref, CancelReason(by="patient"))),
+            ("reschedule", other.reschedule(ref, rig.request(slots[0]))),
+        ]
     for name, call in calls:
         outcome = await trial.outcome(call)
         wrote = rig.writing(rig.since(mark))
