@@ -65,7 +65,7 @@ def vendor_app(dialect: Dialect) -> Flask:
             description=operation.description,
             operation_id=operation.name,
             responses=dict(operation.answers),
-            security=[{name: []} for name in keys] or None,
+            security=None if operation.signs_in else [{name: []} for name in keys] or None,
             provide_automatic_options=False,
         )(_view(operation))
     app.register_api(control.blueprint())

@@ -112,7 +112,8 @@ class Operation:
     status to its model, and `pages` are the statuses that may come with a page of HTML: both under every setting of the
     switches. `secret`, `personal` and `texts` name the body fields that hold a key, something about the patient, and
     free text; every other documented field is plain and kept in the journal as it came. `needed` tells which personal
-    fields this very body calls for. `lists_patients`: it shows who is on the clinic's file.
+    fields this very body calls for. `lists_patients`: it shows who is on the clinic's file. `signs_in`: it gives a
+    token for a key, and so is the one call that comes without a token.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Operation:
     personal: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
     lists_patients: bool = False
+    signs_in: bool = False
     needed: Callable[[Mapping[str, Any]], frozenset[str]] = lambda _body: frozenset()
 
     @property

@@ -22,9 +22,11 @@ from pydantic import BaseModel, ValidationError
 from schemathesis import APIOperation, BaseSchema, Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
+from kobling_contract.synthetic.dialect import LIFE, token_of
 from kobling_mocks import installed_dialects
 from kobling_mocks.app import MockApp
 from kobling_mocks.clinic import BookingOrder, PatientDetails, demo_clinic
+from kobling_mocks.dialect import Account
 from kobling_mocks.world import DEFAULT, Worlds
 
 EXAMPLES = int(os.environ.get("KOBLING_OPENAPI_EXAMPLES", "0"))
@@ -123,8 +125,16 @@ ADDRESSED: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
         "klinikk": pasted["external_id"],
         "avdeling": pasted["department_id"],
     },
+    "synthetic": lambda pasted: dict(zip(("client_id", "client_secret"), pasted["api_key"].split("."), strict=True)),
 }
-"""The parameters by which a dialect names the clinic, where that is more than its `account_parameter`."""
+"""The parameters and fields by which a dialect knows the clinic, where that is more than its `account_parameter`."""
+SIGNED_IN: dict[str, Callable[[Account, datetime], dict[str, str]]] = {
+    "synthetic": lambda account, now: {
+        "Authorization": f"Bearer {token_of(account, now + LIFE)}",
+        "Clinic": account.external_id,
+    },
+}
+"""The headers of a caller who has signed in, where the key alone lets nobody in."""
 
 
 @dataclass
@@ -141,10 +151,12 @@ class Knowing:
         world, dialect = self.described.world, self.described.world.dialect
         account, clinic = world.account, world.clinic
         self.headers = {name.title(): account.api_key for name in dialect.credential_headers}
+        if dialect.key in SIGNED_IN:
+            self.headers = SIGNED_IN[dialect.key](account, clinic.clock.now())
         pasted = dialect.connection(account)
         parameter = {dialect.account_parameter: account.external_id} if dialect.account_parameter else {}
-        self.fixed = ADDRESSED[dialect.key](pasted) if dialect.key in ADDRESSED else parameter
-        self.fixed |= {name: account.api_key for operation in dialect.operations for name in operation.secret}
+        self.fixed = {name: account.api_key for operation in dialect.operations for name in operation.secret}
+        self.fixed |= ADDRESSED[dialect.key](pasted) if dialect.key in ADDRESSED else parameter
         own = [*clinic.timebooks, *clinic.types, *clinic.all_appointments(), *clinic.patients]
         self.ids = [dialect.ids.wire(clinic, each.id) for each in own]
         self.today = clinic.clock.now().date()

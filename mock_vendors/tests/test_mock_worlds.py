@@ -311,7 +311,10 @@ def third_module(**names: object) -> ModuleType:
     return module
 
 
-def test_every_module_of_the_dialects_folder_that_holds_a_dialect_is_installed_under_its_own_key() -> None:
+def test_every_module_of_the_dialects_folder_that_holds_a_dialect_is_installed_under_its_own_key(
+    entry_points_are: Callable[..., None],
+) -> None:
+    entry_points_are()
     folder = Path(dialects.__file__ or "").parent
     speaking = {path.stem for path in folder.glob("*.py") if "\ndialect = " in path.read_text("utf-8")}
     assert {key.replace("-", "_") for key in installed_dialects()[0]} == speaking

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from kobling.exchange import WireRequest
+from kobling_contract.synthetic.dialect import LIFE, token_of
 from kobling_mocks import Mock
 from kobling_mocks.clinic import Appointment, OpenSlot
 
@@ -28,6 +29,7 @@ __all__ = [
     "Row",
     "Sentence",
     "Speech",
+    "SyntheticSpeech",
 ]
 
 
@@ -311,6 +313,88 @@ class ExtensorSpeech(Speech):
         return Row(self.wire(one.id), self.wall(one.start).strftime("%Y-%m-%dT%H:%M:00"), one.live)
 
 
+class SyntheticSpeech(Speech):
+    """A token for every call; patients that this caller has put on file; a list by cursor."""
+
+    key = "synthetic"
+
+    def __init__(self, mock: Mock, key: str | None = None) -> None:
+        super().__init__(mock, key)
+        self.patients: dict[str, int] = {}
+        self.cursor: str | None = None
+
+    def _call(self, operation: str, method: str, path: str, body: Any = None, **headers: str) -> Sentence:
+        account = replace(self.mock.world.account, api_key=self.api_key)
+        token = token_of(account, self.mock.world.clock.now() + LIFE)
+        signed = {"Authorization": f"Bearer {token}", "Clinic": account.external_id, **headers}
+        return self._say(operation, method, f"{self.mock.origin}/v1/{path}", body, **signed)
+
+    def searches(self, first: date, last: date) -> list[Sentence]:
+        clinic = self.mock.world.clinic
+        asked = {
+            "practitioner_ids": [int(self.wire(one.id)) for one in clinic.timebooks],
+            "service_ids": [int(self.wire(one.id)) for one in clinic.types],
+            "first_day": first.isoformat(),
+            "last_day": last.isoformat(),
+        }
+        client, _, secret = self.api_key.partition(".")
+        key = {"client_id": client, "client_secret": secret or "none"}
+        return [
+            self._say("token", "POST", f"{self.mock.origin}/oauth/token", key),
+            self._call("clinic", "GET", "clinic"),
+            self._call("practitioners", "GET", "practitioners?page=2"),
+            self._call("services", "GET", "services"),
+            self._call("slots", "POST", "slots/search", asked),
+        ]
+
+    def offers(self, told: Any, expected: tuple[OpenSlot, ...]) -> list[Offer]:
+        return [Offer(row, row["start"]) for row in told["slots"]]
+
+    def offer_of(self, slot: OpenSlot) -> str:
+        return self.wall(slot.start).isoformat(timespec="seconds")
+
+    def register(self, who: str) -> Sentence | None:
+        body = {"given_name": who, "family_name": "Prøve", "birth_date": "1984-05-06", "phone": "+4790000001"}
+        return self._call("put_on_file", "POST", "patients", body)
+
+    def registered(self, who: str, told: Any) -> None:
+        self.patients[who] = told["patient"]["id"]
+
+    def book(self, offer: Offer, who: str, reference: str) -> Sentence:
+        body = {
+            "slot_id": offer.wire["id"],
+            "patient_id": self.patients.get(who, 1),
+            "reference": reference,
+            "insurance_case": "6QPTR",
+        }
+        return self._call("book", "POST", "bookings", body, Idempotency_Key=reference)
+
+    def booked(self, told: Any) -> str | None:
+        return str(told["booking"]["id"]) if "booking" in told else None
+
+    def cancel(self, booking: str) -> list[Sentence]:
+        return [self._call("cancel", "DELETE", f"bookings/{booking}", {"reason": "syk"})]
+
+    def move(self, booking: str, offer: Offer) -> Sentence | None:
+        return self._call("move", "PATCH", f"bookings/{booking}", {"slot_id": offer.wire["id"]})
+
+    def read(self, booking: str) -> Sentence | None:
+        return self._call("read", "GET", f"bookings/{booking}")
+
+    def listing(self, first: date, last: date, page: int) -> Sentence | None:
+        more = {"cursor": self.cursor} if page > 1 else {}
+        return self._call("list", "GET", f"bookings?{urlencode({'first_day': first, 'last_day': last, **more})}")
+
+    def rows(self, told: Any) -> tuple[list[Row], bool]:
+        self.cursor = told["cursor"]
+        gone = ("cancelled", "declined")
+        rows = [Row(str(one["id"]), one["start"], one["status"] not in gone) for one in told["bookings"]]
+        return rows, self.cursor is not None
+
+    def row_of(self, one: Appointment) -> Row:
+        return Row(self.wire(one.id), self.wall(one.start).isoformat(timespec="seconds"), one.live)
+
+
 SPEECHES: Mapping[str, type[Speech]] = {
-    one.key: one for one in (EasyPracticeSpeech, EgPasientskySpeech, ExtensorSpeech)
+    one.key: one for one in (EasyPracticeSpeech, EgPasientskySpeech, ExtensorSpeech, SyntheticSpeech)
 }

@@ -238,7 +238,7 @@ async def _lost_cancel(trial: Trial) -> None:
     causes={
         "not_once": "After the move the patient has not exactly one live appointment.",
         "other_time": "It does not stand at the new time.",
-        "two_untold": "The new time waits for the clinic while the old one stands, and the caller was not told of both.",
+        "two_untold": "The new time waits for the clinic, the old one stands, and the caller was not told of both.",
     },
     driver=True,
 )

@@ -1,7 +1,7 @@
-"""The synthetic vendor: sign-in with tokens that live a minute, pages by link and by cursor, a patient put on file first.
+"""The synthetic vendor: tokens that live a minute, pages by link and by cursor, a patient who is put on file first.
 
-Nothing here is any real system's behaviour. It is what the contract has room for and no vendor with a dialect of its own
-does: kept small, and each part as a vendor would do it.
+Nothing here is any real system's behaviour. It is what the contract has room for and no real vendor of ours does: kept
+small, and each part as a vendor would do it.
 """
 
 from __future__ import annotations
@@ -126,11 +126,11 @@ class SyntheticVendor(Dialect):
     about = (
         "**Invented, all of it.** No system speaks like this. The vendor lives with the contract suite, so that every "
         "optional part of the contract has somebody to be tried on.\n\n"
-        "`POST /oauth/token` gives a token for the two parts of a key; it is good for a minute. Every other call has it "
-        "in `Authorization`, and the clinic's number in the header `Clinic`. Practitioners come in pages with the "
-        "address of the next one, services with a `Link` header, bookings with a cursor that is good for a minute. A "
-        "patient is put on file before anything is booked. With the same `Idempotency-Key` an order is carried out once, "
-        "and answered as often as it comes."
+        "`POST /oauth/token` gives a token for the two parts of a key; it is good for a minute. Every other call has "
+        "it in `Authorization`, and the clinic's number in the header `Clinic`. Practitioners come in pages with the "
+        "address of the next one, services with a `Link` header, bookings with a cursor that is good for a minute.\n\n"
+        "A patient is put on file before anything is booked. An order that comes again with the same `Idempotency-Key` "
+        "is carried out once, and answered each time."
     )
     switches: ClassVar[tuple[Switch, ...]] = SWITCHES
     id_fields = frozenset({"id"})
@@ -641,6 +641,7 @@ _OPERATIONS = (
         body=wire.TokenBody,
         answers={200: wire.TokenAnswer, **dict.fromkeys((401, 403, 422), wire.ErrorAnswer)},
         secret=frozenset({"client_secret"}),
+        signs_in=True,
     ),
     _operation("clinic", "GET", "/v1/clinic", "Whose token it is", _clinic, {200: wire.ClinicAnswer}),
     _operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
     "BookingAnswer",
@@ -29,6 +29,15 @@ __all__ = [
     "TokenBody",
 ]
 
+
+def _day(given: object) -> date:
+    """pydantic would take a number, or a text of digits, for seconds since 1970."""
+    if isinstance(given, str) and len(given) == len("2026-11-23"):
+        return date.fromisoformat(given)
+    raise ValueError("a day as YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 Number = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -72,8 +81,8 @@ class SlotsBody(_Given):
 
     practitioner_ids: list[Number]
     service_ids: list[Number]
-    first_day: date = Field(strict=False)
-    last_day: date = Field(strict=False)
+    first_day: Day
+    last_day: Day
 
 
 class PatientBody(_Given):
@@ -81,7 +90,7 @@ class PatientBody(_Given):
 
     given_name: Text
     family_name: Text
-    birth_date: date = Field(strict=False)
+    birth_date: Day
     phone: Text
     email: Text | None = None
 
@@ -104,8 +113,8 @@ class BookingBody(MoveBody):
 class BookingsQuery(_Parameters):
     """`GET /v1/bookings`: whole local days, both included; the cursor is the one of the page before."""
 
-    first_day: date
-    last_day: date
+    first_day: Day
+    last_day: Day
     practitioner_id: Number | None = None
     cursor: str | None = None
 
