@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .rule import Rule, RuleBook
-from .rules import booking, cancel, catalogue, connection, failures, secrecy, slots, transport
+from .rules import booking, cancel, catalogue, connection, failures, pages, secrecy, slots, transport
 
 __all__ = ["BOOKS", "RULES", "chosen"]
 
@@ -13,6 +13,7 @@ BOOKS: tuple[RuleBook, ...] = (
     connection.BOOK,
     catalogue.BOOK,
     slots.BOOK,
+    pages.BOOK,
     booking.BOOK,
     cancel.BOOK,
     failures.BOOK,

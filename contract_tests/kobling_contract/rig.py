@@ -226,6 +226,18 @@ class Rig:
         for choice in known[name].choices:
             yield {name: choice}
 
+    def every_setting(self) -> list[dict[str, Any]]:
+        """Every setting of every switch, numbers at their highest; delays also with a gateway that does not wait."""
+        found: list[dict[str, Any]] = []
+        for name, switch in self.world.switches.known.items():
+            found += [{name: value} for value in (switch.choices[1:] if switch.number else switch.choices)]
+        return found
+
+    @property
+    def searches_only(self) -> bool:
+        """Whether the vendor tells the first account's key that it may search and not book."""
+        return self.mock.dialect.searches_only(self.world.account, self.world.switches)
+
     def fault(self, operation: str, kind: Any, **more: Any) -> None:
         """Order a fault."""
         self.world.faults.add(Fault(operation=operation, kind=kind, **more))

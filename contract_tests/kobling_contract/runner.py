@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from kobling import KoblingError, Operation, UnsupportedOperation
+from kobling import BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
 
 from .rig import Rig
 from .rule import Rule
@@ -216,6 +216,11 @@ async def _proven_absent(trial: Trial, missing: list[Operation]) -> str:
                 f"{operation} is declared absent, so it is refused as UnsupportedOperation before any write",
                 "it was not refused" if not refused else "the vendor received a write",
             )
+    if "sign_in" in missing:
+        await rig.session.catalogue()
+        signing = {one.name for one in rig.mock.dialect.operations if one.signs_in}
+        if any(call.operation in signing for call in rig.world.journal.calls):
+            raise Broken("unexpected_error", "sign_in is declared absent, so nobody signs in", "a token was fetched")
     return f"not supported: {', '.join(missing)}"
 
 
@@ -238,20 +243,26 @@ async def _try_book(rig: Rig) -> None:
 
 
 async def _try_cancel(rig: Rig) -> None:
-    from kobling import BookingRef, CancelReason
-
     ref = BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
     await rig.session.cancel(ref, CancelReason(by="registry"))
 
 
 async def _try_get(rig: Rig) -> None:
-    from kobling import BookingRef
-
     await rig.session.get(
         BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
     )
 
 
-_ABSENT_CALLS: Mapping[str, Any] = {"book": _try_book, "cancel": _try_cancel, "get_booking": _try_get}
-"""How a caller reaches an optional operation. `sign_in`, `register_patient`, `list_bookings` and `reschedule` are used
-by the SDK itself where they exist, and have no call of their own that must be refused."""
+async def _try_list(rig: Rig) -> None:
+    today = rig.today()
+    await rig.session.bookings(BookingQuery(first_day=today, last_day=today))
+
+
+_ABSENT_CALLS: Mapping[str, Any] = {
+    "book": _try_book,
+    "cancel": _try_cancel,
+    "get_booking": _try_get,
+    "list_bookings": _try_list,
+}
+"""How a caller reaches an optional operation. `sign_in`, `register_patient` and `reschedule` are used by the SDK itself
+where they exist, and have no call of their own that must be refused."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from types import GenericAlias
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -100,6 +101,37 @@ class PartOfAList(_Whatever):
                 break
             shown |= {str(row["id"]) for row in reply.data["data"]}
         return kept(answer, lambda slot: slot.practitioner_id in shown)
+
+
+class _PageAfterPage:
+    """An `Http` whose lists are read once, page after page."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._http, name)
+
+    async def pages(self, path: str, *parts: object, **more: Any) -> list[Any]:
+        """Every page as it is when its turn comes."""
+        found: list[Any] = []
+        page, last = 1, 1
+        while page <= last:
+            asked = {**(more.get("params") or {}), "page_size": 200, "page": page}
+            reply = await self._http.get(path, *parts, params=asked)
+            rows: Any = GenericAlias(list, (more["of"],))
+            found += reply.read(rows, at="/data")
+            page, last = page + 1, reply.read(int, at="/meta/last_page")
+        return found
+
+
+@exhibit(31, rule="PAGE-02", cause="invented")
+class BookingsWhileTheyMove(_Whatever):
+    """Counts on bookings that it read page after page, whatever was moved meanwhile."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times that no booking on any page takes."""
+        return await super().list_slots(_PageAfterPage(http), query)  # type: ignore[arg-type]
 
 
 # ---- computed times

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from kobling import Adapter
 from kobling_contract.target import Target, find_target
-from kobling_mocks import Dialect
 
 __all__ = ["EXHIBITS", "Exhibit", "exhibit"]
 
@@ -20,14 +19,13 @@ CONTRACT = 1
 @dataclass(frozen=True)
 class Exhibit:
     """A faulty adapter. faults: its numbers in `faults.py`; none for a fault beyond that list. rule, cause: what the
-    suite must say. twin: the same adapter without the fault, which passes that rule. dialect: a vendor of its own."""
+    suite must say. twin: the same adapter without the fault, which passes that rule."""
 
     adapter: type[Adapter]
     faults: tuple[int, ...]
     rule: str
     cause: str
     twin: type[Adapter]
-    dialect: Dialect | None = None
 
     @property
     def name(self) -> str:
@@ -41,7 +39,7 @@ class Exhibit:
 
     def target(self, adapter: type[Adapter]) -> Target:
         """The exhibit's vendor, spoken to by this adapter."""
-        return find_target(adapter.key, adapter) if self.dialect is None else Target(adapter, self.dialect)
+        return find_target(adapter.key, adapter)
 
     @property
     def about(self) -> str:
@@ -52,13 +50,13 @@ class Exhibit:
 EXHIBITS: list[Exhibit] = []
 
 
-def exhibit(*faults: int, rule: str, cause: str, dialect: Dialect | None = None) -> Callable[[A], A]:
+def exhibit(*faults: int, rule: str, cause: str) -> Callable[[A], A]:
     """Put the decorated adapter in the zoo. Its twin is the class that it is made from."""
 
     def add(adapter: A) -> A:
         adapter.contract = CONTRACT  # a class must state it itself, and here each is written for the same one
         (twin, *_) = (base for base in adapter.__mro__[1:] if not base.__name__.startswith("_"))
-        EXHIBITS.append(Exhibit(adapter, faults, rule, cause, twin, dialect))
+        EXHIBITS.append(Exhibit(adapter, faults, rule, cause, twin))
         return adapter
 
     return add

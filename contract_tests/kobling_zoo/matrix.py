@@ -72,7 +72,7 @@ def look(job: Job, *, repeats: int = 0) -> Seen:
 def _target(job: Job) -> Target:
     if job.kind == "odd":
         one = ODD[job.name]
-        return one.target or find_target(one.adapter.key, one.adapter)
+        return find_target(one.adapter.key, one.adapter)
     if job.kind == "nothing":
         adapter = nothings()[job.name]
         return find_target(adapter.key, adapter)

@@ -7,5 +7,4 @@ from collections.abc import Mapping
 __all__ = ["MISSING"]
 
 MISSING: Mapping[int, str] = {
-    31: "a vendor that changes between two pages, and lists that are longer than a page",
 }

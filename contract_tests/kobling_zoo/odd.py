@@ -23,13 +23,11 @@ from kobling import (
     Slots,
 )
 from kobling.http import Pages
-from kobling_contract.target import Target
+from kobling_contract import synthetic
 from kobling_easypractice import EasyPractice
 from kobling_eg_pasientsky import EgPasientsky
 from kobling_eg_pasientsky.wire import search_body
 from kobling_extensor import Extensor, inferred
-
-from . import gateway
 
 __all__ = ["ODD", "Odd"]
 
@@ -38,12 +36,10 @@ A = TypeVar("A", bound=type[Adapter])
 
 @dataclass(frozen=True)
 class Odd:
-    """An odd adapter that is right. rules: those that its oddity touches; a full run asks for all. target: where it
-    speaks to a vendor of its own."""
+    """An odd adapter that is right. rules: those that its oddity touches; a full run asks for all."""
 
     adapter: type[Adapter]
     rules: tuple[str, ...]
-    target: Target | None = None
 
     @property
     def name(self) -> str:
@@ -57,7 +53,12 @@ class Odd:
 
 
 ODD: dict[str, Odd] = {
-    "SignsIn": Odd(gateway.SignsIn, ("CONN-09", "CONN-02", "BOOK-01", "CNCL-01"), gateway.TARGET),
+    one.adapter.__name__: one
+    for one in (
+        Odd(synthetic.Synthetic, ("CONN-09", "PAGE-02", "CONN-10", "BOOK-16", "BOOK-01", "CNCL-08")),
+        Odd(synthetic.ByRequest, ("BOOK-17", "CNCL-06", "BOOK-10", "CNCL-07")),
+        Odd(synthetic.SearchOnly, ("SLOT-19", "SECR-06", "FAIL-09", "PAGE-01")),
+    )
 }
 
 
@@ -203,7 +204,7 @@ class TokensThatChange(Extensor):
 
 
 @odd("CONN-01", "SLOT-01", "CAT-01", "BOOK-01")
-class SearchOnly(Extensor):
+class ShowsOnly(Extensor):
     """Shows open times and books none."""
 
     book = Adapter.book

@@ -224,6 +224,14 @@ class Dialect(ABC):
         options by name, in the vendor's ids. The clinic sees them in its own settings."""
         return {}
 
+    def searches_only(
+        self,
+        account: Account,  # noqa: ARG002 - for vendors that tell
+        switches: Switches,  # noqa: ARG002
+    ) -> bool:
+        """Whether the vendor tells an account's key that it may search and not book."""
+        return False
+
     def keys(self, account: Account) -> frozenset[str]:
         """Every key that leads to the account. Dialects with several for one clinic add them."""
         return frozenset({account.api_key})

@@ -11,6 +11,7 @@ from typing import Any
 from kobling import (
     Adapter,
     Booked,
+    BookingQuery,
     BookingRequest,
     LeaseExpired,
     NeedsPerson,
@@ -498,7 +499,7 @@ def _true(
 async def _every_reading(trial: Trial) -> None:
     """Every setting of every switch of the vendor, one at a time; where it commits late, staff are faster once."""
     await trial.booked(trial.rig())
-    settings = [{}, *_every_setting(trial.rig())]
+    settings = [{}, *trial.rig().every_setting()]
     tried = 0
     for setting in settings:
         late = await _told_as_it_stands(trial, setting, staff_first=False)
@@ -507,14 +508,6 @@ async def _every_reading(trial: Trial) -> None:
             tried += await _told_as_it_stands(trial, setting, staff_first=True) is not None
     trial.need(tried or None, "no setting let anything be booked")
     trial.saw(f"{tried} bookings under {len(settings)} settings, each told as it stood in the timebook")
-
-
-def _every_setting(rig: Rig) -> list[dict[str, Any]]:
-    """Every setting of every switch, numbers at their highest; delays also with a gateway that does not wait."""
-    found: list[dict[str, Any]] = []
-    for name, switch in rig.world.switches.known.items():
-        found += [{name: value} for value in (switch.choices[1:] if switch.number else switch.choices)]
-    return found
 
 
 async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_first: bool) -> bool | None:
@@ -733,3 +726,131 @@ async def _own_record(trial: Trial) -> None:
     )
     where = "one of their records, with the name in its note" if on_theirs else "a record of its own"
     trial.saw(f"{len(family)} others share telephone and e-mail; the appointment stands on {where}")
+
+
+@BOOK.rule(
+    16,
+    "A patient who is put on file first gets one record, with what was given, and the booking stands on it",
+    why="A second record splits a history; a wrong birth date or telephone number reaches the wrong person.",
+    check="register_patient: which field goes where, and which id of the answer is returned.",
+    source="the contract: register_patient puts request.patient on file with one write",
+    needs=("register_patient", *NEEDS),
+    evidence=("timebook", "journal"),
+    causes={
+        "not_one": "A booking left another number of new records than one.",
+        "other_details": "The record does not hold what was given of the patient.",
+        "another_record": "The appointment does not stand on the record that was made for it.",
+        "not_told": "The caller's hook was told another id of the patient than the record's.",
+        "told_otherwise": "The record's answer was lost, and the caller did not hear that nothing was booked.",
+        "changed": "Something stands in the timebook although the patient's record could not be made.",
+    },
+    driver=True,
+    safety=True,
+)
+async def _put_on_file(trial: Trial) -> None:
+    rig = trial.rig()
+    before, told = rig.clinic.patients, list[BookingRequest]()
+    slots, mark = await trial.open_times(rig), rig.mark()
+    outcome = await trial.outcome(rig.session.book(rig.request(slots[0]), before_write=told.append))
+    calls, stands = rig.writing(rig.since(mark)), rig.appointments()[-1]
+    trial.need(outcome.value, f"a booking without a fault: {outcome}")
+    trial.control(rig, mark, "a patient is put on file, and a time is booked")
+    new = [one for one in rig.clinic.patients if one not in before]
+    trial.claim(len(new) == 1, "not_one", expected="1 new record", got=len(new), calls=calls)
+    record, declared = new[0], trial.adapter.patient_fields.declared
+    wrong = [
+        name
+        for name, holds, given in (
+            ("name", record.name, PATIENT.name if {"given_name", "family_name"} <= declared else record.name),
+            ("birth_date", record.birth_date, PATIENT.birth_date),
+            ("phone", record.phone, PATIENT.phone),
+            ("email", record.email, PATIENT.email),
+        )
+        if (name == "name" or name in declared) and holds != given
+    ]
+    trial.claim(not wrong, "other_details", expected="what was given", got=f"{wrong} differ", calls=calls)
+    on_it = stands.patient_id == record.id
+    trial.claim(on_it, "another_record", expected="the new record", got="another one", calls=calls)
+    ids = [one.patient_id for one in told]
+    trial.claim(ids == [rig.wire_id(record.id)], "not_told", expected="the record's id", got="another", calls=calls)
+    trial.saw("1 new record with what was given, and the appointment on it; the hook was told its id")
+    write = calls[0].operation or ""
+    for when, kind in (("before_commit", "reset"), ("after_commit", "reset"), ("after_commit", "html_200")):
+        await _record_is_lost(trial, write, when, kind)
+
+
+async def _record_is_lost(trial: Trial, write: str, when: Any, kind: str) -> None:
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    rig.fault(write, kind, when=when)
+    mark, before, request = rig.mark(), rig.appointments(), rig.request(slot)
+    outcome = await trial.outcome(rig.session.book(request))
+    calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
+    trial.need(calls, f"no record was asked for, {what}")
+    made = rig.made_since(before)
+    trial.claim(not made, "changed", expected=f"no appointment, {what}", got=len(made), calls=calls)
+    honest = outcome.error is not None and outcome.error.effect == "none"
+    trial.claim(honest, "told_otherwise", expected=f"an error, effect none, {what}", got=outcome, calls=calls)
+    again = await trial.outcome(rig.session.book(request))
+    stands = len(rig.made_since(before))
+    trial.claim(stands == 1, "told_otherwise", expected=f"booked when tried again, {what}", got=again, calls=calls)
+    trial.saw(f"the record's answer lost, {what}: nothing booked, and once when tried again")
+
+
+@BOOK.rule(
+    17,
+    "What waits for the clinic is pending until it has decided, and is then read as it has decided",
+    why='"Asked for" is no appointment; a declined one must be found another time, and an accepted one kept.',
+    check="The vendor's words for a request, a yes and a no: in the answer to a booking, in one booking and in lists.",
+    source="the contract: Booking.status; a word that is not known is unknown, never booked",
+    needs=("get_booking", *NEEDS),
+    evidence=("timebook",),
+    causes={
+        "not_pending": "A booking that waits for the clinic is told otherwise than pending (or unknown).",
+        "not_booked": "A booking that the clinic has accepted is not read as booked.",
+        "not_declined": "A booking that the clinic has declined is read as one that stands.",
+        "listed_otherwise": "The list tells another status than the booking itself.",
+        "resolved_otherwise": "`resolve` does not say what the clinic has decided.",
+    },
+)
+async def _waits(trial: Trial) -> None:
+    settings = [one for one in ({}, *trial.rig().every_setting()) if _waiting(trial.rig(switches=one))]
+    if not settings:
+        trial.not_offered("bookings that wait for the clinic", proof=True)
+    setting = settings[0]
+    for answer, expected in (("confirm", ("booked",)), ("decline", ("declined", "cancelled"))):
+        rig = trial.rig(switches=setting)
+        slots = await trial.open_times(rig)
+        sent_at = rig.pace.now()
+        made = await trial.booked(rig, slots[0])
+        ref = made.booking.ref
+        said = (made.booking.status, (await rig.session.get(ref)).status)
+        trial.need(made.appointment.state == "pending" or None, "the booking does not wait")
+        trial.claim(set(said) <= {"pending", "unknown"}, "not_pending", expected="pending", got=said, calls=made.calls)
+        getattr(rig.clinic, answer)(made.appointment.id)
+        mark = rig.mark()
+        read = (await rig.session.get(ref)).status
+        cause = "not_booked" if answer == "confirm" else "not_declined"
+        trial.claim(read in expected, cause, expected=expected[0], got=read, calls=rig.since(mark))
+        await _listed_as_read(trial, rig, made.request.slot, made.booking.id, read)
+        resolution = await rig.session.resolve(made.request, sent_at)
+        holds = isinstance(resolution, Booked) if answer == "confirm" else not isinstance(resolution, Booked)
+        got = type(resolution).__name__
+        sure = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in == "field"
+        trial.claim(holds or not sure, "resolved_otherwise", expected=f"what the clinic decided: {answer}", got=got)
+        trial.saw(f"{answer}: told as {said[0]}, then read as {read}, resolved as {got}")
+
+
+def _waiting(rig: Rig) -> bool:
+    """Whether this clinic's staff answer every booking."""
+    return rig.clinic.behaviour.confirmation == "request"
+
+
+async def _listed_as_read(trial: Trial, rig: Rig, slot: Slot, booking_id: str, read: str) -> None:
+    if "list_bookings" not in trial.adapter.supports:
+        return
+    day = slot.local_start.date()
+    mark = rig.mark()
+    listed = await rig.session.bookings(BookingQuery(first_day=day, last_day=day))
+    words = [one.status for one in listed.found if one.id == booking_id]
+    trial.claim(words in ([read], []), "listed_otherwise", expected=read, got=words, calls=rig.since(mark))

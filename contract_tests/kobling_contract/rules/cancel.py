@@ -8,18 +8,23 @@ from typing import Any
 from kobling import (
     BookingNotFound,
     BookingRef,
+    BookingRequest,
     Cancelled,
     CancelReason,
+    KoblingError,
     Operation,
     OutcomeUnknown,
     RescheduleHalfDone,
+    Slot,
+    SlotTaken,
+    SlotWithdrawn,
     TooLateToChange,
 )
 from kobling_mocks.clinic import Appointment, Restrictions
 
 from ..rig import Rig
 from ..rule import RuleBook
-from ..trial import Trial, unknown
+from ..trial import Booked, Trial, unknown
 from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, take
 from .slots import fault_details
 
@@ -317,3 +322,111 @@ async def _half_moved(trial: Trial) -> None:
             len(live) == 1 or aware, "two_untold", expected=f"RescheduleHalfDone, {story}", got=outcome, calls=calls
         )
         trial.saw(f"{story}: {len(live)} live, told as {outcome}")
+
+
+@BOOK.rule(
+    8,
+    "A move in one step keeps the booking and its reference, and one that is refused or lost is told for what it is",
+    why="A patient who is told of a new time that was refused comes to a closed door; the old one waits in vain.",
+    check="reschedule: the vendor's refusals in ErrorMap, and what becomes of an answer that does not come.",
+    source="the contract: a move in one step happens whole or not at all; after a lost answer the booking is read",
+    needs=("reschedule", *NEEDS),
+    evidence=("timebook", "journal"),
+    causes={
+        "another": "The moved booking has another id or reference than before, or is another appointment.",
+        "other_error": "The vendor's refusal must become SlotTaken, TooLateToChange or BookingNotFound, effect none.",
+        "changed": "A refused move has changed the booking.",
+        "told_moved": "The caller was told that it moved, but it stands as before.",
+        "told_not_moved": "The caller was told that nothing was changed, but it has moved.",
+        "resent": "The move was sent again after its answer was lost.",
+    },
+)
+async def _in_one_step(trial: Trial) -> None:
+    write = await _moved_whole(trial)
+    refusals: tuple[tuple[str, tuple[type[KoblingError], ...]], ...] = (
+        ("the new time is taken", (SlotTaken, SlotWithdrawn)),
+        ("no change is allowed any more", (TooLateToChange,)),
+        ("the booking is gone", (BookingNotFound,)),
+    )
+    for what, errors in refusals:
+        rig, made, new = await _to_be_moved(trial)
+
+        def meanwhile(
+            _: BookingRequest, rig: Rig = rig, new: Slot = new, what: str = what, booked: Booked = made
+        ) -> None:
+            if what == "the new time is taken":
+                take(rig, new)
+            elif what == "the booking is gone":
+                rig.clinic.staff_cancel(booked.appointment.id)
+            else:
+                rig.clinic.set_restrictions(Restrictions(cancel_allowed=False))
+
+        mark = rig.mark()
+        call = rig.session.reschedule(made.booking.ref, rig.request(new), before_write=meanwhile)
+        outcome = await trial.outcome(call)
+        calls = rig.writing(rig.since(mark))
+        trial.need(calls, f"the move was not sent, {what}")
+        now = state_of(rig, made.appointment)
+        stays = now is not None and now.start == made.appointment.start
+        trial.claim(stays, "changed", expected=f"the old time, {what}", got=now.start if now else "none", calls=calls)
+        told = isinstance(outcome.error, errors) and outcome.error.effect == "none"
+        names = " or ".join(one.__name__ for one in errors)
+        trial.claim(told, "other_error", expected=f"{names}, {what}", got=outcome, calls=calls)
+        trial.saw(f"{what}: answered {calls[-1].status}, told as {outcome}")
+    for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
+        for kind in kinds:
+            await _lost_move(trial, write, when, kind)
+    trial.saw(f"{len(LOST_BEFORE) + len(LOST_AFTER)} moves with a lost answer, each told as it stands, or as unknown")
+
+
+async def _to_be_moved(trial: Trial) -> tuple[Rig, Booked, Slot]:
+    """A booking, and another time that is open and does not touch it."""
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    made = await trial.booked(rig, slots[0])
+    within = trial.adapter.limits.reschedule_within
+    others = [
+        one
+        for one in slots[1:]
+        if (one.start >= slots[0].end or one.end <= slots[0].start)
+        and rig.open_time(one) is not None
+        and ("practitioner" not in within or one.practitioner_id == slots[0].practitioner_id)
+        and ("service" not in within or one.service_id == slots[0].service_id)
+    ]
+    return rig, made, trial.need(others, "there is no other open time")[0]
+
+
+async def _moved_whole(trial: Trial) -> str:
+    """The control: a move without a fault; the vendor's name of the call that moved."""
+    rig, made, new = await _to_be_moved(trial)
+    before, mark = rig.appointments(), rig.mark()
+    outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
+    calls = trial.control(rig, mark, "a booking is moved")
+    writes = rig.writing(calls)
+    trial.need(outcome.value, f"a move without a fault: {outcome}")
+    now = state_of(rig, made.appointment)
+    same = now is not None and now.start == new.start and not rig.made_since(before)
+    same = same and outcome.value.id == made.booking.id and outcome.value.reference in (None, made.booking.reference)
+    trial.claim(same, "another", expected="the same booking at the new time", got=outcome.value.id, calls=writes)
+    return writes[-1].operation or ""
+
+
+async def _lost_move(trial: Trial, write: str, when: Any, kind: str) -> None:
+    if kind == "no_id":
+        return
+    rig, made, new = await _to_be_moved(trial)
+    more: dict[str, Any] = {"seconds": 60.0} if kind == "slow" else dict(fault_details(kind))
+    rig.fault(write, kind, when=when, times=0, **more)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
+    calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
+    trial.need(calls, f"the move was not sent, {what}")
+    now = state_of(rig, made.appointment)
+    moved = now is not None and now.start == new.start
+    trial.claim(len(calls) == 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
+    trial.claim(
+        outcome.error is not None or moved, "told_moved", expected=f"not moved, {what}", got=outcome, calls=calls
+    )
+    certain = outcome.error is not None and outcome.error.effect == "none"
+    trial.claim(not (certain and moved), "told_not_moved", expected=f"moved, {what}", got=outcome, calls=calls)
+    await trial.done_with(rig)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from kobling import ConnectionReport, Finding, Operation
+from kobling import ConnectionReport, Finding, Operation, UnsupportedOperation
 from kobling_mocks.clinic import synthetic_clinic
 
 from ..rig import Rig
@@ -354,3 +354,101 @@ async def _still_in(trial: Trial, rig: Rig, side: Side, refused: str, failed_by:
     whole = outcome.error is None and outcome.value.complete
     trial.claim(whole, failed_by, expected=f"open times, {what}", got=outcome, calls=calls)
     trial.claim(not turned_away, refused, expected=f"no call refused, {what}", got=len(turned_away), calls=turned_away)
+
+
+BOTH: tuple[Operation, ...] = (*READS, "book", "cancel")
+
+
+@BOOK.rule(
+    10,
+    "A token that the vendor has ended is renewed once for all who hold it, and what they asked for is done once",
+    why="Twenty sign-ins at the same moment look like an attack; a booking that is refused for its token is lost.",
+    check="What becomes of a 401 in each operation: it must be CredentialsRejected, and reach the SDK.",
+    source="the contract: a 401 is a certain refusal, also of a write; a token is renewed once on it",
+    needs=("sign_in", *READS),
+    evidence=("journal", "timebook"),
+    causes={
+        "renewed_by_each": "Callers who held the same ended token signed in more than once.",
+        "not_renewed": "A caller with an ended token was not served: a 401 must be CredentialsRejected everywhere.",
+        "not_once": "A booking whose token had ended is not in the timebook exactly once.",
+    },
+    driver=True,
+    safety=True,
+)
+async def _ended_tokens(trial: Trial) -> None:
+    rig = trial.rig()
+    mark = rig.mark()
+    await rig.session.clinic()
+    first, *asked = trial.control(rig, mark, "a caller signs in and reads the clinic")
+    signing, reading = first.operation or "", trial.need(asked, "reading the clinic takes no call")[0].operation or ""
+    sides = [rig.connect() for _ in range(TWENTY)]
+    _end_tokens(rig)
+    rig.world.barriers.add(reading, TWENTY)
+    mark = rig.mark()
+    outcomes = await asyncio.gather(*(trial.outcome(side.clinic()) for side in sides))
+    calls = rig.since(mark)
+    refused = [call for call in calls if call.status == 401]
+    trial.need(refused, "the vendor took the old token")
+    served = [one for one in outcomes if one.error is None]
+    trial.claim(
+        len(served) == TWENTY,
+        "not_renewed",
+        expected=f"{TWENTY} callers served",
+        got=f"{len(served)}, others: {next((str(one) for one in outcomes if one.error), '')}",
+        calls=calls[:3],
+    )
+    count = sum(call.operation == signing for call in calls)
+    trial.claim(count == 1, "renewed_by_each", expected=f"1 sign-in for {TWENTY} callers", got=count, calls=calls[-3:])
+    trial.saw(f"{len(refused)} calls were refused for their token; {count} sign-in for {TWENTY} callers")
+    if trial.books:
+        await _booked_with_an_ended_token(trial)
+
+
+def _end_tokens(rig: Rig) -> None:
+    """Let the vendor's clock pass the end of every token, unseen by the SDK, whose own clock stands still."""
+    rig.world.clock.advance(86_400.0)
+
+
+async def _booked_with_an_ended_token(trial: Trial) -> None:
+    rig = trial.rig()
+    slots = await trial.open_times(rig, first=3)
+    await trial.booked(rig, slots[0])
+    slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+    before, mark = rig.appointments(), rig.mark()
+    outcome = await trial.outcome(rig.session.book(rig.request(slot), before_write=lambda _: _end_tokens(rig)))
+    calls = rig.since(mark)
+    trial.need([call for call in calls if call.status == 401], "no call was refused for its token")
+    trial.claim(outcome.error is None, "not_renewed", expected="a booking, with a new token", got=outcome, calls=calls)
+    made = len(rig.made_since(before))
+    trial.claim(made == 1, "not_once", expected="1 new appointment", got=made, calls=calls)
+    trial.saw(f"a booking whose token had ended stands once, after {len(calls)} calls")
+
+
+@BOOK.rule(
+    11,
+    "What a connection may not do is refused before anything is sent",
+    why="A patient's details are sent for a booking that can't be made.",
+    check="identify: Clinic.can, where the vendor tells what a key may do.",
+    source="the contract: `supports` is narrowed by Clinic.can",
+    needs=BOTH,
+    evidence=("journal",),
+    causes={
+        "sent": "A write reached the vendor, with a key that may not write. Tell it in Clinic.can.",
+        "other_error": "The caller must hear UnsupportedOperation, effect none.",
+    },
+)
+async def _may_not(trial: Trial) -> None:
+    control = trial.rig()
+    slot, *_ = await trial.open_times(control)
+    settings = [one for one in control.every_setting() if trial.rig(switches=one).searches_only]
+    if not settings:
+        trial.not_offered("keys that may search only", proof=True)
+    for setting in settings:
+        rig = trial.rig(switches=setting)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+        wrote = rig.writing(rig.since(mark))
+        trial.claim(not wrote, "sent", expected=f"no write, {setting}", got=len(wrote), calls=wrote)
+        holds = isinstance(outcome.error, UnsupportedOperation)
+        trial.claim(holds, "other_error", expected=f"UnsupportedOperation, {setting}", got=outcome)
+        trial.saw(f"{setting}: booking is refused, no write was sent")

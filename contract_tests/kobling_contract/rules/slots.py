@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from kobling import Operation, Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn
+from kobling import Operation, Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn, WireReply
 from kobling_mocks import Call
 from kobling_mocks.clinic import OpenSlot, Restrictions
 
@@ -449,6 +449,47 @@ async def _the_vendors_clock(trial: Trial) -> None:
         answer = await read(trial, rig, query, f"a week is read by a registry whose clock is {hours:+} h wrong")
         expected = rig.shown.times(query.first_day, query.last_day)
         same_times(trial, answer.found, expected, f"with a clock {hours:+} h wrong")
+
+
+@BOOK.rule(
+    19,
+    "A link to book a time leads to a page for that time alone, and says nothing of the key",
+    why="A patient who follows it must not end at another time, nor see what only the registry may hold.",
+    check="list_slots: Slot.link, the vendor's own address for this very time.",
+    source="the contract: Slot.link is where a person can book it, for vendors that let nobody else do so",
+    needs=NEEDS,
+    evidence=("journal", "wire"),
+    causes={
+        "same_link": "Two times have the same link.",
+        "changes": "The same time has another link when it is read again.",
+        "not_the_vendors": "The link is not one that the vendor's answer holds.",
+        "secret": "A link holds the key.",
+    },
+)
+async def _links(trial: Trial) -> None:
+    rig = trial.rig()
+    first = await read(trial, rig, rig.days(7), "a week is read")
+    trial.need(first.found, "no open time is found")
+    links = {slot.identity: slot.link for slot in first.found if slot.link}
+    if not links:
+        trial.not_offered("links to book a time", proof=b"http" not in b"".join(_bodies(rig, first)))
+    again = await read(trial, rig, rig.days(7), "the week is read again")
+    trial.claim(len(set(links.values())) == len(links), "same_link", expected=len(links), got=len(set(links.values())))
+    same = links == {slot.identity: slot.link for slot in again.found if slot.link}
+    trial.claim(same, "changes", expected="the same links", got="others")
+    said = b"".join(_bodies(rig, first)).replace(b"\\/", b"/").decode(errors="replace")
+    strange = [link for link in links.values() if link not in said]
+    trial.claim(not strange, "not_the_vendors", expected="links of the vendor's", got=f"{len(strange)} others")
+    told = [link for link in links.values() if rig.key in str(link)]
+    trial.claim(not told, "secret", expected="no key", got=f"{len(told)} links with it")
+    trial.saw(f"{len(links)} times, each with its own link")
+
+
+def _bodies(rig: Rig, answer: Slots) -> list[bytes]:
+    """The vendor's answers in which one of these times was told: those that hold its service's id."""
+    ids = {slot.service_id.encode() for slot in answer.found}
+    replies = [one.outcome for one in rig.wire if isinstance(one.outcome, WireReply)]
+    return [one.body for one in replies if any(known in one.body for known in ids)]
 
 
 # ---- the two nights

@@ -61,7 +61,7 @@ from kobling import (
     required,
 )
 
-__all__ = ["SearchOnly", "Synthetic", "ByRequest"]
+__all__ = ["ERRORS", "BookingRow", "ByRequest", "PractitionerRow", "SearchOnly", "Synthetic"]
 
 Number = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,17}$")]
 """An id: an integer on the wire, kept as its digits."""
@@ -141,7 +141,9 @@ class _Clinic(WireModel):
     scopes: frozenset[str]
 
 
-class _Practitioner(WireModel):
+class PractitionerRow(WireModel):
+    """A timebook as the vendor tells it."""
+
     id: Number
     name: Name
     owner: str
@@ -181,7 +183,9 @@ class _Slot(WireModel):
     link: str | None = None
 
 
-class _Booking(WireModel):
+class BookingRow(WireModel):
+    """A booking as the vendor tells it."""
+
     id: Number
     practitioner_id: Number
     service_id: Number
@@ -262,13 +266,16 @@ class Synthetic(Adapter):
 
     async def catalogue(self, http: Http) -> Catalogue:
         """All timebooks, by the link in each page, and all services, by the `Link` header."""
-        people = await http.pages("practitioners", items="/practitioners", next=ByLink("/next"), of=_Practitioner)
+        people = await self._people(http)
         services = await http.pages("services", items="/services", next=ByLink(), of=_Service)
         return Catalogue(
             practitioners=tuple(map(_practitioner, people)),
             services=tuple(map(_service, services)),
             offers=tuple(offer for one in services for offer in _offers(one)),
         )
+
+    async def _people(self, http: Http) -> list[PractitionerRow]:
+        return await http.pages("practitioners", items="/practitioners", next=ByLink("/next"), of=PractitionerRow)
 
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
         """The open times of everybody who is asked for, in one call."""
@@ -318,19 +325,19 @@ class Synthetic(Adapter):
                 "message": request.message,
             },
         )
-        return _booking(reply.read(_Booking, at="/booking"))
+        return _booking(reply.read(BookingRow, at="/booking"))
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         """Give the booking up; the answer shows it as it is then."""
         reply = await http.delete("bookings/{}", booking.id, json={"reason": reason.note()})
-        gone = reply.read(_Booking, at="/booking")
+        gone = reply.read(BookingRow, at="/booking")
         if STATUS_WORDS.get(gone.status) != "cancelled":
             raise VendorProtocolError("not_cancelled")
         return Cancelled(late=gone.late)
 
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
         """One booking as it is now."""
-        return _booking((await http.get("bookings/{}", booking.id)).read(_Booking, at="/booking"))
+        return _booking((await http.get("bookings/{}", booking.id)).read(BookingRow, at="/booking"))
 
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
         """Every booking of the days, the clinic's own too, page by page."""
@@ -340,13 +347,16 @@ class Synthetic(Adapter):
             "last_day": query.last_day.isoformat(),
             "practitioner_id": people[0] if len(people) == 1 else None,
         }
-        rows = await http.pages("bookings", items="/bookings", next=ByCursor("/cursor"), of=_Booking, params=asked)
+        rows = await self._rows(http, asked)
         return [_booking(row) for row in rows if not people or row.practitioner_id in people]
+
+    async def _rows(self, http: Http, asked: Mapping[str, str | None]) -> list[BookingRow]:
+        return await http.pages("bookings", items="/bookings", next=ByCursor("/cursor"), of=BookingRow, params=asked)
 
     async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
         """Move the booking, whole or not at all; its number and reference stay."""
         reply = await http.patch("bookings/{}", booking.id, json={"slot_id": slot.token})
-        return _booking(reply.read(_Booking, at="/booking"))
+        return _booking(reply.read(BookingRow, at="/booking"))
 
 
 class ByRequest(Synthetic):
@@ -376,7 +386,7 @@ class SearchOnly(Synthetic):
 # ---- from the vendor's rows to the contract's
 
 
-def _practitioner(one: _Practitioner) -> Practitioner:
+def _practitioner(one: PractitionerRow) -> Practitioner:
     return Practitioner(
         id=one.id,
         name=one.name,
@@ -411,7 +421,7 @@ def _offers(one: _Service) -> list[Offer]:
     ]
 
 
-def _booking(one: _Booking) -> Booking:
+def _booking(one: BookingRow) -> Booking:
     return Booking(
         id=one.id,
         status=STATUS_WORDS.get(one.status, "unknown"),

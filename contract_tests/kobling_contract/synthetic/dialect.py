@@ -172,6 +172,10 @@ class SyntheticVendor(Dialect):
             behaviour = replace(behaviour, confirmation="request")
         return behaviour, restrictions
 
+    def searches_only(self, account: Account, switches: Switches) -> bool:  # noqa: ARG002 - the same for every account
+        """Where the switch says so; the clinic's own answer lists the scopes."""
+        return switches["scopes"] == "search"
+
     def keys(self, account: Account) -> frozenset[str]:
         """The key, and its secret part."""
         return frozenset({account.api_key, account.api_key.partition(".")[2]})

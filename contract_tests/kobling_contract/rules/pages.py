@@ -1,0 +1,458 @@
+"""PAGE: lists that come in several answers: read to their end, while the clinic goes on working, and never astray."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import count, pairwise
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from kobling import BookingQuery, Bookings, Operation, SlotQuery, WireFailure, WireReply, WireRequest
+from kobling_mocks import Call
+from kobling_mocks.clinic import Appointment, BookingOrder, Clinic
+
+from ..clinics import CROWDED, ClinicName
+from ..rig import Rig, WireCall
+from ..rule import RuleBook
+from ..sides import Side
+from ..timebook import differences, times_of
+from ..trial import Outcome, Trial
+
+BOOK = RuleBook("PAGE", "Lists that come in several answers")
+READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
+WHOLE = "the contract: http.pages reads a list whole or not at all; a plain list is a promise of completeness"
+GONE = ("cancelled", "declined")
+LAST_DAY = CROWDED + timedelta(days=6)
+WEEK = SlotQuery(first_day=CROWDED, last_day=LAST_DAY)
+BOOKED_WEEK = BookingQuery(first_day=CROWDED, last_day=LAST_DAY)
+
+Ids: TypeAlias = Counter[str]
+"""What a reading tells, each by its id, with how often it is told."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Something that may take several answers: how a caller reads it, and in which clinic it is long."""
+
+    name: str
+    world: ClinicName
+    read: Callable[[Side], Awaitable[Any]]
+    ids: Callable[[Any], Ids]
+
+
+def _listed(told: Bookings) -> Ids:
+    return Counter(one.id for one in told.found if one.status not in GONE)
+
+
+_BOOKINGS = _Reading("bookings", "crowded", lambda side: side.bookings(BOOKED_WEEK), _listed)
+_SLOTS = _Reading(
+    "open times", "crowded", lambda side: side.slots(WEEK), lambda told: Counter(map(str, times_of(told.found)))
+)
+_CATALOGUE = _Reading(
+    "the catalogue",
+    "demo",
+    lambda side: side.catalogue(),
+    lambda told: Counter([one.id for one in told.practitioners] + [one.id for one in told.services]),
+)
+
+
+def _readings(trial: Trial) -> tuple[_Reading, ...]:
+    return (_BOOKINGS, _SLOTS) if "list_bookings" in trial.adapter.supports else (_SLOTS,)
+
+
+async def _ready(rig: Rig, reading: _Reading) -> Side:
+    """A caller who has nothing left to ask but the reading itself."""
+    side = rig.connect(department_id="")
+    await side.clinic()
+    if reading is not _CATALOGUE:
+        await side.catalogue()
+    return side
+
+
+async def _control(trial: Trial, reading: _Reading) -> tuple[Rig, Any, tuple[Call, ...], tuple[WireCall, ...]]:
+    """The reading without any fault or change: what is told, and the calls that it took."""
+    rig = trial.rig(reading.world)
+    side = await _ready(rig, reading)
+    mark = rig.mark()
+    told = await reading.read(side)
+    calls = trial.control(rig, mark, f"{reading.name}: read in a quiet clinic")
+    return rig, told, calls, rig.sent_since(mark)
+
+
+def _edges(calls: Sequence[Call]) -> list[int]:
+    """After how many calls the next one goes on with the same list."""
+    return [
+        number
+        for number, (one, other) in enumerate(pairwise(calls), 1)
+        if (one.operation, one.path) == (other.operation, other.path) and one.query != other.query
+    ]
+
+
+# ---- to the end
+
+
+@BOOK.rule(
+    1,
+    "A long list is read to its end: every booking, open time, practitioner and service is there, each once",
+    why="What is on the second page is booked again, or counts as deleted.",
+    check="http.pages: where the vendor says that there is more; a page that is smaller than what was asked for.",
+    source=WHOLE,
+    needs=READS,
+    evidence=("timebook", "journal"),
+    causes={
+        "missing": "Something that the clinic has is not told. Look at where the next page is, and at the filters.",
+        "invented": "Something is told that the clinic does not have.",
+        "doubled": "One booking is told twice: pages overlap, or are read twice.",
+        "otherwise": "A booking is told otherwise than it stands: its time, its timebook, or that it takes place.",
+    },
+)
+async def _to_the_end(trial: Trial) -> None:
+    for reading in (*_readings(trial), _CATALOGUE):
+        rig, told, calls, _ = await _control(trial, reading)
+        if reading is _CATALOGUE:
+            _all_listed(trial, rig, reading.ids(told), calls)
+        elif reading is _SLOTS:
+            have, want = times_of(told.found), times_of(rig.shown.times(WEEK.first_day, WEEK.last_day))
+            trial.need(tuple(want), "the crowded clinic has no open time")
+            said = differences(have, want)
+            trial.claim(want <= have, "missing", expected=f"{len(want)} open times", got=said, calls=calls[:3])
+            trial.claim(have <= want, "invented", expected=f"{len(want)} open times", got=said, calls=calls[:3])
+        else:
+            _all_bookings(trial, rig, told, calls)
+        trial.saw(f"{reading.name}: {len(calls)} calls, {sum(reading.ids(told).values())} told, as the clinic has them")
+
+
+def _all_listed(trial: Trial, rig: Rig, ids: Ids, calls: Sequence[Call]) -> None:
+    shown = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
+    missing = shown - set(ids)
+    trial.claim(not missing, "missing", expected=f"{len(shown)} timebooks", got=f"{len(missing)} missing", calls=calls)
+
+
+def _all_bookings(trial: Trial, rig: Rig, told: Bookings, calls: Sequence[Call]) -> None:
+    standing = {rig.wire_id(one.id): one for one in _in_the_week(rig.clinic)}
+    ids = Counter(one.id for one in told.found)
+    trial.need(standing or None, "the crowded clinic has no booking")
+    missing = [one for one in standing if not ids[one]]
+    trial.claim(
+        not missing or not told.complete,
+        "missing",
+        expected=f"{len(standing)} bookings",
+        got=f"{len(missing)} of them are missing",
+        calls=calls[:3],
+    )
+    doubled = [one for one, times in ids.items() if times > 1]
+    trial.claim(not doubled, "doubled", expected="each once", got=f"{len(doubled)} twice", calls=calls[:3])
+    known = {rig.wire_id(one.id) for one in rig.clinic.all_appointments()}
+    strange = set(ids) - known
+    trial.claim(
+        not strange, "invented", expected="the clinic's bookings", got=f"{len(strange)} others", calls=calls[:3]
+    )
+    for one in told.found:
+        stands = standing.get(one.id)
+        if stands is not None:
+            wrong = [
+                name
+                for name, said, holds in (
+                    ("start", one.start, stands.start),
+                    ("practitioner_id", one.practitioner_id, rig.wire_id(stands.timebook_id)),
+                    ("status", one.status in GONE, False),
+                )
+                if said is not None and said != holds
+            ]
+            trial.claim(not wrong, "otherwise", expected="as it stands", got=f"{wrong} differ", calls=calls[:1])
+
+
+def _in_the_week(clinic: Clinic) -> list[Appointment]:
+    """The live appointments of the crowded week, in order of time."""
+    zone = _zone(clinic)
+    found = [
+        one
+        for one in clinic.all_appointments()
+        if one.live and CROWDED <= one.start.astimezone(zone).date() <= LAST_DAY
+    ]
+    return sorted(found, key=lambda one: (one.start, one.id))
+
+
+def _zone(clinic: Clinic) -> ZoneInfo:
+    return ZoneInfo(clinic.zone)
+
+
+# ---- while the clinic goes on working
+
+
+MANY = 20
+
+
+def _early(clinic: Clinic) -> list[tuple[str, datetime]]:
+    """Times in the night to Monday at which nothing stands, in both timebooks that are booked that week."""
+    timebooks = sorted({one.timebook_id for one in _in_the_week(clinic)})
+    midnight = datetime.combine(CROWDED, time(0), _zone(clinic))
+    return [(one, midnight + timedelta(minutes=30 * half)) for half in range(MANY // 2) for one in timebooks]
+
+
+def _take_the_first_away(clinic: Clinic) -> None:
+    for one in _in_the_week(clinic)[:MANY]:
+        clinic.staff_delete(one.id)
+
+
+def _book_before_the_first(clinic: Clinic) -> None:
+    some = _in_the_week(clinic)[0]
+    for timebook_id, start in _early(clinic):
+        clinic.staff_book(BookingOrder(timebook_id, some.type_id, start, patient_id=some.patient_id, source="staff"))
+
+
+def _move_the_last_to_the_front(clinic: Clinic) -> None:
+    for one, (timebook_id, start) in zip(_in_the_week(clinic)[-MANY:], _early(clinic), strict=True):
+        clinic.staff_move(one.id, start, timebook_id)
+
+
+def _drop_the_first_timebook(clinic: Clinic) -> None:
+    clinic.remove_timebook(clinic.timebooks[0].id)
+
+
+def _drop_the_first_type(clinic: Clinic) -> None:
+    clinic.remove_type(clinic.types[0].id)
+
+
+Edit: TypeAlias = Callable[[Clinic], None]
+_EDITS: dict[str, Edit] = {
+    "the first bookings of the week are deleted": _take_the_first_away,
+    "bookings are made before the first one": _book_before_the_first,
+    "the last bookings are moved to before the first one": _move_the_last_to_the_front,
+}
+_SET_UP: dict[str, Edit] = {
+    "the first practitioner is taken out": _drop_the_first_timebook,
+    "the first service is taken out": _drop_the_first_type,
+}
+
+
+@BOOK.rule(
+    2,
+    "What staff book, delete or move between two answers neither hides nor doubles anything else",
+    why="A row that slips over the edge of a page is a booking nobody sees: its time is given to a second patient.",
+    check="Loops over pages with http.get: http.pages reads a list of several pages until two readings agree.",
+    source=WHOLE,
+    needs=READS,
+    evidence=("timebook", "journal"),
+    causes={
+        "lost": "Something that stood all the time is not told. Read lists with http.pages, or read again until two "
+        "readings agree.",
+        "doubled": "One booking is told twice.",
+        "invented": "A time is told as open that was open neither before nor after: a booking in it was not seen.",
+    },
+)
+async def _while_staff_work(trial: Trial) -> None:
+    tried = paged = 0
+    for reading in (*_readings(trial), _CATALOGUE):
+        _, _, calls, _ = await _control(trial, reading)
+        edges = _edges(calls)
+        positions = {*edges[:1], *trial.random.sample(edges, min(1, len(edges)))}
+        for what, edit in (_SET_UP if reading is _CATALOGUE else _EDITS).items():
+            for position in sorted(positions):
+                await _read_meanwhile(trial, reading, edit, position, f"{what} after {position} of {len(calls)} calls")
+                tried += 1
+        paged += bool(edges)
+    if not tried:
+        trial.not_offered("lists that come in several answers", proof=True)
+    trial.saw(f"{tried} readings of {paged} lists with a change in the middle, nothing lost, doubled or invented")
+
+
+async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position: int, what: str) -> None:
+    rig = trial.rig(reading.world)
+    side = await _ready(rig, reading)
+    before, revision = _truth(rig, reading), rig.clinic.revision
+    answers = count(1)
+
+    def staff_work(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        if next(answers) == position:
+            edit(rig.clinic)
+        return outcome
+
+    rig.spoil = staff_work
+    mark = rig.mark()
+    outcome = await trial.outcome(reading.read(side))
+    calls = rig.since(mark)
+    after = _truth(rig, reading)
+    trial.need(rig.clinic.revision != revision or None, f"no change in the middle: {what}")
+    if outcome.error is None:
+        told = reading.ids(outcome.value)
+        _same_but_for_the_change(trial, reading, told, before, after, outcome, what, calls)
+    await trial.done_with(rig)
+
+
+def _truth(rig: Rig, reading: _Reading) -> frozenset[str]:
+    if reading is _BOOKINGS:
+        return frozenset(rig.wire_id(one.id) for one in _in_the_week(rig.clinic))
+    if reading is _SLOTS:
+        return frozenset(map(str, times_of(rig.shown.times(WEEK.first_day, WEEK.last_day))))
+    online = [one.id for one in rig.clinic.timebooks if one.online]
+    return frozenset(rig.wire_id(one) for one in (*online, *(kind.id for kind in rig.clinic.types if kind.online)))
+
+
+def _same_but_for_the_change(
+    trial: Trial,
+    reading: _Reading,
+    told: Ids,
+    before: frozenset[str],
+    after: frozenset[str],
+    outcome: Outcome,
+    what: str,
+    calls: Sequence[Call],
+) -> None:
+    lost = (before & after) - set(told)
+    owned_up = reading is not _CATALOGUE and not outcome.value.complete
+    trial.claim(
+        not lost or owned_up,
+        "lost",
+        expected=f"{reading.name}: all {len(before & after)} that stood all the time, {what}",
+        got=f"{len(lost)} of them are missing",
+        calls=calls[-3:],
+    )
+    doubled = [one for one, times in told.items() if times > 1]
+    trial.claim(not doubled, "doubled", expected=f"each once, {what}", got=f"{len(doubled)} twice", calls=calls[-3:])
+    if reading is _SLOTS:
+        invented = set(told) - before - after
+        trial.claim(
+            not invented, "invented", expected=f"times of before or after, {what}", got=len(invented), calls=calls[-3:]
+        )
+
+
+# ---- astray
+
+
+@dataclass(frozen=True)
+class _Onward:
+    """Where an answer says how its list goes on: a place in its body, or the `Link` header (None), and what it said."""
+
+    place: tuple[str, ...] | None
+    value: str
+    is_link: bool
+
+
+def _onward(first: WireCall, second: WireCall) -> _Onward | None:
+    """What of the first answer stands in the second request; None where the caller went on by itself."""
+    if not isinstance(first.outcome, WireReply):
+        return None
+    here, there = urlsplit(first.request.url), urlsplit(second.request.url)
+    if second.request.url in (first.outcome.header("link") or ""):
+        return _Onward(None, second.request.url, is_link=True)
+    known = {value for _, value in parse_qsl(here.query)}
+    new = {value for _, value in parse_qsl(there.query)} - known
+    relative = urlunsplit(("", "", there.path, there.query, ""))
+    try:
+        data = json.loads(first.outcome.body)
+    except ValueError:
+        return None
+    for place, value in _texts(data, ()):
+        if value in (second.request.url, relative) and there.path == here.path:
+            return _Onward(place, value, is_link=True)
+        if value in new and len(value) > 5 and there.path == here.path:
+            return _Onward(place, value, is_link=False)
+    return None
+
+
+def _texts(data: Any, place: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
+    if isinstance(data, dict):
+        return [one for name, inner in data.items() for one in _texts(inner, (*place, name))]
+    return [(place, data)] if isinstance(data, str) else []
+
+
+def _leading(onward: _Onward, path: str, to: str) -> Callable[[WireRequest, WireReply | WireFailure], Any]:
+    """Every answer of the list says that it goes on there, also the last one."""
+
+    def spoil(request: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        if not isinstance(outcome, WireReply) or outcome.status != 200 or urlsplit(request.url).path != path:
+            return outcome
+        if onward.place is None:
+            others = tuple(one for one in outcome.headers if one[0].lower() != "link")
+            return WireReply(outcome.status, (*others, ("Link", f'<{to}>; rel="next"')), outcome.body)
+        data = json.loads(outcome.body)
+        holder = data
+        for step in onward.place[:-1]:
+            holder = holder[step]
+        holder[onward.place[-1]] = to
+        return WireReply(outcome.status, outcome.headers, json.dumps(data, ensure_ascii=False).encode())
+
+    return spoil
+
+
+@BOOK.rule(
+    3,
+    "A list that leads to another host, round in circles or to an answer that does not come is no list at all",
+    why="Half a list looks like a whole one; a followed link hands the token over to whoever wrote it.",
+    check="Loops over pages by hand: a link that can't be followed, a cursor that comes again, an error on page two.",
+    source=WHOLE,
+    needs=READS,
+    evidence=("wire", "journal"),
+    causes={
+        "left": "A request went to the host that a link named.",
+        "taken_for_whole": "Part of a list was told as the whole. Read lists with http.pages, and let its errors out.",
+        "too_many": "A list that goes round in circles was read on and on.",
+    },
+    safety=True,
+)
+async def _astray(trial: Trial) -> None:
+    tried = 0
+    for reading in (*_readings(trial), _CATALOGUE):
+        _, told, calls, wire = await _control(trial, reading)
+        whole, hosts = reading.ids(told), {urlsplit(one.request.url).netloc for one in wire}
+        for edge in _lists(calls, wire):
+            tried += 1
+            operation, path = calls[edge - 1].operation or "", urlsplit(wire[edge - 1].request.url).path
+            for kind in ("http_503", "html_200", "reset"):
+                rig = trial.rig(reading.world)
+                side = await _ready(rig, reading)
+                rig.fault(operation, kind, nth=2, times=0)
+                await _told_whole(trial, rig, side, reading, whole, hosts, f"{kind} on page 2 of {operation}")
+            onward = _onward(wire[edge - 1], wire[edge])
+            if onward is None:
+                continue
+            targets = {"the second page for ever": onward.value}
+            if onward.is_link:
+                targets["another host"] = f"https://elsewhere.example.test{path}?page=2"
+            for what, to in targets.items():
+                rig = trial.rig(reading.world)
+                side = await _ready(rig, reading)
+                rig.spoil = _leading(onward, path, to)
+                await _told_whole(trial, rig, side, reading, whole, hosts, f"{operation} leads to {what}")
+    if not tried:
+        trial.not_offered("lists that come in several answers", proof=True)
+    trial.saw(
+        f"{tried} lists were broken off or led astray, none was told as whole and no request left {sorted(hosts)}"
+    )
+
+
+def _lists(calls: Sequence[Call], wire: Sequence[WireCall]) -> list[int]:
+    """The first edge of each list in a reading."""
+    first: dict[str, int] = {}
+    for edge in _edges(calls):
+        first.setdefault(urlsplit(wire[edge - 1].request.url).path, edge)
+    return list(first.values())
+
+
+async def _told_whole(
+    trial: Trial, rig: Rig, side: Side, reading: _Reading, whole: Ids, hosts: set[str], what: str
+) -> None:
+    mark = rig.mark()
+    outcome = await trial.outcome(reading.read(side))
+    calls, sent = rig.since(mark), rig.sent_since(mark)
+    left = {urlsplit(one.request.url).netloc for one in sent} - hosts
+    trial.claim(not left, "left", expected=f"no other host, {what}", got=sorted(left), calls=calls[-3:])
+    most = 2 * rig.adapter.limits.calls
+    trial.claim(len(sent) <= most, "too_many", expected=f"at most {most} calls", got=len(sent), calls=calls[:3])
+    honest = outcome.error is not None or reading.ids(outcome.value) == whole
+    honest = honest or (reading is not _CATALOGUE and not outcome.value.complete)
+    told = 0 if outcome.error else sum(reading.ids(outcome.value).values())
+    trial.claim(
+        honest,
+        "taken_for_whole",
+        expected=f"an error, an unknown part or all {sum(whole.values())}, {what}",
+        got=f"{told} told as the whole",
+        calls=calls[-3:],
+    )
+    await trial.done_with(rig)
