@@ -30,6 +30,7 @@ from kobling.errors import KoblingError, all_errors
 from kobling_cli.app import app
 from kobling_cli.exit_codes import MEANING
 from kobling_contract.contract import chosen
+from kobling_contract.target import find_target
 from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
 from kobling_zoo.faults import AREAS
 from kobling_zoo.missing import MISSING
@@ -334,7 +335,7 @@ def zoo_missing(_: str) -> Cells:
 
 
 def _adapter(vendor: str) -> type[kobling.Adapter]:
-    return kobling.load()[vendor]
+    return find_target(vendor).adapter
 
 
 TABLES: Mapping[str, Callable[[str], Cells]] = {

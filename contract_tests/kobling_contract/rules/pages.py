@@ -186,6 +186,8 @@ def _zone(clinic: Clinic) -> ZoneInfo:
 
 
 MANY = 20
+LATER = 3600.0
+"""Seconds between two readings, so that nothing is answered from memory."""
 
 
 def _early(clinic: Clinic) -> list[tuple[str, datetime]]:
@@ -264,8 +266,8 @@ async def _while_staff_work(trial: Trial) -> None:
 
 async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position: int, what: str) -> None:
     rig = trial.rig(reading.world)
-    side = await _ready(rig, reading)
-    before, revision = _truth(rig, reading), rig.clinic.revision
+    before = await _truth(rig, reading)
+    side, revision = await _ready(rig, reading), rig.clinic.revision
     answers = count(1)
 
     def staff_work(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
@@ -276,8 +278,8 @@ async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position:
     rig.spoil = staff_work
     mark = rig.mark()
     outcome = await trial.outcome(reading.read(side))
-    calls = rig.since(mark)
-    after = _truth(rig, reading)
+    calls, rig.spoil = rig.since(mark), None
+    after = await _truth(rig, reading)
     trial.need(rig.clinic.revision != revision or None, f"no change in the middle: {what}")
     if outcome.error is None:
         told = reading.ids(outcome.value)
@@ -285,13 +287,15 @@ async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position:
     await trial.done_with(rig)
 
 
-def _truth(rig: Rig, reading: _Reading) -> frozenset[str]:
+async def _truth(rig: Rig, reading: _Reading) -> frozenset[str]:
+    """What is there to be told: the clinic's own bookings and times. Which practitioners and services a vendor shows
+    is its own affair, so that the catalogue is read once more while nothing changes."""
     if reading is _BOOKINGS:
         return frozenset(rig.wire_id(one.id) for one in _in_the_week(rig.clinic))
     if reading is _SLOTS:
         return frozenset(map(str, times_of(rig.shown.times(WEEK.first_day, WEEK.last_day))))
-    online = [one.id for one in rig.clinic.timebooks if one.online]
-    return frozenset(rig.wire_id(one) for one in (*online, *(kind.id for kind in rig.clinic.types if kind.online)))
+    rig.pace.pass_time(LATER)
+    return frozenset(reading.ids(await reading.read(await _ready(rig, reading))))
 
 
 def _same_but_for_the_change(
