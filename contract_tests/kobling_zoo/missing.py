@@ -6,5 +6,4 @@ from collections.abc import Mapping
 
 __all__ = ["MISSING"]
 
-MISSING: Mapping[int, str] = {
-}
+MISSING: Mapping[int, str] = {}
