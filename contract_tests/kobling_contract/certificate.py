@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from .canonical import canonical
+from .contract import BOOKS, RULES
 from .runner import Result
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict, exit_code
 
-__all__ = ["Certificate", "LOST_ANSWERS"]
+__all__ = ["LOST_ANSWERS", "Area", "Certificate", "suite_version"]
 
 LOST_ANSWERS = {
     "reading": "lost answers are resolved by reading the booking back",
@@ -38,16 +40,43 @@ def suite_version() -> str:
         return "source"
 
 
+def counted(results: Iterable[Result]) -> dict[str, int]:
+    """How many results have each verdict, strongest first; only those that occur."""
+    seen = Counter(result.verdict for result in results)
+    return {verdict.value: seen[verdict] for verdict in Verdict if seen[verdict]}
+
+
+@dataclass(frozen=True)
+class Area:
+    """The results of one area: its short name (`SLOT`), what it is about, and every result in order."""
+
+    name: str
+    about: str
+    results: tuple[Result, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many results have each verdict, strongest first."""
+        return counted(self.results)
+
+
 @dataclass(frozen=True)
 class Certificate:
-    """One run. adapter: `module:Class`. target: what it was run against."""
+    """One run, or several with a seed each. adapter: `module:Class`. target: what it was run against; vendor_version:
+    what stood for the vendor there. results: one for each rule, the strongest of its seeds."""
 
     vendor: str
     adapter: str
     adapter_version: str
     target: str
-    seed: int
+    seeds: tuple[int, ...]
     results: tuple[Result, ...]
+    vendor_version: str = ""
+
+    @property
+    def seed(self) -> int:
+        """The first seed."""
+        return self.seeds[0]
 
     @property
     def exit_code(self) -> int:
@@ -56,20 +85,68 @@ class Certificate:
 
     @property
     def conformant(self) -> bool:
-        """True when every rule holds, or is skipped or waived as declared."""
+        """True when every rule that was run holds, or is skipped or waived as declared."""
         return self.exit_code == CONFORMANT
+
+    @property
+    def complete(self) -> bool:
+        """True when every rule of the catalogue was part of the run."""
+        return {rule.id for rule in RULES} <= {result.rule.id for result in self.results}
 
     @property
     def counts(self) -> dict[str, int]:
         """How many rules have each verdict, strongest first; only those that occur."""
-        seen = Counter(result.verdict for result in self.results)
-        return {verdict.value: seen[verdict] for verdict in Verdict if seen[verdict]}
+        return counted(self.results)
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """The results by area, in the catalogue's order; areas of which no rule was chosen are left out."""
+        about = {book.area: book.about for book in BOOKS}
+        names = list(dict.fromkeys([*about, *(result.rule.area for result in self.results)]))
+        found = [Area(name, about.get(name, ""), tuple(one for one in self.results if one.rule.area == name))
+                 for name in names]  # fmt: skip
+        return tuple(area for area in found if area.results)
+
+    @property
+    def failures(self) -> tuple[Result, ...]:
+        """Everything that keeps the adapter from being conformant, strongest verdict first; without what was not run,
+        about which there is nothing to tell."""
+        left = [one for one in self.results if one.needs_mending and one.verdict is not Verdict.NOT_RUN]
+        return tuple(sorted(left, key=lambda one: one.verdict.strength))
 
     @property
     def lost_answers(self) -> str | None:
         """How sure lost answers are, as a key of `LOST_ANSWERS`; None when the run did not measure it."""
         found = [result.facts["lost_answers"] for result in self.results if "lost_answers" in result.facts]
         return found[0] if found else None
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What is certified of each rule: its verdict and what it rests on, and the fingerprint of what was asked."""
+        kept = (
+            "rule",
+            "title",
+            "safety",
+            "verdict",
+            "seed",
+            "seeds",
+            "mode",
+            "controls",
+            "evidence",
+            "facts",
+            "waiver",
+        )
+        rows = []
+        for result in self.results:
+            told = result.as_dict()
+            cause = {"cause": result.cause} if result.cause else {}
+            rows.append({name: told[name] for name in kept} | {"fingerprint": result.rule.fingerprint} | cause)
+        return rows
+
+    @property
+    def evidence_hash(self) -> str:
+        """SHA-256 over `rows` in canonical JSON: the same for the same verdicts on the same evidence."""
+        return evidence_hash(self.rows)
 
     def of(self, rule_id: str) -> Result:
         """The result of one rule. Raises `LookupError` when it was not chosen."""
@@ -78,45 +155,72 @@ class Certificate:
                 return result
         raise LookupError(f"{rule_id} was not part of this run")
 
+    def verdict(self) -> str:
+        """The verdict in words, and what it does not cover."""
+        code, counts = self.exit_code, self.counts
+        left = counts.get(Verdict.NOT_RUN, 0)
+        if left and code == NOT_CONFORMANT and not self.failures:
+            return f"NO VERDICT: broken off with {left} of {len(self.results)} rules left"
+        told = _HEADLINES[code]
+        if code == CONFORMANT and not self.complete:
+            told += f" in the {len(self.results)} rules that were run, of {len(RULES)}"
+        hidden = counts.get(Verdict.NOT_PROVABLE, 0)
+        if code == CONFORMANT and hidden:
+            told += f" as far as a {self.target} target can show: {hidden} rules need another one"
+        return told
+
     def headline(self) -> str:
         """The verdict, and how sure lost answers are."""
         sure = f"; {LOST_ANSWERS[self.lost_answers]}" if self.lost_answers else ""
-        return f"{_HEADLINES[self.exit_code]}{sure}"
+        return f"{self.verdict()}{sure}"
+
+    def about(self) -> str:
+        """What was run against what."""
+        seeds = f"seed {self.seed}" if len(self.seeds) == 1 else f"seeds {', '.join(map(str, self.seeds))}"
+        return (
+            f"adapter {self.adapter} {self.adapter_version}, suite {suite_version()}, target {self.target}, "
+            f"vendor {self.vendor_version or '-'}, {seeds}"
+        )
 
     def summary(self) -> list[str]:
-        """Lines for a terminal, without colour: headline, what was run, counts, and everything that does not hold."""
-        lines = [
-            f"{self.vendor}: {self.headline()}",
-            f"adapter {self.adapter} {self.adapter_version}, suite {suite_version()}, "
-            f"target {self.target}, seed {self.seed}",
-            ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items()) or "no rules",
+        """Lines for a terminal, without colour: headline, what was run, counts by area, and all that does not hold."""
+        width = max((len(area.name) for area in self.areas), default=0)
+        told = [
+            f"{area.name:<{width}}  {', '.join(f'{count} {verdict}' for verdict, count in area.counts.items())}"
+            for area in self.areas
         ]
+        lines = [f"{self.vendor}: {self.headline()}", self.about(), *(told or ["no rules"])]
         for result in sorted(self.results, key=lambda one: one.verdict.strength):
-            if result.verdict is not Verdict.PASS:
+            if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
                 lines += ["", *result.lines()]
         return lines
 
     def as_dict(self) -> dict[str, Any]:
-        """The certificate for machines. `evidence_hash` covers the rules' verdicts, controls and evidence."""
-        rows = [result.as_dict() for result in self.results]
+        """The report for machines, as `reports/report.schema.json` describes it. `evidence_hash` covers `rows`."""
         return {
-            "schema": "kobling-certificate/1",
+            "schema": "kobling-report/1",
             "vendor": self.vendor,
+            "vendor_version": self.vendor_version,
             "adapter": self.adapter,
             "adapter_version": self.adapter_version,
             "suite_version": suite_version(),
             "target": self.target,
             "seed": self.seed,
+            "seeds": list(self.seeds),
             "headline": self.headline(),
             "conformant": self.conformant,
+            "complete": self.complete,
             "exit_code": self.exit_code,
             "lost_answers": self.lost_answers,
             "counts": self.counts,
-            "evidence_hash": _digest(rows),
-            "results": rows,
+            "areas": {area.name: area.counts for area in self.areas},
+            "seconds": round(sum(one.seconds for one in self.results), 3),
+            "cpu_seconds": round(sum(one.cpu_seconds for one in self.results), 3),
+            "evidence_hash": self.evidence_hash,
+            "results": [one.as_dict() | {"fingerprint": one.rule.fingerprint} for one in self.results],
         }
 
 
-def _digest(rows: list[dict[str, Any]]) -> str:
-    kept = [{name: row[name] for name in ("rule", "verdict", "seed", "controls", "evidence", "facts")} for row in rows]
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def evidence_hash(rows: list[dict[str, Any]]) -> str:
+    """SHA-256 over a certificate's rows in canonical JSON, in hexadecimal digits."""
+    return hashlib.sha256(canonical(rows)).hexdigest()

@@ -1,39 +1,40 @@
 """`certify`: run the rules on a vendor's adapter and hand back the certificate. The command line calls this.
 
-    certify(vendor: str, *, seed: int = 1, rules: Iterable[str] | None = None,
-            on_progress: Callable[[Progress], None] | None = None,
-            adapter: type[Adapter] | None = None, waivers: Iterable[Waiver] = ()) -> Certificate
-
     certificate = certify("eg-pasientsky", on_progress=lambda step: bar.update(step.done, step.total))
     print("\\n".join(certificate.summary()))       # what a person reads in ten seconds
     json.dumps(certificate.as_dict())             # for machines
     raise SystemExit(certificate.exit_code)       # 0, 1, 10 or 12
 
 Raises `TargetUnavailable` (exit code 11: `verdicts.TARGET_UNAVAILABLE`) when there is no adapter or mock of that
-vendor, `LookupError` for a rule that does not exist, `ValueError` for a waiver of a safety rule or one without reason.
+vendor, `LookupError` for a rule that does not exist, `BadWaiver` (a `ValueError`) for a waiver that can't be used.
 A KeyboardInterrupt ends the run: the rules that are left are NOT_RUN, and the certificate says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from kobling import Adapter
 
 from .certificate import Certificate
-from .contract import chosen
+from .contract import RULES, chosen
 from .rule import Rule
-from .runner import Result, Waiver, run_rule
+from .runner import Result, strongest
 from .target import Target, TargetUnavailable, find_target
 from .verdicts import Verdict
+from .waivers import BadWaiver, Waiver, checked
+from .workers import Job, processes, run_jobs
 
-__all__ = ["Certificate", "Progress", "TargetUnavailable", "Waiver", "certify"]
+__all__ = ["BadWaiver", "Certificate", "Progress", "TargetUnavailable", "Waiver", "certify"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a run. `result` is None while `rule` is under way, and its result when it is done."""
+    """One step of a run. `result` is None while `rule` is under way, and its result when it is done. With several
+    seeds each rule counts once for each of them."""
 
     done: int
     total: int
@@ -45,52 +46,60 @@ def certify(
     vendor: str,
     *,
     seed: int = 1,
+    repeat: int = 1,
     rules: Iterable[str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     adapter: type[Adapter] | None = None,
     waivers: Iterable[Waiver] = (),
+    jobs: int | None = 1,
+    today: date | None = None,
 ) -> Certificate:
-    """Run rules (ids or areas; all when None) on the installed adapter of a vendor, or on `adapter`; see the module."""
+    """Run rules (ids or areas; all when None) on the installed adapter of a vendor, or on `adapter`; see the module.
+
+    seed: of every random choice, and of the order in which the rules are run. repeat: as many runs, with the seeds that
+    follow; a rule's strongest verdict counts. jobs: processes, None for one on each core; then the main module must be
+    safe to import. today: the day by which waivers run out.
+    """
+    if repeat < 1:
+        raise ValueError("repeat is at least 1")
     selected = chosen(rules)
     target = find_target(vendor, adapter)
-    excused = _checked(waivers, selected)
-    tell = on_progress or _nobody
-    results: list[Result] = []
-    try:
-        for number, rule in enumerate(selected):
-            tell(Progress(number, len(selected), rule))
-            result = run_rule(rule, target, seed, excused.get(rule.id))
-            results.append(result)
-            tell(Progress(number + 1, len(selected), rule, result))
-    except KeyboardInterrupt:
-        results += [Result(rule, Verdict.NOT_RUN, seed) for rule in selected[len(results) :]]
-    return certificate_of(target, seed, results)
+    excused = checked(waivers, RULES, today or date.today())
+    todo = [job for each in range(seed, seed + repeat) for job in _in_order_of(each, selected)]
+    tell, done = on_progress or _nobody, 0
+
+    def told(job: Job, result: Result | None) -> None:
+        nonlocal done
+        done += result is not None
+        tell(Progress(done, len(todo), job.rule, result))
+
+    found = run_jobs(todo, target, excused, processes(jobs), told)
+    results = [_of(rule, range(seed, seed + repeat), found) for rule in selected]
+    return certificate_of(target, range(seed, seed + repeat), results)
 
 
-def certificate_of(target: Target, seed: int, results: Iterable[Result]) -> Certificate:
+def certificate_of(target: Target, seeds: Iterable[int], results: Iterable[Result]) -> Certificate:
     """The certificate for results that are there."""
     return Certificate(
         vendor=target.vendor,
         adapter=target.adapter_path,
         adapter_version=target.adapter_version,
+        vendor_version=target.vendor_version,
         target=target.kind,
-        seed=seed,
+        seeds=tuple(seeds),
         results=tuple(results),
     )
 
 
+def _in_order_of(seed: int, rules: Iterable[Rule]) -> list[Job]:
+    jobs = [Job(rule, seed) for rule in rules]
+    random.Random(f"{seed} order").shuffle(jobs)
+    return jobs
+
+
+def _of(rule: Rule, seeds: Iterable[int], found: Mapping[Job, Result]) -> Result:
+    return strongest(found.get(Job(rule, seed)) or Result(rule, Verdict.NOT_RUN, seed) for seed in seeds)
+
+
 def _nobody(_: Progress) -> None:
     return None
-
-
-def _checked(waivers: Iterable[Waiver], rules: Iterable[Rule]) -> dict[str, Waiver]:
-    known = {rule.id: rule for rule in rules}
-    found: dict[str, Waiver] = {}
-    for waiver in waivers:
-        rule = known.get(waiver.rule)
-        if rule is not None and rule.safety:
-            raise ValueError(f"{rule.id} is a safety rule and can't be waived: {rule.title}")
-        if not waiver.reason.strip():
-            raise ValueError(f"the waiver of {waiver.rule} has no reason")
-        found[waiver.rule] = waiver
-    return found

@@ -40,6 +40,15 @@ class Canaries:
         """Names of the canaries that a text holds, in any spelling."""
         return [name for name, spellings in self._spellings.items() if any(one in text for one in spellings)]
 
+    def hidden(self, text: str) -> str:
+        """The text with the name of a canary wherever it held one."""
+        known = sorted(
+            ((one, name) for name, each in self._spellings.items() for one in each), key=lambda row: -len(row[0])
+        )
+        for spelling, name in known:
+            text = text.replace(spelling, f"‹{name}›")
+        return text
+
 
 def _spellings(value: str) -> Iterator[str]:
     raw = value.encode()

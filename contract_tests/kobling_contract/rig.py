@@ -60,10 +60,11 @@ THREADS = 12
 
 @dataclass(frozen=True, slots=True)
 class WireCall:
-    """One raw request and what it was answered with; the suite's own, never shown."""
+    """One raw request and what it was answered with; the suite's own, never shown. number: its call in the journal."""
 
     request: WireRequest
     outcome: WireReply | WireFailure
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +160,13 @@ class Rig:
 
     def _exchange(self, request: WireRequest) -> WireReply | WireFailure:
         exchange: Exchange = self.mock.exchange
+        self.world.journal.begun_here.number = 0
         outcome = exchange(request)
+        number = self.world.journal.begun_here.number
         if self.spoil is not None:
             outcome = self.spoil(request, outcome)
         with self._wire_lock:
-            self.wire.append(WireCall(request, outcome))
+            self.wire.append(WireCall(request, outcome, number))
         return outcome
 
     async def close(self) -> None:
@@ -202,6 +205,10 @@ class Rig:
     def sent_since(self, mark: Mark) -> tuple[WireCall, ...]:
         """Raw requests since then."""
         return tuple(self.wire[mark.wire :])
+
+    def arrived(self, number: int) -> WireReply | WireFailure | None:
+        """What reached the adapter in answer to a call of the journal; None over a socket."""
+        return next((one.outcome for one in reversed(self.wire) if one.number == number), None)
 
     def writing(self, calls: Iterable[Call]) -> tuple[Call, ...]:
         """Those of the calls that can change something, by the vendor's own description."""

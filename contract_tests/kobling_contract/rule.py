@@ -10,16 +10,22 @@ Rules are data for the report, the pytest items and the documentation alike. A r
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import json
+import types
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from datetime import date, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from kobling import Operation
 
 if TYPE_CHECKING:
     from .trial import Trial
 
-__all__ = ["COMMON_CAUSES", "Check", "Evidence", "Rule", "RuleBook", "TargetKind"]
+__all__ = ["COMMON_CAUSES", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
 
 Check: TypeAlias = "Callable[[Trial], Awaitable[None]]"
 Evidence = Literal["journal", "timebook", "wire", "logs", "process"]
@@ -67,9 +73,83 @@ class Rule:
         """The part before the hyphen."""
         return self.id.partition("-")[0]
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for as long as the rule asks the same: 16 hexadecimal digits over its id, title, needs, evidence,
+        cause codes, targets, flags, and the code of its check with what that reaches in the rules' own modules.
+
+        Comments and the spacing of code do not count, nor do why, check, source and the remedies' wording. What all
+        rules share (trial, rig, mock) is not in it: that is the suite's version.
+        """
+        told = (
+            self.id,
+            self.title,
+            sorted(self.needs),
+            sorted(self.evidence),
+            sorted(self.causes),
+            sorted(self.targets),
+            self.driver,
+            self.safety,
+            code_of(self.run),
+        )
+        return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+
     def remedy(self, cause: str) -> str:
         """What to do about a cause of this rule, or a common one. A KeyError names a cause that does not exist."""
         return {**COMMON_CAUSES, **self.causes}[cause]
+
+
+PLAIN = (str, int, float, bytes, tuple, list, set, frozenset, Mapping, date, timedelta)
+"""Constants that belong to the code of a check."""
+
+
+@cache
+def code_of(check: Callable[..., object]) -> tuple[str, ...]:
+    """The code of a check, and of every function, class and constant that it reaches by name in its own package, by
+    name; without comments and without spacing, so that a formatter changes nothing."""
+    package = check.__module__.rpartition(".")[0] or check.__module__
+    waiting: list[Any] = [check]
+    seen: dict[str, str] = {}
+    while waiting:
+        one = waiting.pop()
+        name = f"{one.__module__}.{one.__qualname__}"
+        if name in seen:
+            continue
+        seen[name] = _bare(inspect.getsource(one))
+        for function in _functions(one):
+            for each in _names(function.__code__):
+                found = function.__globals__.get(each)
+                if isinstance(found, types.FunctionType | type):
+                    waiting += [found] if found.__module__.startswith(package) else []
+                elif isinstance(found, PLAIN):
+                    seen[f"{function.__module__}.{each}"] = _constant(found)
+    return tuple(f"{name} {code}" for name, code in sorted(seen.items()))
+
+
+def _functions(one: Any) -> list[types.FunctionType]:
+    candidates = [one] if isinstance(one, types.FunctionType) else list(vars(one).values())
+    return [each for each in map(inspect.unwrap, candidates) if isinstance(each, types.FunctionType)]
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def _bare(source: str) -> str:
+    lines = [line for line in source.splitlines() if not line.lstrip().startswith("#")]
+    return "".join("".join(lines).split())
+
+
+def _constant(value: object) -> str:
+    """A constant as a text that is the same in every process: a set has no order, and an object no address."""
+    if isinstance(value, set | frozenset):
+        return repr(sorted(map(_constant, value)))
+    if isinstance(value, tuple | list):
+        return repr([_constant(one) for one in value])
+    if isinstance(value, Mapping):
+        return repr([(_constant(name), _constant(inner)) for name, inner in value.items()])
+    return repr(value) if isinstance(value, PLAIN) else getattr(value, "__qualname__", type(value).__name__)
 
 
 class RuleBook:

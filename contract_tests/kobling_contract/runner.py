@@ -9,21 +9,23 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from kobling import BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
 
-from .rig import Rig
+from .leaks import Canaries
+from .rig import PATIENT, SAK_ID, Rig
 from .rule import Rule
 from .sides import Escaped, Mode
 from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
 from .verdicts import Verdict
+from .waivers import Waiver
 
-__all__ = ["Result", "Waiver", "run_rule"]
+__all__ = ["Result", "run_rule", "strongest"]
 
 logging.getLogger("kobling").addHandler(logging.NullHandler())  # what a rule provokes is told by its verdict
 
@@ -33,17 +35,13 @@ REPEATS = 2
 
 
 @dataclass(frozen=True)
-class Waiver:
-    """A rule that is known not to hold for a while: which, why, and until which day. Safety rules can't be waived."""
-
-    rule: str
-    reason: str
-    until: date
-
-
-@dataclass(frozen=True)
 class Result:
-    """The verdict on one rule. cause, expected, got, exchange and remedy are filled in where it does not hold."""
+    """The verdict on one rule. cause, expected, got, exchange and remedy are filled in where it does not hold.
+
+    seed: the one that gave this verdict. seeds: the verdict by every seed that the rule was run with, where there were
+    several. seconds, cpu_seconds: what it took, repeats included; the second is this process's own work. waiver: why
+    and until when it may not hold.
+    """
 
     rule: Rule
     verdict: Verdict
@@ -60,22 +58,66 @@ class Result:
     facts: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     reproduce: str = ""
+    cpu_seconds: float = 0.0
+    seeds: Mapping[int, Verdict] = field(default_factory=dict)
+    waiver: Waiver | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The result for a machine."""
+        """The result for a machine, and for another process: `from_dict` reads it."""
         facts = {name: getattr(self, name) for name in _SHOWN if getattr(self, name)}
+        waiver = {"reason": self.waiver.reason, "until": self.waiver.until.isoformat()} if self.waiver else None
         return {
             "rule": self.rule.id,
+            "area": self.rule.area,
             "title": self.rule.title,
+            "safety": self.rule.safety,
             "verdict": self.verdict.value,
             "seed": self.seed,
+            "seeds": {str(seed): verdict.value for seed, verdict in self.seeds.items()},
             "mode": self.mode,
             "seconds": round(self.seconds, 3),
+            "cpu_seconds": round(self.cpu_seconds, 3),
             "controls": list(self.controls),
             "evidence": list(self.evidence),
             "facts": dict(self.facts),
+            "waiver": waiver,
             **facts,
         }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any], rule: Rule) -> Result:
+        """What `as_dict` told of this rule."""
+        waiver = row["waiver"]
+        return cls(
+            rule,
+            Verdict(row["verdict"]),
+            row["seed"],
+            row["mode"],
+            controls=tuple(row["controls"]),
+            evidence=tuple(row["evidence"]),
+            facts=dict(row["facts"]),
+            seconds=row["seconds"],
+            cpu_seconds=row["cpu_seconds"],
+            seeds={int(seed): Verdict(verdict) for seed, verdict in row["seeds"].items()},
+            waiver=Waiver(rule.id, waiver["reason"], date.fromisoformat(waiver["until"])) if waiver else None,
+            **{name: row[name] for name in _SHOWN if name in row},
+        )
+
+    @property
+    def needs_mending(self) -> bool:
+        """Whether somebody must do something before an adapter with this result is conformant."""
+        return not self.verdict.conformant
+
+    @property
+    def differing(self) -> str:
+        """Which seeds gave which verdict, where they differ; "" where all agree."""
+        if len(set(self.seeds.values())) < 2:
+            return ""
+        by_verdict: dict[Verdict, list[int]] = {}
+        for seed, verdict in self.seeds.items():
+            by_verdict.setdefault(verdict, []).append(seed)
+        ordered = sorted(by_verdict, key=lambda verdict: verdict.strength)
+        return "; ".join(f"{verdict} with seed {', '.join(map(str, by_verdict[verdict]))}" for verdict in ordered)
 
     def lines(self) -> list[str]:
         """The result for a person: one line when the rule holds, and everything that is needed to mend it when not."""
@@ -83,6 +125,7 @@ class Result:
         if self.verdict in (Verdict.PASS, Verdict.NOT_RUN):
             return [head]
         rows = [(name, getattr(self, name)) for name in _SHOWN if getattr(self, name)]
+        rows += [("seeds", self.differing)] if self.differing else []
         if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
             rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
@@ -98,33 +141,47 @@ def _indented(text: str) -> str:
 def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None, *, repeats: int = REPEATS) -> Result:
     """Run one rule to its verdict. repeats: how often a failure is run again, to see whether it is FLAKY. Must not be
     called from a running event loop."""
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     if target.kind not in rule.targets:
         return Result(rule, Verdict.NOT_PROVABLE, seed, reason=f"run it on: {', '.join(sorted(rule.targets))}")
     result = _run_modes(rule, target, seed)
     if result.verdict is Verdict.FAIL:
         for _ in range(repeats):
             again = _run_modes(rule, target, seed)
+            if again.verdict is Verdict.ERROR:
+                result = again  # nothing is known of the adapter when the suite broke on it
+                break
             if (again.verdict, again.cause) != (result.verdict, result.cause):
                 reason = f"the same seed gave {again.verdict.value} {again.cause} the next time"
-                result = _with(result, verdict=Verdict.FLAKY, reason=reason)
+                result = replace(result, verdict=Verdict.FLAKY, reason=reason)
                 break
-    return _with(_waived(result, waiver), seconds=time.monotonic() - started)
+    result = replace(_waived(result, waiver), waiver=waiver)
+    return replace(result, seconds=time.monotonic() - started, cpu_seconds=time.process_time() - worked)
 
 
-def _with(result: Result, **changes: Any) -> Result:
-    return Result(**{**{name: getattr(result, name) for name in Result.__dataclass_fields__}, **changes})
+def strongest(results: Iterable[Result]) -> Result:
+    """One result for a rule that was run with several seeds: the strongest verdict counts, and says with which seed."""
+    rows = list(results)
+    chosen = min(rows, key=lambda one: one.verdict.strength)
+    facts = {name: value for one in reversed(rows) for name, value in one.facts.items()}
+    return replace(
+        chosen,
+        seeds={one.seed: one.verdict for one in rows} if len(rows) > 1 else {},
+        facts=facts,
+        seconds=sum(one.seconds for one in rows),
+        cpu_seconds=sum(one.cpu_seconds for one in rows),
+    )
 
 
 def _waived(result: Result, waiver: Waiver | None) -> Result:
     if waiver is None:
         return result
     if result.verdict is Verdict.PASS:
-        return _with(
+        return replace(
             result, verdict=Verdict.XPASS, reason=f"waived until {waiver.until}, but it holds: {waiver.reason}"
         )
     if result.verdict is Verdict.FAIL:
-        return _with(result, verdict=Verdict.XFAIL, reason=f"waived until {waiver.until}: {waiver.reason}")
+        return replace(result, verdict=Verdict.XFAIL, reason=f"waived until {waiver.until}: {waiver.reason}")
     return result
 
 
@@ -163,29 +220,42 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     except KoblingError as error:
         verdict = Verdict.FAIL
         facts = {"cause": "unexpected_error", "expected": "the call succeeds", "got": str(error)}
+        facts["exchange"] = trial.exchange()
     except Escaped as escaped:
         verdict = Verdict.FAIL
         facts = {"cause": "foreign_error", "expected": "only a KoblingError", "got": str(escaped)}
+        facts["exchange"] = trial.exchange()
     except TimeoutError:
         verdict = Verdict.FAIL
         facts = {"cause": "did_not_end", "expected": f"an end within {LONGEST:.0f} s", "got": "none"}
+        facts["exchange"] = trial.exchange()
     except Exception as error:  # noqa: BLE001 - whatever else happens is the suite's own fault, and said so
         verdict, facts = Verdict.ERROR, {"reason": _place(error)}
     finally:
         await trial.close()
     if verdict is Verdict.FAIL:
         facts["remedy"] = rule.remedy(facts["cause"])
-        facts["reproduce"] = f"kobling certify {target.vendor} --rule {rule.id} --seed {seed}"
+        other = "" if target.installed else f" --adapter {target.adapter_path}"
+        facts["reproduce"] = f"kobling certify {target.vendor}{other} --rule {rule.id} --seed {seed}"
+    hide = _hidden(trial)
+    told: dict[str, Any] = {name: hide(text) for name, text in facts.items()}
     return Result(
         rule,
         verdict,
         seed,
         mode if rule.driver else None,
-        controls=tuple(trial.controls),
-        evidence=tuple(trial.evidence),
+        controls=tuple(map(hide, trial.controls)),
+        evidence=tuple(map(hide, trial.evidence)),
         facts=dict(trial.facts),
-        **facts,
+        **told,
     )
+
+
+def _hidden(trial: Trial) -> Callable[[str], str]:
+    """What an adapter put into an error of its own goes into a report by name only: ‹key›, ‹email›."""
+    first, *others = [*dict.fromkeys(trial.keys), ""]
+    more = {f"key {number}": key for number, key in enumerate(others, 2)}
+    return Canaries.of(first, PATIENT, sak_id=SAK_ID.value, **more).hidden
 
 
 def _unsound(trial: Trial) -> str:

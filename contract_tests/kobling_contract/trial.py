@@ -15,12 +15,13 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
 from .clinics import ClinicName
+from .exchanges import told
 from .rig import Mark, Rig, Spoil
 from .rule import Rule
 from .sides import Mode
 from .target import Target
 
-__all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "shown", "unknown"]
+__all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "unknown"]
 
 T = TypeVar("T")
 MOST_SHOWN = 600
@@ -85,6 +86,7 @@ class Trial:
         self.controls: list[str] = []
         self.evidence: list[str] = []
         self.facts: dict[str, str] = {}
+        self.keys: list[str] = []
         self._rigs: list[Rig] = []
 
     @property
@@ -123,6 +125,7 @@ class Trial:
             ahead=ahead,
         )
         self._rigs.append(rig)
+        self.keys += [key for account in rig.world.accounts.values() for key in rig.mock.dialect.keys(account)]
         return rig
 
     def hurried(self, *limits: Literal["timeout_read", "timeout_write"]) -> type[Adapter]:
@@ -186,10 +189,15 @@ class Trial:
         got: object,
         calls: Iterable[Call] = (),
     ) -> None:
-        """The claim. cause: one of the rule's, used when it does not hold. calls: the exchange to show."""
+        """The claim. cause: one of the rule's, used when it does not hold. calls: the exchange to show; without
+        it the last calls are shown."""
         self.rule.remedy(cause)
         if not holds:
-            raise Broken(cause, str(expected), str(got), shown(calls))
+            raise Broken(cause, str(expected), str(got), self.exchange(calls))
+
+    def exchange(self, calls: Iterable[Call] = ()) -> str:
+        """Calls with their answers as a report shows them; without calls, the last ones that were made."""
+        return told(self._rigs, calls)
 
     def broken(self, cause: str, *, expected: object, got: object, calls: Iterable[Call] = ()) -> NoReturn:
         """A claim that does not hold."""
@@ -267,20 +275,6 @@ class _Collector(logging.Handler):
 def unknown(outcome: Outcome) -> bool:
     """True when a call ended with an outcome that is not known."""
     return isinstance(outcome.error, OutcomeUnknown)
-
-
-def shown(calls: Iterable[Call]) -> str:
-    """Calls as a report shows them: the journal holds neither keys nor patients."""
-    lines = []
-    for call in calls:
-        fault = f", fault {call.fault} {call.fault_when}" if call.fault else ""
-        findings = "".join(f", finding {finding.code} at {finding.where}" for finding in call.findings)
-        body = f" {call.body}" if call.body is not None else ""
-        answered = call.status if call.status is not None else "nothing"
-        lines.append(
-            f"{call.number}. {call.method} {call.path}{body} → {answered}, effect {call.effect}{fault}{findings}"
-        )
-    return _short("\n".join(lines), 4000)
 
 
 def _short(text: str, most: int = MOST_SHOWN) -> str:

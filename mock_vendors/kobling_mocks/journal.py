@@ -81,6 +81,10 @@ class Call:
     findings: tuple[Finding, ...] = ()
 
 
+class _Here(threading.local):
+    number: int = 0
+
+
 class Journal:
     """The calls of one world in the order in which they came. Thread safe."""
 
@@ -88,6 +92,8 @@ class Journal:
         self._salt = secrets.token_bytes(16)
         self._calls: list[Call] = []
         self._lock = threading.Lock()
+        self.begun_here = _Here()
+        """`number` of the call that the running thread began last: an in-process caller's way to its own entry."""
 
     def digest(self, value: str) -> str:
         """`#` and ten hexadecimal digits for a value that is not to be kept."""
@@ -98,7 +104,8 @@ class Journal:
         with self._lock:
             number = len(self._calls) + 1
             self._calls.append(Call(number, at, operation, None, method, path))
-            return number
+        self.begun_here.number = number
+        return number
 
     def note(self, number: int, **changes: Any) -> None:
         """Complete an entry. An entry that has been forgotten meanwhile is left alone."""

@@ -16,6 +16,7 @@ from kobling import KoblingError
 
 from .commands.booking import book, cancel, resolve
 from .commands.catalogues import explain, practitioners, services
+from .commands.certificates import make_signing_key, verify_certificate
 from .commands.certifying import certify
 from .commands.demo import demo
 from .commands.forms import form
@@ -144,7 +145,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, zoo, demo,
+    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, verify_certificate,
+    make_signing_key, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")

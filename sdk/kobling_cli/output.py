@@ -47,6 +47,10 @@ class Output:
         """The one JSON document of a command; `schema` names its shape and version."""
         print(json.dumps({"schema": f"kobling-{schema}/1", **content}, ensure_ascii=False, indent=2), flush=True)
 
+    def text(self, content: str) -> None:
+        """A document that is already written, as it is."""
+        print(content, end="", flush=True)
+
     def say(self, table: str, key: str, **values: object) -> str:
         """A text of the command line in this command's language."""
         return say(table, key, self.lang, **values)

@@ -1,0 +1,153 @@
+"""An exchange as a report shows it: what was sent and what came back, without a key and without a patient.
+
+What was sent is the journal's: there a digest stands for everything that an operation does not list as harmless. What
+came back is the answer as it reached the adapter. There a text stays when it holds nothing of anybody's: no key, no
+part of a patient's name, no e-mail, phone number, birth date or national id in any usual spelling. Everybody in a
+mock's clinic is known, so that this can be decided; a digest is the same for the same text throughout one exchange.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, cast
+
+from kobling import WireFailure, WireReply
+from kobling_mocks import Call
+from kobling_mocks.faults import KINDS, FaultKind
+from kobling_mocks.journal import Effect
+
+from .rig import PATIENT, SAK_ID, Rig
+
+__all__ = ["Personal", "told"]
+
+MOST_CALLS = 6
+LAST_CALLS = 4
+MOST_ROWS = 2
+MOST_TEXT = 120
+MOST_ANSWER = 900
+EFFECTS: Mapping[Effect, str] = {
+    "none": "nothing was changed at the vendor",
+    "done": "something was changed at the vendor",
+    "later": "something is changed at the vendor later",
+}
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_BIRTH_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y%m%d", "%d%m%Y", "%d%m%y")
+
+
+class Personal:
+    """What belongs to somebody in a rig's world: words of names, and other texts that no report may hold."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._digest = rig.world.journal.digest
+        accounts = list(rig.world.accounts.values())
+        self._texts = {key.casefold() for account in accounts for key in rig.mock.dialect.keys(account)}
+        self._texts.add(SAK_ID.value.casefold())
+        self._words: set[str] = set()
+        self._add(PATIENT.name, PATIENT.email, PATIENT.phone, PATIENT.national_id, PATIENT.birth_date)
+        for account in accounts:
+            for one in account.clinic.patients:
+                self._add(one.name, one.email, one.phone, one.national_id, one.birth_date)
+
+    def _add(
+        self, name: str | None, email: str | None, phone: str | None, national_id: str | None, born: date | None
+    ) -> None:
+        own_part = (email or "").partition("@")[0]
+        self._words |= {word.casefold() for word in _WORD.findall(f"{name or ''} {own_part}")}
+        self._texts |= {text.casefold() for text in (email, national_id, (phone or "")[-8:]) if text}
+        if born is not None:
+            self._texts |= {born.strftime(form) for form in _BIRTH_DATES}
+
+    def stands_in(self, text: str) -> bool:
+        """Whether a text holds anything of anybody's."""
+        folded = text.casefold()
+        close = re.sub(r"[\s+().-]", "", folded)
+        return bool(self._words & set(_WORD.findall(folded))) or any(
+            one in folded or one in close for one in self._texts
+        )
+
+    def without(self, text: str) -> str:
+        """The text, or its length and digest."""
+        if self.stands_in(text):
+            return f"{len(text)} characters {self._digest(text)}"
+        return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]} … ({len(text)} characters)"
+
+    def shape(self, value: Any, depth: int = 0) -> Any:
+        """Parsed JSON with harmless texts in it; of a list the first rows, of what is too deep nothing."""
+        if isinstance(value, str):
+            return self.without(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value if not self.stands_in(repr(value)) and abs(value) < 10**12 else self.without(repr(value))
+        if isinstance(value, dict | list) and depth > 8:
+            return "…"
+        if isinstance(value, dict):
+            return {self.without(str(name)): self.shape(inner, depth + 1) for name, inner in value.items()}
+        if isinstance(value, list):
+            rows = [self.shape(inner, depth + 1) for inner in value[:MOST_ROWS]]
+            return rows + ([f"… {len(value) - MOST_ROWS} more"] if len(value) > MOST_ROWS else [])
+        return value
+
+
+def told(rigs: Sequence[Rig], calls: Iterable[Call]) -> str:
+    """The calls with their answers. Without calls: the last ones of the world that was used last."""
+    chosen = list(calls)
+    lines: list[str] = []
+    if not chosen:
+        chosen = _last(rigs)
+        lines = ["the last calls before:" if chosen else "no call was made"]
+    left_out = len(chosen) - MOST_CALLS
+    for number, call in enumerate(chosen):
+        if left_out > 0 and 0 < number <= left_out:
+            lines += [f"… {left_out} calls left out"] if number == 1 else []
+            continue
+        lines += _call(call, next((one for one in rigs if call in one.world.journal.calls), None))
+    return "\n".join(lines)
+
+
+def _last(rigs: Sequence[Rig]) -> list[Call]:
+    used = [rig for rig in rigs if len(rig.world.journal)]
+    return list(used[-1].world.journal.calls[-LAST_CALLS:]) if used else []
+
+
+def _call(call: Call, rig: Rig | None) -> Iterator[str]:
+    query = "?" + "&".join(f"{name}={value}" for name, value in call.query) if call.query else ""
+    operation = f" ({call.operation})" if call.operation else " (no operation of this vendor)"
+    yield f"{call.number}. {call.method} {call.path}{query}{operation}"
+    if call.body is not None:
+        yield f"   sent: {_json(call.body)}"
+    if call.fault:
+        kind = KINDS[cast(FaultKind, call.fault)]
+        where = "after" if call.fault_when == "after_commit" else "before"
+        yield f"   the suite struck this call {where} the vendor did its part ({call.fault}): {kind.what}"
+    did = f"; {EFFECTS[call.effect]}" if rig is None or rig.writing([call]) else ""
+    outcome = rig.arrived(call.number) if rig is not None else None
+    status = None if outcome is None or isinstance(outcome, WireFailure) else outcome.status
+    answered = status is not None and status == call.status and not call.fault
+    if not answered:
+        yield f"   the vendor {f'answered {call.status}' if call.status is not None else 'did not see it'}{did}"
+    if isinstance(outcome, WireFailure):
+        yield f"   what reached the adapter: nothing ({outcome.kind})"
+    elif outcome is not None and rig is not None:
+        body = _body(outcome, Personal(rig))
+        yield f"   answered: {status}{did}, {body}" if answered else f"   what reached the adapter: {status} {body}"
+    for finding in call.findings:
+        yield f"   finding: {finding.text} ({finding.code} at {finding.where})"
+
+
+def _body(reply: WireReply, personal: Personal) -> str:
+    if not reply.body:
+        return "without a body"
+    try:
+        return _json(personal.shape(json.loads(reply.body)))
+    except (ValueError, RecursionError):
+        text = " ".join(reply.body.decode("utf-8", "replace").split())
+        if personal.stands_in(text):
+            return f"{len(reply.body)} bytes that are not JSON and hold something of a patient's"
+        return f"{len(reply.body)} bytes that are not JSON: {personal.without(text)}"
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MOST_ANSWER else f"{text[:MOST_ANSWER]} … ({len(text)} characters)"

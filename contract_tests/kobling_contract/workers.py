@@ -1,0 +1,131 @@
+"""Running rules one after the other, or in several processes at once; what comes out is the same.
+
+A rule builds its own world, so that it does not matter where it is run or what was run before it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any
+
+from .contract import chosen
+from .rule import Rule
+from .runner import Result, run_rule
+from .target import Target
+from .verdicts import Verdict
+from .waivers import Waiver
+
+__all__ = ["Job", "OnStep", "processes", "run_jobs"]
+
+MOST_PROCESSES = 8
+FEW = 8
+"""Jobs below this number are done here: a process takes longer to start than most rules take."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One rule, to be run with one seed."""
+
+    rule: Rule = field(hash=False)
+    seed: int
+    rule_id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rule_id", self.rule.id)
+
+
+OnStep = Callable[[Job, Result | None], None]
+"""Told of each job when it is begun (where that is known) and, with its result, when it is done."""
+
+
+def processes(wanted: int | None) -> int:
+    """How many processes to use: as many as wanted, and as there are cores for None."""
+    if wanted is not None:
+        return max(1, wanted)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_PROCESSES)
+
+
+def run_jobs(
+    jobs: Sequence[Job], target: Target, waivers: Mapping[str, Waiver], count: int, tell: OnStep
+) -> dict[Job, Result]:
+    """The result of every job in their order. count: of processes; one process where the target can't be told to
+    another. A KeyboardInterrupt leaves the jobs that are not done out."""
+    found: dict[Job, Result] = {}
+    parcel = _parcel(target, waivers) if count > 1 and len(jobs) >= FEW else None
+    steps = _here(jobs, target, waivers, tell) if parcel is None else _elsewhere(jobs, parcel, count)
+    try:
+        for job, result in steps:
+            found[job] = result
+            tell(job, result)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        steps.close()
+    return {job: found[job] for job in jobs if job in found}
+
+
+Steps = Iterator[tuple[Job, Result]]
+
+
+def _here(jobs: Sequence[Job], target: Target, waivers: Mapping[str, Waiver], tell: OnStep) -> Any:
+    for job in jobs:
+        tell(job, None)
+        yield job, run_rule(job.rule, target, job.seed, waivers.get(job.rule.id))
+
+
+def _parcel(target: Target, waivers: Mapping[str, Waiver]) -> bytes | None:
+    """The target for another process, which finds the adapter by its name; None for a class that has none there."""
+    if target.adapter.__module__ == "__main__":
+        return None
+    try:
+        return pickle.dumps((target, dict(waivers)))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return None
+
+
+def _elsewhere(jobs: Sequence[Job], parcel: bytes, count: int) -> Any:
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(count, len(jobs)), mp_context=context, initializer=_begin, initargs=(parcel,))
+    done = False
+    try:
+        coming: dict[Future[dict[str, Any]], Job] = {pool.submit(_run, job.rule.id, job.seed): job for job in jobs}
+        for future in as_completed(coming):
+            job = coming[future]
+            try:
+                yield job, Result.from_dict(future.result(), job.rule)
+            except BrokenProcessPool:
+                yield (
+                    job,
+                    Result(job.rule, Verdict.ERROR, job.seed, reason="the process that ran the rules ended early"),
+                )
+        done = True
+    finally:
+        pool.shutdown(wait=done, cancel_futures=True)
+        if not done:
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+
+
+class _Told:
+    target: Target
+    waivers: Mapping[str, Waiver]
+
+
+def _begin(parcel: bytes) -> None:
+    """The first thing in another process. Ctrl-C reaches every process of a terminal: the first one ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Told.target, _Told.waivers = pickle.loads(parcel)
+
+
+def _run(rule_id: str, seed: int) -> dict[str, Any]:
+    (rule,) = chosen([rule_id])
+    return run_rule(rule, _Told.target, seed, _Told.waivers.get(rule.id)).as_dict()

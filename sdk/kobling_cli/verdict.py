@@ -1,0 +1,72 @@
+"""A certificate on a terminal, as a person reads it in ten seconds: the verdict, the areas, what does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .output import Output, shown
+
+if TYPE_CHECKING:
+    from kobling_contract.certify import Certificate
+    from kobling_contract.runner import Result
+
+__all__ = ["tell_verdict"]
+
+MOST_FAILURES = 12
+
+
+def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path], durations: int) -> None:
+    """Tell the verdict. written: files that hold more. durations: how many of the slowest rules to show."""
+    style = "bold green" if certificate.conformant else "bold red" if certificate.failures else "bold yellow"
+    out.line(f"{certificate.vendor}: {certificate.headline()}", style)
+    out.line(certificate.about(), "dim")
+    out.line()
+    heads = [out.say("certify", name) for name in ("area", "about", "rules")]
+    rows = [
+        (area.name, area.about, ", ".join(f"{count} {verdict}" for verdict, count in area.counts.items()))
+        for area in certificate.areas
+    ]
+    out.table(heads, rows, ("bold",))
+    for result in certificate.failures[:MOST_FAILURES]:
+        _failure(out, result)
+    left = len(certificate.failures) - MOST_FAILURES
+    if left > 0:
+        out.line()
+        out.line(out.say("certify", "more_failures", count=left), "bold red")
+    waived = [one for one in certificate.results if one.verdict == "XFAIL"]
+    for result in waived:
+        out.line(f"XFAIL {result.rule.id} {shown(result.reason)}", "yellow")
+    if durations:
+        _slowest(out, certificate, durations)
+    if certificate.failures and not any(path.suffix == ".html" for path in written):
+        out.line()
+        out.line(out.say("certify", "html_hint"), "dim")
+    for path in written:
+        out.note(out.say("certify", "written", path=shown(str(path))))
+
+
+def _failure(out: Output, result: Result) -> None:
+    out.line()
+    cause = f" ({result.cause})" if result.cause else ""
+    out.line(f"{result.verdict} {result.rule.id}  {result.rule.title}{cause}", "bold red")
+    told = {
+        "wrong": result.remedy or result.reason,
+        "expected": result.expected,
+        "got": result.got,
+        "seeds": result.differing,
+        "look_at": result.rule.check,
+        "again": result.reproduce,
+    }
+    width = max(len(out.say("certify", name)) for name in told)
+    for name, text in told.items():
+        if text:
+            out.line(f"  {out.say('certify', name):<{width}}  {' '.join(shown(text).split())}")
+
+
+def _slowest(out: Output, certificate: Certificate, count: int) -> None:
+    slowest = sorted(certificate.results, key=lambda one: -one.cpu_seconds)[:count]
+    out.line()
+    heads = [out.say("certify", name) for name in ("rules", "cpu_seconds", "seconds")]
+    out.table(heads, [(one.rule.id, f"{one.cpu_seconds:.2f}", f"{one.seconds:.2f}") for one in slowest], ("bold",))
