@@ -68,9 +68,10 @@ def read_waivers(text: str) -> tuple[Waiver, ...]:
     raise BadWaiver("waivers_not_toml", what=what)
 
 
-def _waiver(row: Mapping[str, Any]) -> Waiver:
-    if not isinstance(row, Mapping) or set(row) != FIELDS:
-        raise BadWaiver("waivers_shape", what=f"found {', '.join(sorted(row)) or 'nothing'}")
+def _waiver(row: Any) -> Waiver:
+    found = sorted(row) if isinstance(row, Mapping) else []
+    if set(found) != FIELDS:
+        raise BadWaiver("waivers_shape", what=f"found {', '.join(found) or 'no table'}")
     rule, reason, until = row["rule"], row["reason"], row["until"]
     if not isinstance(rule, str) or not isinstance(reason, str):
         raise BadWaiver("waivers_shape", what="rule and reason are texts")

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +98,8 @@ def _elsewhere(jobs: Sequence[Job], parcel: bytes, count: int) -> Any:
     pool = ProcessPoolExecutor(min(count, len(jobs)), mp_context=context, initializer=_begin, initargs=(parcel,))
     done = False
     try:
-        coming: dict[Future[dict[str, Any]], Job] = {pool.submit(_run, job.rule.id, job.seed): job for job in jobs}
+        with _deaf_children():
+            coming: dict[Future[dict[str, Any]], Job] = {pool.submit(_run, job.rule.id, job.seed): job for job in jobs}
         for future in as_completed(coming):
             job = coming[future]
             try:
@@ -115,14 +117,27 @@ def _elsewhere(jobs: Sequence[Job], parcel: bytes, count: int) -> Any:
                 process.terminate()
 
 
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes that are started meanwhile never hear Ctrl-C, which a terminal sends to all of them at once: the first
+    process ends the others. A Ctrl-C of this moment is heard when it is over."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Told:
     target: Target
     waivers: Mapping[str, Waiver]
 
 
 def _begin(parcel: bytes) -> None:
-    """The first thing in another process. Ctrl-C reaches every process of a terminal: the first one ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """The first thing in another process."""
     _Told.target, _Told.waivers = pickle.loads(parcel)
 
 

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kobling.adapter import check_adapter
+from kobling_contract.certify import certificate_of
+from kobling_contract.clinics import open_clinic
 from kobling_contract.contract import RULES, chosen
+from kobling_contract.leaks import Canaries
+from kobling_contract.reports import REPORTS
+from kobling_contract.rig import PATIENT, SAK_ID
 from kobling_contract.rule import Rule
-from kobling_contract.runner import run_rule
+from kobling_contract.runner import Result, run_rule
+from kobling_contract.seal import seal
 from kobling_contract.target import Target
 from kobling_contract.verdicts import Verdict
+from kobling_mocks import Mock
 from kobling_zoo.exhibit import Exhibit
 from kobling_zoo.faults import FAULTS
 from kobling_zoo.forbidden import ATTEMPTS
@@ -71,6 +80,22 @@ def test_a_planted_fault_fails_its_rule_for_its_cause_and_the_twin_passes(exhibi
     assert all((result.expected, result.got, result.remedy)), told
     assert f"--rule {exhibit.rule} --seed {SEED}" in result.reproduce, told
     assert twin(exhibit.target(exhibit.twin), exhibit.rule) is Verdict.PASS
+    assert found_in_reports(result, exhibit.target(exhibit.adapter)) == {}
+
+
+AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+
+
+def found_in_reports(result: Result, target: Target) -> dict[str, list[str]]:
+    """By kind of report the canaries in it: the key, the booked patient, and everybody on the clinic's file."""
+    world = Mock(target.dialect, open_clinic("demo", SEED)).world
+    others = {f"{one.name} {field}": value for one in world.clinic.patients
+              for field in ("name", "email", "phone") if (value := getattr(one, field))}  # fmt: skip
+    canaries = Canaries.of(world.account.api_key, PATIENT, sak_id=SAK_ID.value, **others)
+    certificate = certificate_of(target, [SEED], [result])
+    texts = {kind: write(certificate, AT) for kind, write in REPORTS.items()}
+    texts |= {"terminal": "\n".join(certificate.summary()), "certificate": seal(certificate, AT).decode()}
+    return {kind: found for kind, text in texts.items() if (found := canaries.found_in(unescape(text)))}
 
 
 EMPTY = [name for name in nothings() if ALL or name.endswith("EgPasientsky")]

@@ -178,10 +178,10 @@ def test_an_unknown_vendor_is_told_what_is_installed(shell: Shell) -> None:
 
 
 def test_certify_runs_the_named_rules_and_exits_with_the_verdict(shell: Shell) -> None:
-    ran = shell("certify", "eg-pasientsky", "--rule", "CONN-01", "--json")
+    ran = shell("certify", "eg-pasientsky", "--rule", "CONN-01", "--json", "-")
     assert ran.code == ExitCode.SUCCESS
     assert ran.json["conformant"] is True
-    assert shell("certify", "nobody", "--json").code == ExitCode.TARGET_UNAVAILABLE
+    assert shell("certify", "nobody", "--json", "-").code == ExitCode.TARGET_UNAVAILABLE
     assert shell("certify", "eg-pasientsky", "--rule", "NONE-99").code == ExitCode.USAGE
 
 

@@ -1,0 +1,157 @@
+"""What is told of a run: JUnit that a CI server reads, JSON by its schema, one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from importlib.resources import files
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from kobling_contract.reports import html_page, json_text, junit_xml
+from kobling_contract.verdicts import Verdict
+from made_results import AT, certificate, result
+
+EVERY = certificate(
+    *(result(f"SLOT-{number:02}", verdict, reason="because") for number, verdict in enumerate(Verdict, 1))
+)
+
+# Jenkins' junit-10.xsd, the strictest of those that CI servers use: children in order, and attributes
+SHAPES: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
+    "testsuites": (("testsuite",), frozenset({"name", "time", "tests", "failures", "errors", "skipped"})),
+    "testsuite": (
+        ("properties", "testcase"),
+        frozenset({"name", "tests", "failures", "errors", "time", "skipped", "timestamp", "hostname"}),
+    ),
+    "properties": (("property",), frozenset()),
+    "property": ((), frozenset({"name", "value"})),
+    "testcase": (("skipped", "error", "failure"), frozenset({"name", "classname", "time"})),
+    "skipped": ((), frozenset({"message"})),
+    "error": ((), frozenset({"message", "type"})),
+    "failure": ((), frozenset({"message", "type"})),
+}
+
+
+def test_junit_has_the_shape_that_ci_servers_read() -> None:
+    root = ElementTree.fromstring(junit_xml(EVERY, AT))
+    assert root.tag == "testsuites"
+    for element in root.iter():
+        children, attributes = SHAPES[element.tag]
+        order = [children.index(child.tag) for child in element]
+        assert order == sorted(order), element.tag
+        assert set(element.attrib) <= attributes, element.tag
+    for suite in root:
+        assert suite.get("timestamp") == "2026-11-27T09:30:00"
+        for tag, attribute in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+            assert int(suite.get(attribute, "")) == len(suite.findall(f"testcase/{tag}"))
+        assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tag"),
+    [("FAIL", "failure"), ("XPASS", "failure"), ("FLAKY", "failure"), ("VACUOUS", "failure"), ("ERROR", "error"),
+     ("NOT_RUN", "error"), ("SKIP", "skipped"), ("XFAIL", "skipped"), ("NOT_PROVABLE", "skipped"), ("PASS", None)],
+)  # fmt: skip
+def test_junit_shows_no_verdict_greener_than_it_is(verdict: str, tag: str | None) -> None:
+    (case,) = ElementTree.fromstring(junit_xml(certificate(result("CAT-01", Verdict(verdict))), AT)).iter("testcase")
+    assert [child.tag for child in case] == ([tag] if tag else [])
+
+
+def test_junit_survives_what_xml_cannot_hold() -> None:
+    odd = result("CAT-01", Verdict.FAIL, got="nul \x00, bell \x07, half \ud800, <&>\"'")
+    (failure,) = ElementTree.fromstring(junit_xml(certificate(odd), AT).encode()).iter("failure")
+    assert "bell \ufffd" in (failure.text or "")
+
+
+def schema() -> Any:
+    return json.loads((files("kobling_contract.reports") / "report.schema.json").read_text("utf-8"))
+
+
+def test_json_is_as_its_published_schema_says() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    told = json.loads(json_text(EVERY, AT))
+    jsonschema.validate(told, schema(), jsonschema.Draft202012Validator)
+    assert told["areas"]["SLOT"] == told["counts"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(told | {"verdict": "PASS"}, schema(), jsonschema.Draft202012Validator)
+
+
+class Page(HTMLParser):
+    """A page's links to elsewhere, its ids and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.add(tag)
+        self.addresses += [str(given[name]) for name in ("href", "src", "action", "srcset") if name in given]
+        self.ids += [str(given["id"])] if "id" in given else []
+        self._open += [tag] if tag not in ("meta", "link", "br") else []
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] not in ("style", "script"):
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return html_page(EVERY, AT)
+
+
+def test_html_needs_no_other_file_and_every_mark_leads_somewhere(page: str) -> None:
+    read = Page(page)
+    assert not read.tags & {"script", "link", "img", "iframe"}
+    assert "url(" not in page
+    assert "@import" not in page
+    assert all(address.startswith("#") for address in read.addresses)
+    assert {address[1:] for address in read.addresses} <= set(read.ids)
+    assert len(read.ids) == len(set(read.ids))
+    assert {f"SLOT-{number:02}" for number in range(1, len(Verdict) + 1)} <= set(read.ids)
+
+
+def test_html_tells_of_a_failure_all_that_is_needed_to_mend_it() -> None:
+    failing = result("SLOT-05", Verdict.FAIL)
+    text = Page(html_page(certificate(failing), AT)).text
+    rule = failing.rule
+    for part in (
+        "NOT CONFORMANT", rule.id, rule.title, rule.why, rule.check, rule.source, failing.remedy,
+        "4 times <b>", "3 & none", "GET /api/times?day=2026-11-27", failing.reproduce,
+        "kobling_mysystem:MySystem", "mock 0.4",
+    ):  # fmt: skip
+        assert part in text, part
+
+
+def test_html_is_made_for_dark_screens_phones_and_paper(page: str) -> None:
+    for part in ("prefers-color-scheme: dark", "@media (max-width", "@media print", "width=device-width"):
+        assert part in page
+
+
+def test_a_conformant_run_says_so_first_and_what_it_does_not_cover() -> None:
+    whole = Page(html_page(certificate(complete=True), AT)).text
+    assert "CONFORMANT" in whole
+    assert "Nothing needs mending" in whole
+    part = certificate(result("CAT-01"), result("CAT-02"))
+    assert "in the 2 rules that were run, of" in Page(html_page(part, AT)).text
+    hidden = certificate(result("CAT-01", Verdict.NOT_PROVABLE), complete=True)
+    assert "1 rules need another one" in hidden.headline()
+
+
+def test_a_run_that_was_broken_off_is_no_verdict_and_names_what_is_left() -> None:
+    broken_off = certificate(result("CAT-01"), result("CAT-02", Verdict.NOT_RUN))
+    assert broken_off.headline() == "NO VERDICT: broken off with 1 of 2 rules left"
+    assert broken_off.exit_code == 1
+    assert "CAT-02" in Page(html_page(broken_off, AT)).text
