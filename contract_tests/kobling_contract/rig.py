@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from kobling import (
@@ -33,8 +33,10 @@ from kobling_mocks.dialect import Account
 from .clinics import ClinicName, open_clinic
 from .pace import Pace
 from .sides import Mode, Office, Side
-from .target import Target
 from .timebook import Shown
+
+if TYPE_CHECKING:
+    from .target import Target
 
 __all__ = ["PATIENT", "SAK_ID", "Mark", "Rig", "Spoil", "WireCall"]
 
@@ -89,6 +91,8 @@ class Rig:
     ) -> None:
         self.adapter = adapter or target.adapter
         self.mode: Mode = mode
+        if target.dialect is None:
+            raise TypeError("a rig of a mock needs its dialect")
         self.mock = Mock(target.dialect, open_clinic(clinic, seed))
         self.mock.patience = 0.0
         self.world: World = self.mock.world
@@ -177,6 +181,19 @@ class Rig:
         """Appointments that were not there before, live or not."""
         known = {appointment.id for appointment in before}
         return tuple(appointment for appointment in self.appointments() if appointment.id not in known)
+
+    def vouches(self, made: tuple[Appointment, ...], writes: list[Call]) -> bool:
+        """Whether a booking stands: one appointment was made, by a write that the vendor knows."""
+        return len(made) == 1 and bool(writes) and writes[-1].operation is not None
+
+    def known(self, slots: Iterable[Slot], first: date, last: date) -> list[Slot]:
+        """Those of the slots on these local days that the clinic has open too."""
+        return self.shown.known(slots, first, last)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What broke in the mock itself, which no adapter may be blamed for."""
+        return tuple(self.world.broken)
 
     def switch_settings(self, name: str) -> Iterator[dict[str, Any]]:
         """Every setting of a switch, as `switches=` takes it; one empty setting where there is no such switch."""

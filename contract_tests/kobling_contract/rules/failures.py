@@ -397,6 +397,7 @@ LONGEST_TURN = 1.0
     needs=ALL,
     evidence=("process", "journal"),
     causes=IO_CAUSES,
+    targets=("mock", "cassette"),
 )
 async def _only_thinks(trial: Trial) -> None:
     turns = Turns()
