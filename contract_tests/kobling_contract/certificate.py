@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from .detectability import cannot_know
 from .runner import Result
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict, exit_code
 
@@ -78,6 +79,11 @@ class Certificate:
                 return result
         raise LookupError(f"{rule_id} was not part of this run")
 
+    @property
+    def cannot_know(self) -> tuple[str, ...]:
+        """What this run does not know because of what it was run against; nothing for a mock."""
+        return cannot_know(self.target, self.results)
+
     def headline(self) -> str:
         """The verdict, and how sure lost answers are."""
         sure = f"; {LOST_ANSWERS[self.lost_answers]}" if self.lost_answers else ""
@@ -92,8 +98,11 @@ class Certificate:
             ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items()) or "no rules",
         ]
         for result in sorted(self.results, key=lambda one: one.verdict.strength):
-            if result.verdict is not Verdict.PASS:
+            if result.verdict not in (Verdict.PASS, Verdict.NOT_PROVABLE):
                 lines += ["", *result.lines()]
+        if self.cannot_know:
+            lines += ["", f"what a run on this target ({self.target}) can't know:"]
+            lines += [f"  - {limit}" for limit in self.cannot_know]
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,6 +121,7 @@ class Certificate:
             "exit_code": self.exit_code,
             "lost_answers": self.lost_answers,
             "counts": self.counts,
+            "cannot_know": list(self.cannot_know),
             "evidence_hash": _digest(rows),
             "results": rows,
         }

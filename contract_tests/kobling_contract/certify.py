@@ -2,7 +2,8 @@
 
     certify(vendor: str, *, seed: int = 1, rules: Iterable[str] | None = None,
             on_progress: Callable[[Progress], None] | None = None,
-            adapter: type[Adapter] | None = None, waivers: Iterable[Waiver] = ()) -> Certificate
+            adapter: type[Adapter] | None = None, waivers: Iterable[Waiver] = (),
+            target: Target | None = None) -> Certificate
 
     certificate = certify("eg-pasientsky", on_progress=lambda step: bar.update(step.done, step.total))
     print("\\n".join(certificate.summary()))       # what a person reads in ten seconds
@@ -49,10 +50,12 @@ def certify(
     on_progress: Callable[[Progress], None] | None = None,
     adapter: type[Adapter] | None = None,
     waivers: Iterable[Waiver] = (),
+    target: Target | None = None,
 ) -> Certificate:
-    """Run rules (ids or areas; all when None) on the installed adapter of a vendor, or on `adapter`; see the module."""
+    """Run rules (ids or areas; all when None) on the installed adapter of a vendor, or on `adapter`; see the module.
+    target: instead of the vendor's mock."""
     selected = chosen(rules)
-    target = find_target(vendor, adapter)
+    target = target or find_target(vendor, adapter)
     excused = _checked(waivers, selected)
     tell = on_progress or _nobody
     results: list[Result] = []

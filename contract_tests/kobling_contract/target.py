@@ -17,7 +17,7 @@ from .sides import Mode
 if TYPE_CHECKING:
     from .clinics import ClinicName
 
-__all__ = ["Scene", "Target", "TargetUnavailable", "find_target"]
+__all__ = ["Scene", "Target", "TargetUnavailable", "find_adapter", "find_target"]
 
 
 class TargetUnavailable(LookupError):
@@ -98,25 +98,26 @@ class Scene:
         """The run is over."""
 
 
+def find_adapter(vendor: str) -> type[Adapter]:
+    """The installed adapter of a vendor. Raises `TargetUnavailable`."""
+    problem = ""
+    installed: Installed = load()
+    try:
+        return installed[vendor]
+    except LookupError as error:
+        problem = str(error)
+    raise TargetUnavailable(problem)
+
+
 def find_target(vendor: str, adapter: type[Adapter] | None = None) -> Target:
     """The target for a vendor. adapter: instead of the installed one.
 
     Raises `TargetUnavailable`.
     """
+    found = adapter or find_adapter(vendor)
     problem = ""
-    found = adapter
-    if found is None:
-        installed: Installed = load()
-        try:
-            found = installed[vendor]
-        except LookupError as error:
-            problem = str(error)
-    if found is None:
-        raise TargetUnavailable(problem)
     try:
-        dialect = find_dialect(vendor)
+        return Target(found, find_dialect(vendor))
     except LookupError as error:
         problem = str(error)
-    if problem:
-        raise TargetUnavailable(problem)
-    return Target(found, dialect)
+    raise TargetUnavailable(problem)

@@ -20,6 +20,7 @@ from .commands.certifying import certify
 from .commands.demo import demo
 from .commands.forms import form
 from .commands.mocks import mock_app
+from .commands.recordings import live_app, record, scan_cassettes
 from .commands.searching import slots
 from .commands.testing import test
 from .commands.vendors import vendors
@@ -144,7 +145,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, zoo, demo,
+    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, record, scan_cassettes,
+    zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")
+app.add_typer(live_app, name="live")

@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from kobling import Adapter
+
 from ..live import LiveScene, LiveTarget
 from ..rig import Rig
 from ..rule import Rule
@@ -21,11 +23,11 @@ from ..sides import Mode
 from ..target import Scene
 from .allowlist import AllowList, allow_list_of
 from .cassettes import Credentials, record
-from .played import ORIGIN, cassette_of
+from .played import ORIGIN, CassetteTarget, cassette_of
 from .pseudonyms import marked_uuid
 from .scrubber import Scrubber
 
-__all__ = ["Recorded", "RecordingTarget", "record_rules"]
+__all__ = ["Recorded", "RecordingTarget", "play_again", "record_rules"]
 
 
 @dataclass(frozen=True)
@@ -141,3 +143,12 @@ def record_rules(
         path = cassette_of(directory, rule)
         found.append(Recorded(result, path if path.exists() else None))
     return found
+
+
+def play_again(adapter: type[Adapter], directory: Path, recorded: Iterable[Recorded]) -> dict[str, Result]:
+    """Play what was just recorded, by rule: a recording that can't be played proves nothing."""
+    kept = [one.result.rule for one in recorded if one.path is not None]
+    if not kept:
+        return {}
+    target = CassetteTarget.open(adapter, directory)
+    return {rule.id: run_rule(rule, target, 1, repeats=0) for rule in kept}

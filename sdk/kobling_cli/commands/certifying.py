@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +12,11 @@ from ..desk import Json, Lang, Vendor
 from ..exit_codes import ExitCode
 from ..output import Output, shown
 from ..problems import Problem
+from .recordings import AllowWrites, LedgerFile, TargetName, open_target
 
 if TYPE_CHECKING:
     from kobling_contract.certify import Certificate
+    from kobling_contract.target import Target
 
 
 def certify(
@@ -23,18 +26,30 @@ def certify(
         list[str] | None, typer.Option("--rule", help="A rule (BOOK-03) or area (BOOK); repeatable.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The seed of worlds and order.")] = 1,
+    target: Annotated[
+        TargetName, typer.Option("--target", help="The vendor's mock, recordings, or the vendor's own sandbox.")
+    ] = "mock",
+    cassettes: Annotated[
+        Path | None, typer.Option("--cassettes", metavar="DIR", help="Where the recordings are (--target cassette).")
+    ] = None,
+    allow_writes: AllowWrites = 0,
+    ledger: LedgerFile = None,
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
     """Run the contract suite on a vendor's adapter against its mock, and give the verdict.
 
-    Exit code 0 conformant, 1 not, 10 the suite broke, 11 no adapter or mock of that vendor, 12 nothing was tested.
+    Which sandbox --target live asks is said by environment variables (docs: test a live sandbox).
+
+    Exit code 0 conformant, 1 not, 10 the suite broke, 11 no adapter, mock, recordings or sandbox of that vendor, 12
+    nothing was tested.
 
     JSON: the certificate: {"vendor", "adapter", "headline", "conformant", "exit_code", "counts", "results": [{"rule",
     "verdict", "cause", "expected", "got", "exchange", "remedy", "reproduce"}], …}
     """
     out = Output(lang=lang, as_json=as_json)
-    certificate = _run(vendor, rule, seed, out)
+    opened = None if target == "mock" else open_target(vendor, target, cassettes, allow_writes, ledger)
+    certificate = _run(vendor, rule, seed, out, opened)
     if as_json:
         out.document("certify", {name: value for name, value in certificate.as_dict().items() if name != "schema"})
         return int(certificate.exit_code)
@@ -44,7 +59,7 @@ def certify(
     return int(certificate.exit_code)
 
 
-def _run(vendor: str, rules: list[str] | None, seed: int, out: Output) -> Certificate:
+def _run(vendor: str, rules: list[str] | None, seed: int, out: Output, target: Target | None) -> Certificate:
     try:
         from kobling_contract.certify import TargetUnavailable
         from kobling_contract.certify import certify as run
@@ -61,7 +76,7 @@ def _run(vendor: str, rules: list[str] | None, seed: int, out: Output) -> Certif
             bar.update(task, completed=step.done, total=step.total, description=step.rule.id)
 
         try:
-            return run(vendor, seed=seed, rules=rules, on_progress=told)
+            return run(vendor, seed=seed, rules=rules, on_progress=told, target=target)
         except TargetUnavailable:
             unavailable = True
         except LookupError:
