@@ -80,7 +80,9 @@ def b64(value: bytes) -> str:
 def token(value: str) -> str:
     """A JSON web token whose claims hold the value."""
     parts = ({"alg": "HS256"}, {"sub": value})
-    return ".".join([*(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts), "c2ln"])
+    return ".".join(
+        [*(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts), "c2ln"]
+    )
 
 
 def answer(told: Any) -> Callable[[dict[str, Any]], None]:
@@ -92,6 +94,10 @@ def answer(told: Any) -> Callable[[dict[str, Any]], None]:
 
 def noted(text: str) -> Callable[[dict[str, Any]], None]:
     return answer(json.dumps({"note": text}, ensure_ascii=False))
+
+
+def escaped(value: str) -> str:
+    return "".join(f"\\u{ord(sign):04x}" for sign in value)
 
 
 def _header(value: str) -> Callable[[dict[str, Any]], None]:
@@ -106,7 +112,7 @@ PLACES: dict[str, Callable[[str], Callable[[dict[str, Any]], None]]] = {
     "a value": noted,
     "a sentence": lambda value: noted(f"prøvvik: {value}, falskdal"),
     "a member's name": lambda value: answer(json.dumps({value: 1})),
-    "escapes of JSON": lambda value: answer('{"note": "%s"}' % "".join(f"\\u{ord(sign):04x}" for sign in value)),
+    "escapes of JSON": lambda value: answer('{"note": "' + escaped(value) + '"}'),
     "JSON in JSON": lambda value: noted(json.dumps({"note": json.dumps([value])})),
     "a header": _header,
     "a path": lambda value: _uri(quote(value)),
@@ -134,7 +140,7 @@ def test_a_clean_recording_has_no_finding(tmp_path: Path) -> None:
     assert found(written(tmp_path / "WIRE-07.yaml", cassette())) == []
 
 
-@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.parametrize("leak", ["key", "fødselsnummer", "phone", "name"])
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_planted_is_found_wherever_it_hides(tmp_path: Path, place: str, leak: str) -> None:
     value, kinds = LEAKS[leak]
@@ -197,7 +203,9 @@ def test_it_imports_nothing_of_the_suite() -> None:
                 assert not any(one.name.startswith("kobling") for one in node.names), file.name
             elif isinstance(node, ast.ImportFrom):
                 inside = node.level == 1 and node.module in own
-                assert inside or (node.level == 0 and not str(node.module).startswith("kobling")), f"{file.name}: {node.module}"
+                assert inside or (node.level == 0 and not str(node.module).startswith("kobling")), (
+                    f"{file.name}: {node.module}"
+                )
 
 
 def test_its_own_corpus_knows_every_invented_word_and_no_other() -> None:

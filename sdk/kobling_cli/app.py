@@ -145,8 +145,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, record, scan_cassettes,
-    zoo, demo,
+    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, record,
+    scan_cassettes, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")

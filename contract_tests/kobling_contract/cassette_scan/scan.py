@@ -52,24 +52,11 @@ _VERBS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _PHRASES = frozenset(status.phrase for status in HTTPStatus)
 _RULE = re.compile(r"[A-Z]{2,8}-\d\d")
 _VERSION = re.compile(r"\d+(?:\.\d+)*|source")
-METADATA = frozenset(
-    [
-        "format",
-        "vendor",
-        "adapter",
-        "adapter_version",
-        "rule",
-        "seed",
-        "recorded_at",
-        "origin",
-        "connection",
-        "options",
-        "message",
-        "references",
-        "allowed",
-    ]
-)
-FIELDS = frozenset(["external_id", "department_id", "api_key", "booking_url"])
+_METADATA = """
+format vendor adapter adapter_version rule seed recorded_at origin connection options message references allowed
+"""
+METADATA = frozenset(_METADATA.split())
+FIELDS = frozenset({"external_id", "department_id", "api_key", "booking_url"})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ it is met again:
 - words come from `corpus.py`; single letters stand;
 - ids keep their form: UUIDs begin with eight zeros, hexadecimal ids with `bdf0`, other ids of twelve signs and more
   with `zq`, and none of them has a vowel; numbers of six digits and more begin with 1 and leave 1 when divided by 97;
-- telephone numbers are 9000 and four digits, e-mail addresses are at example.test;
+- telephone numbers are such numbers too, of eight digits, which nobody has because none begins with 1; e-mail addresses
+  are at example.test;
 - a national id has a month that is 80 too high and control digits that are wrong;
 - a day long ago may be a day of birth and becomes a first of January; other days and times stand.
 """
@@ -21,7 +22,7 @@ import hmac
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -36,7 +37,7 @@ __all__ = ["Exhausted", "Pseudonyms", "marked_uuid"]
 LONG_AGO = timedelta(days=400)
 PLAIN_DIGITS = 5
 """A number of so many digits or fewer stands: a price, a length, a postal code."""
-ORDERED = ("uuid", "number", "hex", "opaque", "phone")
+ORDERED = ("uuid", "number", "hex", "opaque")
 """Forms of ids that are kept in order."""
 OPAQUE = 12
 """From this length on an id without a visible form carries a mark."""
@@ -72,9 +73,14 @@ class Pseudonyms:
 
     To keep ids in order all of them must be known first: `collecting` is True while a recording is gone through once
     for that, and `settle` gives them their pseudonyms. Without it each gets its own as it comes.
+
+    own: ids that the suite made up itself, which stand. fresh: nothing else can be invented, so that an id which only
+    looks so is replaced as well.
     """
 
-    def __init__(self, secret: str, today: date) -> None:
+    def __init__(self, secret: str, today: date, *, own: Iterable[str] = (), fresh: bool = False) -> None:
+        self.own = set(own)
+        self._fresh = fresh
         self._secret = secret.encode("utf-8", "surrogatepass")
         self._long_ago = today - LONG_AGO
         self._given: dict[tuple[str, str], str] = {}
@@ -98,13 +104,14 @@ class Pseudonyms:
 
     def number(self, digits: str) -> str:
         """A number, as its digits."""
-        if len(digits) <= PLAIN_DIGITS or (len(digits) == 8 and self._recent(digits)):
+        plain = len(digits) <= PLAIN_DIGITS or (len(digits) == 8 and self._recent(digits))
+        if plain or digits in self.own or is_synthetic(digits):
             return digits
-        if len(digits) == 8 and digits[0] in "23456789":
-            return self._phone(digits)
+        if len(digits) == 10 and digits[:2] == "47":
+            return f"47{self.number(digits[2:])}"
         if len(digits) == 11 and _is_national_id(digits):
             return self._national_id(digits)
-        if digits[0] == "1" and int(digits) % 97 == 1:
+        if digits[0] == "1" and int(digits) % 97 == 1 and not self._fresh:
             return digits
         return self._pick(f"number {len(digits):02}", digits, lambda seed: _marked_number(len(digits), seed))
 
@@ -144,10 +151,10 @@ class Pseudonyms:
 
     def _abroad(self, value: str) -> str:
         digits = re.sub(r"\D", "", value)
-        return value if digits[-8:].startswith("9000") else f"+47{self._phone(digits[-8:])}"
+        return f"{value[:-8]}{self.number(digits[-8:])}" if value[-8:].isdigit() else f"+47{self.number(digits[-8:])}"
 
     def _spaced(self, value: str) -> str:
-        return self._phone(value.replace(" ", ""))
+        return self.number(value.replace(" ", ""))
 
     def _national(self, value: str) -> str:
         digits = re.sub(r"\D", "", value)
@@ -156,7 +163,7 @@ class Pseudonyms:
     def _run(self, value: str) -> str:
         if value.isascii() and value.isdigit():
             return self.number(value)
-        if len(value) == 1 or is_synthetic(value) or _RATE.fullmatch(value):
+        if value in self.own or len(value) == 1 or is_synthetic(value) or _RATE.fullmatch(value):
             return value
         if value.isalpha():
             return self._word(value)
@@ -175,16 +182,11 @@ class Pseudonyms:
         hexadecimal = len(value) >= OPAQUE and re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", value) is not None
         if not _VOWELS & set(value.casefold()) and value.isascii():
             marked = value.startswith("bdf0") if hexadecimal else value.startswith("zq")
-            if (len(value) < OPAQUE or marked) and not re.search(r"\d{6}", value):
+            if (len(value) < OPAQUE or (marked and not self._fresh)) and not re.search(r"\d{6}", value):
                 return value
         if hexadecimal:
             return self._pick("hex", value.lower(), lambda seed: _marked_hex(len(value), seed))
         return self._pick(f"opaque {len(value)}", value, lambda seed: _opaque_like(value, seed))
-
-    def _phone(self, digits: str) -> str:
-        if digits.startswith("9000"):
-            return digits
-        return self._pick("phone", digits, lambda seed: f"9000{seed % 10_000:04}")
 
     def _national_id(self, digits: str) -> str:
         if 80 < int(digits[2:4]) <= 92 and not _controlled(digits):

@@ -21,6 +21,7 @@ from ..rule import Rule
 from ..runner import Result, run_rule
 from ..sides import Mode
 from ..target import Scene
+from ..wirerig import nowhere
 from .allowlist import AllowList, allow_list_of
 from .cassettes import Credentials, record
 from .played import ORIGIN, CassetteTarget, cassette_of
@@ -72,7 +73,8 @@ class RecordedScene(LiveScene):
             self._began = self.pace.now()
             key = self._target.sandbox.fields.get("api_key", "")
             parts = self._target.adapter.form.api_key.groups(key).values()
-            scrubber = Scrubber(self._target.allowed, key, self._began.date(), parts=parts)
+            own = {nowhere(value) for value in self._target.sandbox.fields.values()}
+            scrubber = Scrubber(self._target.allowed, key, self._began.date(), parts=parts, own=own, fresh=True)
             credentials, path = (
                 Credentials(self._target.adapter.auth, key),
                 cassette_of(self._target.directory, self._rule),

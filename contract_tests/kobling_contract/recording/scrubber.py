@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from ..leaks import Canaries
 from .allowlist import AllowList
+from .corpus import runs
 from .pseudonyms import PLAIN_DIGITS, Pseudonyms
 
 __all__ = ["HOST", "KeyLeft", "Scrubber"]
@@ -30,16 +31,26 @@ class Scrubber:
     """Scrubs one connection's messages.
 
     key: the connection's key, which also is the secret that pseudonyms follow from. today: the day of the recording.
-    parts: what the key consists of, where parts of it are sent by themselves.
+    parts: what the key consists of, where parts of it are sent by themselves. own, fresh: see `Pseudonyms`.
     """
 
-    def __init__(self, allowed: AllowList, key: str, today: date, *, parts: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        allowed: AllowList,
+        key: str,
+        today: date,
+        *,
+        parts: Iterable[str] = (),
+        own: Iterable[str] = (),
+        fresh: bool = False,
+    ) -> None:
         self.allowed = allowed
-        self.pseudonyms = Pseudonyms(key, today)
+        self.pseudonyms = Pseudonyms(key, today, own=own, fresh=fresh)
         self.key = self.pseudonyms.text(key)
         """What stands for the key."""
         secrets = sorted({one for one in (key, *parts) if len(one) >= SHORTEST_SECRET}, key=len, reverse=True)
         self._secrets = [(one, self.pseudonyms.text(one)) for one in secrets]
+        self.pseudonyms.own.update(run for _, stand_in in self._secrets for run in runs(stand_in))
         self._canaries = Canaries(**{f"part {number}": one for number, one in enumerate(secrets)})
 
     # ---- parts
