@@ -1,11 +1,12 @@
 """The rules as pytest items: `pytest --pyargs kobling_contract --vendor eg-pasientsky`.
 
 pytest imports this module in every run where Kobling is installed, so it imports nothing but pytest until `--vendor` is
-given; in every other run it adds four options and does nothing.
+given; in every other run it adds some options and does nothing.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,18 @@ CATALOGUE = Path(__file__).parent / "contract.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--vendor`, `--adapter`, `--rule`, `--contract-seed`."""
+    """`--vendor`, `--adapter`, `--rule`, `--target` and what belongs to it, `--contract-seed`."""
     group = parser.getgroup("kobling", "Kobling's contract suite")
     group.addoption("--vendor", metavar="KEY", help="run the contract's rules on this vendor's adapter")
     group.addoption("--adapter", metavar="MODULE:CLASS", help="an adapter class instead of the installed one")
     group.addoption(
         "--rule", action="append", metavar="ID", help="only this rule or area (SLOT-07, BOOK); may be repeated"
     )
+    group.addoption(
+        "--target", choices=("mock", "cassette", "live"), default="mock", help="what the adapter is run against (mock)"
+    )
+    group.addoption("--cassettes", metavar="DIR", help="where the recordings are (--target cassette)")
+    group.addoption("--allow-writes", type=int, default=0, metavar="N", help="bookings that --target live may make (0)")
     group.addoption("--contract-seed", type=int, default=1, metavar="N", help="the seed of every random choice (1)")
 
 
@@ -42,12 +48,20 @@ def pytest_configure(config: pytest.Config) -> None:
     vendor = _vendor(config)
     if vendor is None:
         return
-    from .target import TargetUnavailable, find_target
+    from .target import TargetUnavailable
+    from .targets import open_target
     from .verdicts import TARGET_UNAVAILABLE
 
-    problem = ""
+    problem, cassettes = "", config.getoption("--cassettes")
     try:
-        config.stash[_TARGET] = find_target(vendor, _adapter(config.getoption("--adapter")))
+        config.stash[_TARGET] = open_target(
+            vendor,
+            config.getoption("--target"),
+            os.environ,
+            adapter=_adapter(config.getoption("--adapter")),
+            cassettes=Path(cassettes) if cassettes is not None else None,
+            bookings=config.getoption("--allow-writes"),
+        )
     except TargetUnavailable as error:
         problem = str(error)
     if problem:
@@ -78,7 +92,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     seed = config.getoption("--contract-seed")
     return (
         f"kobling contract: vendor {target.vendor}, adapter {target.adapter_path} {target.adapter_version} "
-        f"({'--adapter' if config.getoption('--adapter') else 'installed'}), target mock, rules {rules}, seed {seed}"
+        f"({'--adapter' if config.getoption('--adapter') else 'installed'}), target {target.kind}, rules {rules}, seed {seed}"
     )
 
 
@@ -119,7 +133,7 @@ class RuleItem(pytest.Item):
         result = run_rule(self.rule, self.config.stash[_TARGET], self.config.getoption("--contract-seed"))
         self.config.stash[_RESULTS].append(result)
         self.user_properties.append(("contract", result.as_dict()))
-        if result.verdict is Verdict.SKIP:
+        if result.verdict in (Verdict.SKIP, Verdict.NOT_PROVABLE):
             pytest.skip(result.reason)
         if not result.verdict.conformant:
             raise RuleBroken(result)

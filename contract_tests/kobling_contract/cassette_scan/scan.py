@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -94,17 +96,30 @@ class Scanned:
         return self.files > 0 and not self.findings
 
 
-def scan(directory: Path, *, canaries: Iterable[str] = (), vendors: Mapping[str, str] | None = None) -> Scanned:
+def scan(
+    directory: Path,
+    *,
+    canaries: Iterable[str] = (),
+    vendors: Mapping[str, str] | None = None,
+    declared: Mapping[str, Any] | None = None,
+) -> Scanned:
     """Look through every file of a directory and those below it, or through one file.
 
     canaries: texts that must be found nowhere, such as the key itself. vendors: adapters by key, as `module:Class`,
-    that recordings may name.
+    that recordings may name. declared: what may stand in recordings that declare nothing themselves, as those of an
+    adapter's own tests, in the words of a `recording.toml`.
     """
     scanned = Scanned()
     paths = [directory] if directory.is_file() else sorted(one for one in directory.rglob("*") if one.is_file())
     wanted = tuple(one for one in canaries if one)
     for path in paths:
-        one = _File(path, path.name if path == directory else str(path.relative_to(directory)), wanted, vendors or {})
+        one = _File(
+            path,
+            path.name if path == directory else str(path.relative_to(directory)),
+            wanted,
+            vendors or {},
+            declared or {},
+        )
         scanned.findings += dict.fromkeys(one.findings())
         scanned.files += 1
         words, places = one.declared_counts
@@ -181,21 +196,27 @@ def _leaves(value: Any) -> list[str]:
 class _File:
     """One file of a recording."""
 
-    def __init__(self, path: Path, name: str, canaries: tuple[str, ...], vendors: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        canaries: tuple[str, ...],
+        vendors: Mapping[str, str],
+        declared: Mapping[str, Any],
+    ) -> None:
         self._name = name
         self._data = path.read_bytes()
         self._vendors = vendors
-        told = self._told
-        recorded = told["metadata"]["kobling"].get("recorded_at") if told is not None else None
-        self._reader = _Reader(canaries, _moment_day(recorded))
-        self._allowed: Mapping[str, Any] = told["metadata"]["kobling"].get("allowed", {}) if told is not None else {}
+        told = self._told or {"interactions": []}
+        own = told.get("metadata", {}).get("kobling")
+        self._reader = _Reader(canaries, _moment_day(own.get("recorded_at")) if own else _answered_on(told))
+        self._allowed: Mapping[str, Any] = own.get("allowed", {}) if own else declared
         self._members = frozenset(map(str, self._allowed.get("members", ())))
         self._segments = frozenset(map(str, self._allowed.get("segments", ())))
         self._headers = frozenset(map(str, self._allowed.get("headers", ())))
         self._stand = tuple(map(str, self._allowed.get("stand", ())))
-        self._values = {
-            str(place): frozenset(map(str, words)) for place, words in self._allowed.get("values", {}).items()
-        }
+        values = self._allowed.get("values", {})
+        self._values = {str(place): frozenset(map(str, words)) for place, words in values.items()}
 
     @property
     def declared_counts(self) -> tuple[int, int]:
@@ -211,25 +232,33 @@ class _File:
         except (yaml.YAMLError, ValueError):
             return None
         whole = isinstance(told, dict) and isinstance(told.get("interactions"), list)
-        return told if whole and isinstance(told.get("metadata", {}).get("kobling"), dict) else None
+        return told if whole and isinstance(told.get("metadata", {}), dict) else None
 
     # ---- the whole file
 
     def findings(self) -> Iterator[Finding]:
         """Everything that must not stand here."""
-        yield from self._text("its name", Path(self._name).stem, frozenset(re.findall(_RULE, self._name)))
         told = self._told
         if told is None:
-            yield Finding(self._name, "whole", "unreadable", "not a recording of this suite")
+            yield Finding(self._name, "whole", "unreadable", "no recording")
+            yield from self._text("its name", self._name)
             for text in texts_of(self._data):
                 yield from self._text("whole", text)
             return
+        own = told.get("metadata", {}).get("kobling")
+        words = re.findall(r"[^\W\d_]+", self._name)
+        # a test's own recording has the test's name, which may be any words but somebody's name
+        plain = (word for word in words if word.casefold() not in COMMON_NAMES) if own is None else ("yaml",)
+        yield from self._text("its name", _RULE.sub(" ", self._name) if own else self._name, frozenset(plain))
         yield from self._beside(told)
         for name in sorted(set(map(str, told)) - {"interactions", "metadata", "version"}):
             yield from self._anything(name, {name: told[name]})
-        for name in sorted(set(map(str, told["metadata"])) - {"kobling"}):
-            yield from self._anything(f"metadata/{name}", {name: told["metadata"][name]})
-        yield from self._metadata(told["metadata"]["kobling"])
+        for name, value in told.get("metadata", {}).items():
+            if name == "kobling" and isinstance(value, Mapping):
+                yield from self._metadata(value)
+            else:
+                yield from self._anything(f"metadata/{name}", {name: value})
+        yield from self._declared(self._allowed)
         for number, one in enumerate(told["interactions"]):
             yield from self._interaction(f"interactions/{number}", one)
 
@@ -261,7 +290,7 @@ class _File:
             if name not in METADATA:
                 yield from self._anything(where, {name: value})
             elif name == "allowed":
-                yield from self._declared(value)
+                continue
             elif name == "options":
                 yield from self._value(where, value, "/options")
             elif name == "connection":
@@ -412,6 +441,15 @@ class _Pairs:
 def _fits(pattern: str, place: str) -> bool:
     parts = [{"*": "[^/]*", "**": ".*"}.get(part, re.escape(part)) for part in pattern.split("/")]
     return re.fullmatch("/".join(parts), place) is not None
+
+
+def _answered_on(told: Mapping[str, Any]) -> date | None:
+    """The day of the first answer that tells one."""
+    for one in told["interactions"]:
+        for value in _leaves(one.get("response", {}).get("headers", {}).get("date")):
+            with suppress(ValueError, TypeError):
+                return parsedate_to_datetime(value).date()
+    return None
 
 
 def _moment_day(text: Any) -> date | None:

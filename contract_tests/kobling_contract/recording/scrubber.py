@@ -32,6 +32,7 @@ class Scrubber:
 
     key: the connection's key, which also is the secret that pseudonyms follow from. today: the day of the recording.
     parts: what the key consists of, where parts of it are sent by themselves. own, fresh: see `Pseudonyms`.
+    stand_ins: what stands for certain values, instead of a pseudonym.
     """
 
     def __init__(
@@ -43,15 +44,18 @@ class Scrubber:
         parts: Iterable[str] = (),
         own: Iterable[str] = (),
         fresh: bool = False,
+        stand_ins: Mapping[str, str] | None = None,
     ) -> None:
         self.allowed = allowed
         self.pseudonyms = Pseudonyms(key, today, own=own, fresh=fresh)
-        self.key = self.pseudonyms.text(key)
+        given = dict(stand_ins or {})
+        self.key = given.get(key) or self.pseudonyms.text(key)
         """What stands for the key."""
         secrets = sorted({one for one in (key, *parts) if len(one) >= SHORTEST_SECRET}, key=len, reverse=True)
-        self._secrets = [(one, self.pseudonyms.text(one)) for one in secrets]
+        found = {one: given.get(one) or self.pseudonyms.text(one) for one in secrets} | given
+        self._secrets = sorted(found.items(), key=lambda pair: len(pair[0]), reverse=True)
         self.pseudonyms.own.update(run for _, stand_in in self._secrets for run in runs(stand_in))
-        self._canaries = Canaries(**{f"part {number}": one for number, one in enumerate(secrets)})
+        self._canaries = Canaries(**{f"part {number}": one for number, one in enumerate(secrets) if found[one] != one})
 
     # ---- parts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -137,6 +138,16 @@ def scan_cassettes(
             "--canaries", metavar="FILE", help="Texts that must stand nowhere, one a line.", dir_okay=False, exists=True
         ),
     ] = None,
+    declared: Annotated[
+        Path | None,
+        typer.Option(
+            "--declared",
+            metavar="FILE",
+            help="A recording.toml, for recordings of an adapter's own tests, which declare nothing themselves.",
+            dir_okay=False,
+            exists=True,
+        ),
+    ] = None,
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
@@ -152,7 +163,8 @@ def scan_cassettes(
     except ModuleNotFoundError:
         raise Problem("extra_missing", extra="contract") from None
     wanted = canaries.read_text("utf-8").splitlines() if canaries is not None else []
-    scanned = scan(directory, canaries=wanted, vendors=_adapters(None))
+    allowed = tomllib.loads(declared.read_text("utf-8")) if declared is not None else None
+    scanned = scan(directory, canaries=wanted, vendors=_adapters(None), declared=allowed)
     code = ExitCode.SUCCESS if scanned.clean else ExitCode.NO if scanned.findings else ExitCode.NOTHING_TESTED
     if as_json:
         findings = [
