@@ -92,7 +92,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     seed = config.getoption("--contract-seed")
     return (
         f"kobling contract: vendor {target.vendor}, adapter {target.adapter_path} {target.adapter_version} "
-        f"({'--adapter' if config.getoption('--adapter') else 'installed'}), target {target.kind}, rules {rules}, seed {seed}"
+        f"({'--adapter' if config.getoption('--adapter') else 'installed'}), target {target.kind}, rules {rules}, "
+        f"seed {seed}"
     )
 
 
