@@ -11,6 +11,7 @@ from typing import Any
 
 from .canonical import canonical
 from .contract import BOOKS, RULES
+from .detectability import cannot_know
 from .runner import Result
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict, exit_code
 
@@ -169,6 +170,11 @@ class Certificate:
             told += f" as far as a {self.target} target can show: {hidden} rules need another one"
         return told
 
+    @property
+    def cannot_know(self) -> tuple[str, ...]:
+        """What this run does not know because of what it was run against; nothing for a mock."""
+        return cannot_know(self.target, self.results)
+
     def headline(self) -> str:
         """The verdict, and how sure lost answers are."""
         sure = f"; {LOST_ANSWERS[self.lost_answers]}" if self.lost_answers else ""
@@ -191,8 +197,11 @@ class Certificate:
         ]
         lines = [f"{self.vendor}: {self.headline()}", self.about(), *(told or ["no rules"])]
         for result in sorted(self.results, key=lambda one: one.verdict.strength):
-            if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
+            if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN, Verdict.NOT_PROVABLE):
                 lines += ["", *result.lines()]
+        if self.cannot_know:
+            lines += ["", f"what a run on this target ({self.target}) can't know:"]
+            lines += [f"  - {limit}" for limit in self.cannot_know]
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -213,6 +222,7 @@ class Certificate:
             "exit_code": self.exit_code,
             "lost_answers": self.lost_answers,
             "counts": self.counts,
+            "cannot_know": list(self.cannot_know),
             "areas": {area.name: area.counts for area in self.areas},
             "seconds": round(sum(one.seconds for one in self.results), 3),
             "cpu_seconds": round(sum(one.cpu_seconds for one in self.results), 3),

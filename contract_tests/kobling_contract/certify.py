@@ -53,17 +53,19 @@ def certify(
     waivers: Iterable[Waiver] = (),
     jobs: int | None = 1,
     today: date | None = None,
+    target: Target | None = None,
 ) -> Certificate:
     """Run rules (ids or areas; all when None) on the installed adapter of a vendor, or on `adapter`; see the module.
 
     seed: of every random choice, and of the order in which the rules are run. repeat: as many runs, with the seeds that
     follow; a rule's strongest verdict counts. jobs: processes, None for one on each core; then the main module must be
-    safe to import. today: the day by which waivers run out.
+    safe to import. today: the day by which waivers run out. target:
+    instead of the vendor's mock.
     """
     if repeat < 1:
         raise ValueError("repeat is at least 1")
     selected = chosen(rules)
-    target = find_target(vendor, adapter)
+    target = target or find_target(vendor, adapter)
     excused = checked(waivers, RULES, today or date.today())
     todo = [job for each in range(seed, seed + repeat) for job in _in_order_of(each, selected)]
     tell, done = on_progress or _nobody, 0

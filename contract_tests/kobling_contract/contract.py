@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .rule import Rule, RuleBook
-from .rules import booking, cancel, catalogue, connection, failures, pages, secrecy, slots, transport
+from .rules import booking, cancel, catalogue, connection, failures, pages, secrecy, slots, transport, wire
 
 __all__ = ["BOOKS", "RULES", "chosen"]
 
@@ -19,6 +19,7 @@ BOOKS: tuple[RuleBook, ...] = (
     failures.BOOK,
     secrecy.BOOK,
     transport.BOOK,
+    wire.BOOK,
 )
 RULES: tuple[Rule, ...] = tuple(rule for book in BOOKS for rule in book.rules)
 

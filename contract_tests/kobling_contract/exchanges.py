@@ -102,13 +102,13 @@ def told(rigs: Sequence[Rig], calls: Iterable[Call]) -> str:
         if left_out > 0 and 0 < number <= left_out:
             lines += [f"… {left_out} calls left out"] if number == 1 else []
             continue
-        lines += _call(call, next((one for one in rigs if call in one.world.journal.calls), None))
+        lines += _call(call, next((one for one in rigs if call in one.received), None))
     return "\n".join(lines)
 
 
 def _last(rigs: Sequence[Rig]) -> list[Call]:
-    used = [rig for rig in rigs if len(rig.world.journal)]
-    return list(used[-1].world.journal.calls[-LAST_CALLS:]) if used else []
+    used = [rig.received for rig in rigs if rig.received]
+    return list(used[-1][-LAST_CALLS:]) if used else []
 
 
 def _call(call: Call, rig: Rig | None) -> Iterator[str]:

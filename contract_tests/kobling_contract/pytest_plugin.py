@@ -10,6 +10,7 @@ way with `-n` and without.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,13 +37,18 @@ FILES = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--vendor`, `--adapter`, `--rule` and those that begin with `--contract-`."""
+    """`--vendor`, `--adapter`, `--rule`, `--target` and what belongs to it, and those that begin with `--contract-`."""
     group = parser.getgroup("kobling", "Kobling's contract suite")
     group.addoption("--vendor", metavar="KEY", help="run the contract's rules on this vendor's adapter")
     group.addoption("--adapter", metavar="MODULE:CLASS", help="an adapter class instead of the installed one")
     group.addoption(
         "--rule", action="append", metavar="ID", help="only this rule or area (SLOT-07, BOOK); may be repeated"
     )
+    group.addoption(
+        "--target", choices=("mock", "cassette", "live"), default="mock", help="what the adapter is run against (mock)"
+    )
+    group.addoption("--cassettes", metavar="DIR", help="where the recordings are (--target cassette)")
+    group.addoption("--allow-writes", type=int, default=0, metavar="N", help="bookings that --target live may make (0)")
     group.addoption("--contract-seed", type=int, default=1, metavar="N", help="the seed of every random choice (1)")
     group.addoption("--contract-waivers", metavar="FILE", help="TOML: rules that may fail for a while, and why")
     for kind, about in FILES.items():
@@ -64,13 +70,20 @@ def pytest_configure(config: pytest.Config) -> None:
     vendor = _vendor(config)
     if vendor is None:
         return
-    from .target import TargetUnavailable, adapter_at, find_target
+    from .target import TargetUnavailable, adapter_at
+    from .targets import open_target
     from .verdicts import TARGET_UNAVAILABLE
 
-    problem = ""
-    path = config.getoption("--adapter")
+    problem, path, cassettes = "", config.getoption("--adapter"), config.getoption("--cassettes")
     try:
-        config.stash[_TARGET] = find_target(vendor, adapter_at(path) if path else None)
+        config.stash[_TARGET] = open_target(
+            vendor,
+            config.getoption("--target"),
+            os.environ,
+            adapter=adapter_at(path) if path else None,
+            cassettes=Path(cassettes) if cassettes is not None else None,
+            bookings=config.getoption("--allow-writes"),
+        )
     except TargetUnavailable as error:
         problem = str(error)
     if problem:

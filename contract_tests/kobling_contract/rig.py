@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from kobling import (
@@ -36,8 +36,10 @@ from kobling_mocks.dialect import Account
 from .clinics import ClinicName, open_clinic
 from .pace import Pace
 from .sides import Mode, Office, Side
-from .target import Target
 from .timebook import Shown
+
+if TYPE_CHECKING:
+    from .target import Target
 
 __all__ = ["PATIENT", "SAK_ID", "Mark", "Rig", "Spoil", "WireCall"]
 
@@ -97,6 +99,8 @@ class Rig:
     ) -> None:
         self.adapter = adapter or target.adapter
         self.mode: Mode = mode
+        if target.dialect is None:
+            raise TypeError("a rig of a mock needs its dialect")
         self.mock = Mock(target.dialect, open_clinic(clinic, seed))
         self.mock.patience = 0.0
         self.world: World = self.mock.world
@@ -206,6 +210,11 @@ class Rig:
         """Raw requests since then."""
         return tuple(self.wire[mark.wire :])
 
+    @property
+    def received(self) -> tuple[Call, ...]:
+        """Every call that the vendor received."""
+        return self.world.journal.calls
+
     def arrived(self, number: int) -> WireReply | WireFailure | None:
         """What reached the adapter in answer to a call of the journal; None over a socket."""
         return next((one.outcome for one in reversed(self.wire) if one.number == number), None)
@@ -223,6 +232,19 @@ class Rig:
         """Appointments that were not there before, live or not."""
         known = {appointment.id for appointment in before}
         return tuple(appointment for appointment in self.appointments() if appointment.id not in known)
+
+    def vouches(self, made: tuple[Appointment, ...], writes: list[Call]) -> bool:
+        """Whether a booking stands: one appointment was made, by a write that the vendor knows."""
+        return len(made) == 1 and bool(writes) and writes[-1].operation is not None
+
+    def known(self, slots: Iterable[Slot], first: date, last: date) -> list[Slot]:
+        """Those of the slots on these local days that the clinic has open too."""
+        return self.shown.known(slots, first, last)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """What broke in the mock itself, which no adapter may be blamed for."""
+        return tuple(self.world.broken)
 
     def switch_settings(self, name: str) -> Iterator[dict[str, Any]]:
         """Every setting of a switch, as `switches=` takes it; one empty setting where there is no such switch."""
@@ -299,6 +321,11 @@ class Rig:
     def told(self, fact: Fact) -> bool:
         """Whether the vendor's wire tells this about a clinic."""
         return fact not in self.mock.dialect.untold
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key of every account: none of them may be told."""
+        return tuple(key for account in self.world.accounts.values() for key in self.mock.dialect.keys(account))
 
     @property
     def key(self) -> str:

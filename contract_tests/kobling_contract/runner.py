@@ -142,8 +142,9 @@ def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None
     """Run one rule to its verdict. repeats: how often a failure is run again, to see whether it is FLAKY. Must not be
     called from a running event loop."""
     started, worked = time.monotonic(), time.process_time()
-    if target.kind not in rule.targets:
-        return Result(rule, Verdict.NOT_PROVABLE, seed, reason=f"run it on: {', '.join(sorted(rule.targets))}")
+    unprovable = target.unprovable(rule)
+    if unprovable is not None:
+        return Result(rule, Verdict.NOT_PROVABLE, seed, reason=unprovable)
     result = _run_modes(rule, target, seed)
     if result.verdict is Verdict.FAIL:
         for _ in range(repeats):
@@ -187,8 +188,7 @@ def _waived(result: Result, waiver: Waiver | None) -> Result:
 
 def _run_modes(rule: Rule, target: Target, seed: int) -> Result:
     """The async run, and for driver rules the sync one: the strongest verdict counts."""
-    modes: tuple[Mode, ...] = ("async", "sync") if rule.driver else ("async",)
-    results = [asyncio.run(_run_once(rule, target, seed, mode)) for mode in modes]
+    results = [asyncio.run(_run_once(rule, target, seed, mode)) for mode in target.modes(rule)]
     return min(results, key=lambda one: one.verdict.strength)
 
 
@@ -233,10 +233,12 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         verdict, facts = Verdict.ERROR, {"reason": _place(error)}
     finally:
         await trial.close()
+    objection = trial.scene.objection()
+    if objection is not None:
+        verdict, facts = Verdict.FAIL, dict(zip(("cause", "expected", "got"), objection, strict=True))
     if verdict is Verdict.FAIL:
         facts["remedy"] = rule.remedy(facts["cause"])
-        other = "" if target.installed else f" --adapter {target.adapter_path}"
-        facts["reproduce"] = f"kobling certify {target.vendor}{other} --rule {rule.id} --seed {seed}"
+        facts["reproduce"] = target.reproduce(rule, seed)
     hide = _hidden(trial)
     told: dict[str, Any] = {name: hide(text) for name, text in facts.items()}
     return Result(
@@ -246,7 +248,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         mode if rule.driver else None,
         controls=tuple(map(hide, trial.controls)),
         evidence=tuple(map(hide, trial.evidence)),
-        facts=dict(trial.facts),
+        facts={**trial.facts, **trial.scene.facts()},
         **told,
     )
 
@@ -261,8 +263,8 @@ def _hidden(trial: Trial) -> Callable[[str], str]:
 def _unsound(trial: Trial) -> str:
     """What broke in the mock itself, or in a clinic's invariants, which no adapter may be blamed for."""
     for rig in trial.rigs:
-        if rig.world.broken:
-            return f"the mock is not sound: {'; '.join(rig.world.broken)}"
+        if rig.broken:
+            return f"the mock is not sound: {'; '.join(rig.broken)}"
     return ""
 
 
@@ -278,9 +280,10 @@ def _place(error: Exception) -> str:
 async def _proven_absent(trial: Trial, missing: list[Operation]) -> str:
     """Call what the adapter declares absent: it must be refused as unsupported, and nothing may be written."""
     rig = trial.rig()
+    mark = rig.mark()
     for operation in missing:
         refused = await _refused(rig, operation)
-        if not refused or rig.writing(rig.world.journal.calls):
+        if not refused or rig.writing(rig.since(mark)):
             raise Broken(
                 "unexpected_error",
                 f"{operation} is declared absent, so it is refused as UnsupportedOperation before any write",

@@ -46,9 +46,10 @@ from kobling.drivers.aio import AsyncDriver
 from kobling.drivers.lookup import Resolver
 from kobling.drivers.sync import SyncDriver
 
+from .heard import Heard, HearingAsyncDriver, HearingSyncDriver
 from .pace import Pace
 
-__all__ = ["Escaped", "Mode", "Office", "Said", "Side"]
+__all__ = ["Escaped", "MakeSide", "Mode", "Office", "Said", "Side"]
 
 Mode = Literal["async", "sync"]
 THREADS = 64
@@ -81,6 +82,8 @@ class Side:
         self._threads = threads
         self._pace = pace
         self.said: list[Said] = []
+        self.standing: dict[str, BookingRef] = {}
+        """Bookings that were made here and not cancelled, by the vendor's id."""
 
     @property
     def connection_id(self) -> str:
@@ -135,6 +138,7 @@ class Side:
     ) -> Booking:
         """`Session.book`."""
         booking: Booking = await self._call("book", request, before_write=before_write, not_after=not_after)
+        self.standing[booking.id] = booking.ref
         return booking
 
     async def resolve(self, request: BookingRequest, sent_at: datetime) -> Resolution:
@@ -155,6 +159,7 @@ class Side:
     async def cancel(self, ref: BookingRef, reason: CancelReason) -> Cancelled:
         """`Session.cancel`."""
         cancelled: Cancelled = await self._call("cancel", ref, reason)
+        self.standing.pop(ref.id, None)
         return cancelled
 
     async def reschedule(
@@ -176,12 +181,15 @@ class Side:
         return explanation
 
 
+MakeSide: TypeAlias = "Callable[[Session | AsyncSession, ThreadPoolExecutor, Pace], Side]"
+
+
 @dataclass
 class Office:
     """A `Kobling` or `AsyncKobling` with the adapter under test, the clinic's time and an exchange, or a socket.
 
     origin: replaces the host of the adapter's own addresses. ssl_context, policy: as the drivers take them. resolver:
-    answers for the name service.
+    answers for the name service. heard: told of everything that goes over the socket. make: makes a session's side.
     """
 
     adapter: type[Adapter]
@@ -192,6 +200,8 @@ class Office:
     ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
     resolver: Resolver | None = None
     policy: UrlPolicy = field(default_factory=UrlPolicy)
+    heard: Heard | None = None
+    make: MakeSide = Side
     _opened: Kobling | AsyncKobling | None = None
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="caller"), repr=False
@@ -201,7 +211,7 @@ class Office:
         """A session on a connection."""
         if self._opened is None:
             self._opened = self._open()
-        return Side(self._opened.session(connection, **options), self._threads, self.pace)
+        return self.make(self._opened.session(connection, **options), self._threads, self.pace)
 
     def _open(self) -> Kobling | AsyncKobling:
         facts: dict[str, Any] = {
@@ -213,8 +223,12 @@ class Office:
         given: dict[str, Any] = {"policy": self.policy, "exchange": self.exchange, "now": self.pace.now}
         given |= {"ssl_context": self.ssl_context} | ({"resolver": self.resolver} if self.resolver else {})
         if self.mode == "sync":
-            return Kobling(driver=SyncDriver(sleep=self.pace.sleep, **given), **facts)
-        return AsyncKobling(driver=AsyncDriver(sleep=self.pace.asleep, **given), **facts)
+            given["sleep"] = self.pace.sleep
+            driver = SyncDriver(**given) if self.heard is None else HearingSyncDriver(self.heard, **given)
+            return Kobling(driver=driver, **facts)
+        given["sleep"] = self.pace.asleep
+        waiting = AsyncDriver(**given) if self.heard is None else HearingAsyncDriver(self.heard, **given)
+        return AsyncKobling(driver=waiting, **facts)
 
     async def close(self) -> None:
         """Close every connection and thread."""

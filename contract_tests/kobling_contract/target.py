@@ -1,4 +1,4 @@
-"""What is tested against what: an adapter and the mock of its vendor."""
+"""What is tested against what: an adapter and the mock of its vendor, or a target that another module makes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
 from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import kobling_mocks
 from kobling import Adapter, Installed, load
 from kobling_mocks import Dialect, find_dialect
 
 from . import synthetic
-from .rule import TargetKind
+from .rig import Rig
+from .rule import Rule, TargetKind
+from .sides import Mode
 
-__all__ = ["Target", "TargetUnavailable", "adapter_at", "find_target"]
+if TYPE_CHECKING:
+    from .clinics import ClinicName
+
+__all__ = ["Scene", "Target", "TargetUnavailable", "adapter_at", "find_adapter", "find_target"]
 
 
 class TargetUnavailable(LookupError):
@@ -24,11 +30,28 @@ class TargetUnavailable(LookupError):
 
 @dataclass(frozen=True)
 class Target:
-    """An adapter, and the dialect in which a mock speaks as its vendor."""
+    """An adapter, and the dialect in which a mock speaks as its vendor; None where there is no mock in play."""
 
     adapter: type[Adapter]
-    dialect: Dialect
+    dialect: Dialect | None = None
     kind: TargetKind = "mock"
+
+    def unprovable(self, rule: Rule) -> str | None:
+        """Why this target can't show whether a rule holds; None when it can."""
+        return None if self.kind in rule.targets else f"run it on: {', '.join(sorted(rule.targets))}"
+
+    def modes(self, rule: Rule) -> tuple[Mode, ...]:
+        """The sides that a rule is run on."""
+        return ("async", "sync") if rule.driver else ("async",)
+
+    def scene(self, rule: Rule, seed: int, mode: Mode) -> Scene:  # noqa: ARG002 - other targets have one for each rule
+        """Where one run of a rule takes place."""
+        return Scene(self, seed, mode)
+
+    def reproduce(self, rule: Rule, seed: int) -> str:
+        """The command line that runs a rule again."""
+        other = "" if self.installed else f" --adapter {self.adapter_path}"
+        return f"kobling certify {self.vendor}{other} --rule {rule.id} --seed {seed}"
 
     @property
     def vendor(self) -> str:
@@ -52,8 +75,9 @@ class Target:
 
     @property
     def vendor_version(self) -> str:
-        """What stands for the vendor: the mock, with the version of the distribution that its dialect comes from."""
-        return f"mock {_version_of(type(self.dialect))}"
+        """What stands for the vendor: the mock, with the version of the distribution that its dialect comes from, or
+        else the kind of target."""
+        return self.kind if self.dialect is None else f"mock {_version_of(type(self.dialect))}"
 
     def random(self, seed: int, rule: str) -> random.Random:
         """The random choices of one rule in one run."""
@@ -90,23 +114,58 @@ def adapter_at(path: str) -> type[Adapter]:
     raise TargetUnavailable(problem)
 
 
+class Scene:
+    """Where one run of a rule takes place: it opens rigs, and has a word at the end."""
+
+    def __init__(self, target: Target, seed: int, mode: Mode) -> None:
+        self.target = target
+        self.seed = seed
+        self.mode: Mode = mode
+
+    def rig(self, clinic: ClinicName, **options: Any) -> Rig:
+        """A new rig; the options are `Rig`'s."""
+        return Rig(self.target, self.mode, clinic, self.seed, **options)
+
+    def objection(self) -> tuple[str, str, str] | None:
+        """What holds against the whole run, whatever the rule made of it: cause, expected, got."""
+        return None
+
+    def facts(self) -> dict[str, str]:
+        """What is worth telling of the run, whether the rule holds or not."""
+        return {}
+
+    def close(self) -> None:
+        """The run is over."""
+
+
+def find_adapter(vendor: str) -> type[Adapter]:
+    """The installed adapter of a vendor, or the synthetic vendor's. Raises `TargetUnavailable`."""
+    installed: Installed = load()
+    own, _ = synthetic.VARIANTS.get(vendor, (None, None))
+    problem = ""
+    found = installed.adapters.get(vendor, own)
+    if found is not None:
+        return found
+    try:
+        return installed[vendor]
+    except LookupError as error:
+        problem = str(error)
+    raise TargetUnavailable(problem)
+
+
 def find_target(vendor: str, adapter: type[Adapter] | None = None) -> Target:
     """The target for a vendor: an installed one, or the synthetic one that lives with the suite. adapter: instead of
     its own.
 
     Raises `TargetUnavailable`.
     """
+    found = adapter or find_adapter(vendor)
     problem = ""
-    installed: Installed = load()
-    own, dialect = synthetic.VARIANTS.get(vendor, (None, None))
-    found = adapter or installed.adapters.get(vendor, own)
+    _, dialect = synthetic.VARIANTS.get(vendor, (None, None))
     try:
-        if found is None:
-            found = installed[vendor]
-        if dialect is None or found.key in installed.adapters:
+        if dialect is None or found.key in load().adapters:
             dialect = find_dialect(vendor)
+        return Target(found, dialect)
     except LookupError as error:
         problem = str(error)
-    if problem or found is None or dialect is None:
-        raise TargetUnavailable(problem)
-    return Target(found, dialect)
+    raise TargetUnavailable(problem)

@@ -83,8 +83,9 @@ def _here(jobs: Sequence[Job], target: Target, waivers: Mapping[str, Waiver], te
 
 
 def _parcel(target: Target, waivers: Mapping[str, Waiver]) -> bytes | None:
-    """The target for another process, which finds the adapter by its name; None for a class that has none there."""
-    if target.adapter.__module__ == "__main__":
+    """The target for another process, which finds the adapter by its name; None for a class that has none there, and
+    for a sandbox or recordings: their budget and what was played of them are one process's."""
+    if target.adapter.__module__ == "__main__" or target.kind != "mock":
         return None
     try:
         return pickle.dumps((target, dict(waivers)))

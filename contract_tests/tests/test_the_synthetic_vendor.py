@@ -26,11 +26,11 @@ from kobling_mocks.clinic import BookingOrder, PatientDetails, demo_id
 
 ALL = os.environ.get("KOBLING_ZOO") == "all"
 PARTS: Mapping[str, tuple[str, ...]] = {
-    Synthetic.key: ("CONN-03", "CAT-06", "SLOT-13", "SLOT-18", "BOOK-02", "BOOK-07"),
+    Synthetic.key: ("CONN-03", "CAT-06", "SLOT-13", "SLOT-19", "BOOK-02", "BOOK-07"),
     ByRequest.key: ("BOOK-01", "BOOK-17", "CNCL-06", "CNCL-07"),
-    SearchOnly.key: ("CONN-01", "SLOT-18", "SECR-06", "FAIL-09", "PAGE-03"),
+    SearchOnly.key: ("CONN-01", "SLOT-19", "SECR-06", "FAIL-09", "PAGE-03"),
 }
-SKIPPED = {Synthetic.key: {"BOOK-07", "SLOT-18"}, ByRequest.key: {"BOOK-07", "SLOT-18", "CNCL-08"}}
+SKIPPED = {Synthetic.key: {"BOOK-07", "SLOT-19"}, ByRequest.key: {"BOOK-07", "SLOT-19", "CNCL-08"}}
 """What these two variants can't be asked: a limit that no record reaches, pages of the vendor's own, a native move."""
 
 

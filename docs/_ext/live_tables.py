@@ -30,6 +30,7 @@ from kobling.errors import KoblingError, all_errors
 from kobling_cli.app import app
 from kobling_cli.exit_codes import MEANING
 from kobling_contract.contract import chosen
+from kobling_contract.detectability import TARGETS, UNKNOWABLE, provable_on
 from kobling_contract.target import find_target
 from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
 from kobling_zoo.faults import AREAS
@@ -256,6 +257,20 @@ def rules(area: str) -> Cells:
     return ("Rule", "What must hold", "Why"), rows
 
 
+def detectability(_: str) -> Cells:
+    """Each rule, and the targets that can show whether it holds."""
+    rows: Rows = []
+    for one in chosen(None):
+        shown = ("yes" if kind in provable_on(one) else "" for kind in TARGETS)
+        rows.append((_code(one.id), one.title, *shown, ", ".join(sorted(one.evidence))))
+    return ("Rule", "What must hold", *TARGETS, "Evidence on a mock"), rows
+
+
+def unknowable(_: str) -> Cells:
+    """What no run on a target can know."""
+    return ("Target", "It can't show"), [(kind, limit) for kind in TARGETS for limit in UNKNOWABLE[kind]]
+
+
 MEASURED = Path(__file__).parents[1] / "reference" / "zoo.json"
 
 
@@ -342,8 +357,8 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, findings, attempts, links, form, operations, limits, facts, patient, matrix, switches, faults,
-        journal, control, exit_codes, commands, rules, zoo_sums, zoo_kills, zoo_attempts, zoo_beyond, zoo_odd,
-        zoo_missing,
+        journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums, zoo_kills, zoo_attempts,
+        zoo_beyond, zoo_odd, zoo_missing,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")

@@ -21,6 +21,7 @@ from .commands.certifying import certify
 from .commands.demo import demo
 from .commands.forms import form
 from .commands.mocks import mock_app
+from .commands.recordings import live_app, record, scan_cassettes
 from .commands.searching import slots
 from .commands.testing import test
 from .commands.vendors import vendors
@@ -146,7 +147,8 @@ app = typer.Typer(
 )
 for command in (
     vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, verify_certificate,
-    make_signing_key, zoo, demo,
+    make_signing_key, record, scan_cassettes, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")
+app.add_typer(live_app, name="live")

@@ -48,7 +48,7 @@ MEANING: Final[Mapping[ExitCode, str]] = MappingProxyType(
         ExitCode.DEFECT: "a defect of the vendor, the adapter or Kobling: report it",
         ExitCode.CONNECTION: "the connection is not right: run `kobling test`",
         ExitCode.SUITE_ERROR: "certify, zoo: the suite or the mock broke, there is no verdict",
-        ExitCode.TARGET_UNAVAILABLE: "certify: there is no adapter or mock of that vendor",
+        ExitCode.TARGET_UNAVAILABLE: "certify, record, live: no adapter, mock, recordings or sandbox of that vendor",
         ExitCode.NOTHING_TESTED: "certify: no rule was tested",
         ExitCode.INTERRUPTED: "stopped by Ctrl-C",
     }

@@ -38,6 +38,11 @@ def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path],
     waived = [one for one in certificate.results if one.verdict == "XFAIL"]
     for result in waived:
         out.line(f"XFAIL {result.rule.id} {shown(result.reason)}", "yellow")
+    if certificate.cannot_know:
+        out.line()
+        out.line(out.say("certify", "cannot_know"), "yellow")
+        for limit in certificate.cannot_know:
+            out.line(f"  - {shown(limit)}")
     if durations:
         _slowest(out, certificate, durations)
     if certificate.failures and not any(path.suffix == ".html" for path in written):

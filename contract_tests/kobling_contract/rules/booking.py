@@ -551,6 +551,7 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
         "sent": "A write was sent for a patient without a required field.",
         "other_error": "The missing field must be named by PatientFieldRequired.",
     },
+    targets=("mock", "cassette", "live"),
 )
 async def _required_fields(trial: Trial) -> None:
     rig = trial.rig()
@@ -583,6 +584,7 @@ async def _required_fields(trial: Trial) -> None:
         "other_error": "The caller must hear LeaseExpired, effect none.",
     },
     driver=True,
+    targets=("mock", "cassette", "live"),
 )
 async def _lease(trial: Trial) -> None:
     rig = trial.rig()

@@ -93,6 +93,7 @@ WRONG_VALUE_CAUSES = {
         "asked_nothing": "The test reported a success without asking the vendor: identify must call it.",
     },
     driver=True,
+    targets=("mock", "cassette", "live"),
 )
 async def _right_connection(trial: Trial) -> None:
     rig = trial.rig()
@@ -114,6 +115,7 @@ async def _right_connection(trial: Trial) -> None:
     needs=READS,
     evidence=("journal",),
     causes=WRONG_VALUE_CAUSES,
+    targets=("mock", "cassette", "live"),
 )
 async def _wrong_key(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("unauthorized"):
@@ -131,6 +133,7 @@ async def _wrong_key(trial: Trial) -> None:
     needs=READS,
     evidence=("journal",),
     causes=WRONG_VALUE_CAUSES,
+    targets=("mock", "cassette"),
 )
 async def _unknown_clinic(trial: Trial) -> None:
     if trial.adapter.form.external_id.use == "unused":

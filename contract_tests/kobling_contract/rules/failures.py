@@ -411,6 +411,7 @@ LONGEST_TURN = 1.0
     needs=READS,
     evidence=("process", "journal"),
     causes=IO_CAUSES,
+    targets=("mock", "cassette"),
 )
 async def _only_thinks(trial: Trial) -> None:
     turns = Turns()

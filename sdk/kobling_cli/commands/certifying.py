@@ -17,9 +17,11 @@ from ..files import check_writable, read_file, write_file
 from ..output import Output, shown
 from ..problems import Problem
 from ..verdict import tell_verdict
+from .recordings import AllowWrites, LedgerFile, TargetName, open_target
 
 if TYPE_CHECKING:
     from kobling_contract.certify import Certificate, Waiver
+    from kobling_contract.target import Target
 
 FILES = "Files"
 
@@ -69,12 +71,22 @@ def certify(
             help="The private key (PEM) that signs the certificate; `kobling make-signing-key` makes one.",
         ),
     ] = None,
+    target: Annotated[
+        TargetName, typer.Option("--target", help="The vendor's mock, recordings, or the vendor's own sandbox.")
+    ] = "mock",
+    cassettes: Annotated[
+        Path | None, typer.Option("--cassettes", metavar="DIR", help="Where the recordings are (--target cassette).")
+    ] = None,
+    allow_writes: AllowWrites = 0,
+    ledger: LedgerFile = None,
     lang: Lang = "nb",
 ) -> int:
     """Run the contract suite on a vendor's adapter against its mock, and give the verdict.
 
-    Exit code 0 conformant, 1 not, 10 the suite broke, 11 no adapter or mock of that vendor, 12 nothing was tested.
-    Ctrl-C ends the run: what is left counts as not run, and the files are written all the same.
+    Which sandbox --target live asks is said by environment variables (docs: test a live sandbox).
+
+    Exit code 0 conformant, 1 not, 10 the suite broke, 11 no adapter, mock, recordings or sandbox of that vendor, 12
+    nothing was tested. Ctrl-C ends the run: what is left counts as not run, and the files are written all the same.
 
     JSON: {"vendor", "adapter", "headline", "conformant", "exit_code", "counts", "areas", "seeds", "results": [{"rule",
     "verdict", "cause", "expected", "got", "exchange", "remedy", "reproduce", "seconds", …}], …}; the whole shape is in
@@ -87,7 +99,8 @@ def certify(
         if path is not None:
             check_writable(path)
     key = read_private_key(sign_key) if certificate is not None and sign_key is not None else None
-    found = _run(vendor, rule, seed, repeat, jobs, adapter, waivers, out)
+    opened = None if target == "mock" else open_target(vendor, target, cassettes, allow_writes, ledger, adapter)
+    found = _run(vendor, rule, seed, repeat, jobs, adapter, waivers, opened, out)
     from kobling_contract.reports import REPORTS
     from kobling_contract.seal import seal
 
@@ -117,6 +130,7 @@ def _run(
     jobs: int | None,
     adapter: str | None,
     waivers: Path | None,
+    target: Target | None,
     out: Output,
 ) -> Certificate:
     try:
@@ -136,7 +150,15 @@ def _run(
         given = excused()
         with _Bar(vendor, out) as told:
             return run(
-                vendor, seed=seed, repeat=repeat, rules=rules, on_progress=told, adapter=found, waivers=given, jobs=jobs
+                vendor,
+                seed=seed,
+                repeat=repeat,
+                rules=rules,
+                on_progress=told,
+                adapter=found,
+                waivers=given,
+                jobs=jobs,
+                target=target,
             )
     except TargetUnavailable:
         problem = _unavailable(vendor, adapter)

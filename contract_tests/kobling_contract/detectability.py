@@ -1,0 +1,48 @@
+"""What a target can show and what it can't: the limits that a report from recordings or a sandbox states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .rule import Rule, TargetKind
+from .runner import Result
+from .verdicts import Verdict
+
+__all__ = ["TARGETS", "UNKNOWABLE", "cannot_know", "provable_on"]
+
+TARGETS: tuple[TargetKind, ...] = ("mock", "cassette", "live")
+
+UNKNOWABLE: Mapping[TargetKind, tuple[str, ...]] = {
+    "mock": (),
+    "cassette": (
+        "whether anything stands in the clinic's timebook, and for whom: only answers are recorded",
+        "what the adapter does when an answer is lost, late or broken: recordings hold what went well",
+        "whether the vendor still answers as it did when the recording was made",
+        "whether names and texts come through letter by letter: they were replaced",
+    ),
+    "live": (
+        "whether anything stands in the clinic's timebook, and for whom: only answers are seen",
+        "what the adapter does when an answer is lost, late or broken: a sandbox has no faults to order",
+        "what happens when several ask for one time: that is not tried on somebody's system",
+    ),
+}
+"""What no run on a target can know, whatever the rules say."""
+
+
+def provable_on(rule: Rule) -> tuple[TargetKind, ...]:
+    """The targets that can show whether a rule holds, the strongest first."""
+    return tuple(kind for kind in TARGETS if kind in rule.targets)
+
+
+def cannot_know(kind: str, results: Iterable[Result]) -> tuple[str, ...]:
+    """What a run does not know: the limits of its target, and the rules that were not provable on it."""
+    limits = next((told for target, told in UNKNOWABLE.items() if target == kind), ())
+    if not limits:
+        return ()
+    every = tuple(results)
+    reasons: dict[str, list[str]] = {}
+    for result in every:
+        if result.verdict is Verdict.NOT_PROVABLE:
+            reasons.setdefault(result.reason, []).append(result.rule.id)
+    left = [f"{len(ids)} of {len(every)} rules ({reason}): {', '.join(ids)}" for reason, ids in reasons.items()]
+    return (*limits, *left)
