@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .rule import Rule, RuleBook
-from .rules import booking, cancel, catalogue, connection, failures, secrecy, slots
+from .rules import booking, cancel, catalogue, connection, failures, hostile, secrecy, slots
 
 __all__ = ["BOOKS", "RULES", "chosen"]
 
@@ -16,6 +16,7 @@ BOOKS: tuple[RuleBook, ...] = (
     booking.BOOK,
     cancel.BOOK,
     failures.BOOK,
+    hostile.BOOK,
     secrecy.BOOK,
 )
 RULES: tuple[Rule, ...] = tuple(rule for book in BOOKS for rule in book.rules)

@@ -7,13 +7,13 @@ from functools import cache
 
 from kobling import Adapter
 
-from . import easypractice, eg_pasientsky, extensor, gateway, loud
+from . import easypractice, eg_pasientsky, extensor, gateway, loud, parsing
 from .exhibit import EXHIBITS, Exhibit
 from .nothing import NOTHING
 
 __all__ = ["VENDOR_FILES", "exhibits", "nothings"]
 
-VENDOR_FILES = (eg_pasientsky, extensor, easypractice, gateway, loud)
+VENDOR_FILES = (eg_pasientsky, extensor, easypractice, gateway, loud, parsing)
 """Importing a file of exhibits puts them in the zoo."""
 
 

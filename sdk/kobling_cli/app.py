@@ -19,6 +19,7 @@ from .commands.catalogues import explain, practitioners, services
 from .commands.certifying import certify
 from .commands.demo import demo
 from .commands.forms import form
+from .commands.fuzzing import fuzz
 from .commands.mocks import mock_app
 from .commands.searching import slots
 from .commands.testing import test
@@ -144,7 +145,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, zoo, demo,
+    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, fuzz, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")

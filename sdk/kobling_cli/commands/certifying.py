@@ -67,11 +67,11 @@ def _run(vendor: str, rules: list[str] | None, seed: int, out: Output) -> Certif
         except LookupError:
             unavailable = False
     if unavailable:
-        raise _unavailable(vendor)
+        raise no_target(vendor)
     raise Problem("no_rule", names=", ".join(rules or ()))
 
 
-def _unavailable(vendor: str) -> Problem:
+def no_target(vendor: str) -> Problem:
     """What is missing: the adapter, or the mock that it is tried against."""
     from kobling import load
     from kobling_mocks import installed_dialects
