@@ -35,6 +35,8 @@ SLICE: Final = 64
 MOST_FINDINGS: Final = 20
 EXAMPLES: Final = 200
 """What Hypothesis tries to make one finding small."""
+MADE: Final = 800
+"""Structures that it makes for one answer."""
 
 
 @dataclass(frozen=True)
@@ -324,7 +326,7 @@ class Fuzzer:
         begun = time.process_time() - report.seconds
         known = {(one.operation, one.breach.cause) for one in report.findings}
         for operation, position in [(name, each) for name in report.tallies for each in self.generatable(name)]:
-            found = self.generated(operation, position, EXAMPLES, report.tallies[operation])
+            found = self.generated(operation, position, MADE, report.tallies[operation])
             if found is not None and (operation, found.breach.cause) not in known:
                 known.add((operation, found.breach.cause))
                 report.findings.append(found)
@@ -422,6 +424,6 @@ def _one_case(fuzzer: Fuzzer, chosen: Sequence[Operation], case: str) -> Report:
     report = Report(fuzzer.recording.adapter.key, fuzzer.seed, {operation: Tally()})
     if not position.isdecimal() or int(position) not in fuzzer.generatable(operation):
         raise LookupError(f"{operation} has no case {case}")
-    found = fuzzer.generated(operation, int(position), EXAMPLES, report.tallies[operation])
+    found = fuzzer.generated(operation, int(position), MADE, report.tallies[operation])
     report.findings += [found] if found is not None else []
     return report
