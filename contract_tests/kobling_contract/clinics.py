@@ -37,7 +37,7 @@ CROWDED = date(2026, 11, 30)
 """The Monday of the week in which the crowded clinic is booked."""
 
 ClinicName = Literal[
-    "demo", "many_weeks", "leap", "particular", "random", "round_the_clock", "autumn", "spring", "crowded"
+    "demo", "few", "many_weeks", "leap", "particular", "random", "round_the_clock", "autumn", "spring", "crowded"
 ]
 
 
@@ -109,8 +109,35 @@ def _crowded() -> Clinic:
     return clinic
 
 
+def _few() -> Clinic:
+    """Two of nearly everything, so that lists of an answer have a second row and few a third: practitioners, types,
+    rates, departments, times of each practitioner on a weekday, around a pause. On Thursday one time is taken."""
+    kept = {kind: tuple(demo_id(kind, key) for key in keys) for kind, keys in _FEW.items()}
+    clinic = demo_clinic(weeks=1)
+    for timebook in clinic.timebooks:
+        if timebook.id not in kept["timebook"]:
+            clinic.remove_timebook(timebook.id)
+    for one in clinic.types:
+        if one.id not in kept["type"]:
+            clinic.remove_type(one.id)
+        else:
+            rules = (rule for rule in one.rules if rule.timebook_id in kept["timebook"])
+            clinic.put_type(replace(one, rules=tuple(replace(rule, rates=rule.rates[:2]) for rule in rules)))
+    days = tuple(DayHours(weekday, 9 * 60, 12 * 60) for weekday in range(5))
+    lunch = tuple(WeeklyPause(weekday, 10 * 60, 11 * 60) for weekday in range(5))
+    for timebook_id in kept["timebook"]:
+        clinic.keep_hours(timebook_id, OpeningHours(days, 60, lunch))
+    start = datetime(2026, 11, 26, 9, tzinfo=ZoneInfo(clinic.zone))
+    somebody = PatientDetails("Opptatt Prøvesen", date(1970, 1, 2), "+4790000005", "opptatt@example.test")
+    clinic.staff_book(BookingOrder(kept["timebook"][0], kept["type"][0], start, somebody, source="staff"))
+    return clinic
+
+
+_FEW = {"timebook": ("kari", "jovnna"), "type": ("forste", "oppfolging")}
+
 CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
     "demo": lambda _: demo_clinic(weeks=3),
+    "few": lambda _: _few(),
     "many_weeks": lambda _: demo_clinic(weeks=8),
     "leap": lambda _: demo_clinic(Clock(datetime(2028, 2, 21, 7, 0, tzinfo=UTC)), weeks=2),
     "particular": lambda _: _particular(),

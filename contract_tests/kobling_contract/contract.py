@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .rule import Rule, RuleBook
-from .rules import booking, cancel, catalogue, connection, failures, pages, secrecy, slots, transport, wire
+from .rules import (
+    booking,
+    cancel,
+    catalogue,
+    connection,
+    failures,
+    hostile,
+    pages,
+    secrecy,
+    slots,
+    transport,
+    wire,
+)
 
 __all__ = ["BOOKS", "RULES", "chosen"]
 
@@ -17,6 +29,7 @@ BOOKS: tuple[RuleBook, ...] = (
     booking.BOOK,
     cancel.BOOK,
     failures.BOOK,
+    hostile.BOOK,
     secrecy.BOOK,
     transport.BOOK,
     wire.BOOK,

@@ -147,7 +147,7 @@ class NoDeadlines(EgPasientsky):
     errors = _errors(codes=_without("CANCELLATION_DEADLINE_PASSED", "CANCELLATION_NOT_ALLOWED"))
 
 
-@exhibit(15, rule="FAIL-05", cause="crashed")
+@exhibit(15, rule="FUZZ-01", cause="crashed")
 class TrustsTheShape(EgPasientsky):
     """Reads an answer by indexing, so that a missing field is a KeyError."""
 

@@ -119,7 +119,7 @@ class ParsesByItself(Extensor):
         return await super().identify(http)
 
 
-@exhibit(15, rule="FAIL-05", cause="crashed")
+@exhibit(15, rule="FUZZ-01", cause="crashed")
 class SortsByName(Extensor):
     """Sorts rows by a field that may be null, which is a TypeError."""
 

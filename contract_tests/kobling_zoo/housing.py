@@ -7,13 +7,13 @@ from functools import cache
 
 from kobling import Adapter
 
-from . import easypractice, eg_pasientsky, extensor, loud, synthetic
+from . import easypractice, eg_pasientsky, extensor, loud, parsing, synthetic
 from .exhibit import EXHIBITS, Exhibit
 from .nothing import NOTHING
 
 __all__ = ["VENDOR_FILES", "exhibits", "nothings"]
 
-VENDOR_FILES = (eg_pasientsky, extensor, easypractice, loud, synthetic)
+VENDOR_FILES = (eg_pasientsky, extensor, easypractice, loud, parsing, synthetic)
 """Importing a file of exhibits puts them in the zoo."""
 
 

@@ -139,6 +139,14 @@ class BookingRequest(CallerModel):
         return PrivateText(note)
 
 
+def private_texts(request: BookingRequest) -> tuple[str, ...]:
+    """What a request says of the patient, each as a text: no word of an error may hold any of it."""
+    patient = request.patient
+    known = [getattr(patient, name) for name in Patient.model_fields]
+    known += [request.sak_id.value] if request.sak_id is not None else []
+    return tuple(str(one) for one in known if one is not None)
+
+
 class BookingRef(Model):
     """What is needed to find a booking again. `confirmed` is True when it came from a booking that the vendor or the
     SDK confirmed; only then does "not there" on a cancel mean that the goal is reached."""

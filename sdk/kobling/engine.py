@@ -138,7 +138,8 @@ class Task(Generic[T]):
 
     check: returns the result as the contract wants it, or raises. reference: of a booking, recorded when the outcome
     becomes unknown. not_after: the last moment at which the write may be sent. fresh: nothing may come from memory.
-    urgent: its calls may take the budget's share for bookings.
+    urgent: its calls may take the budget's share for bookings. private: what is told of the patient; a vendor may say
+    it again where its code should stand.
     """
 
     operation: Operation
@@ -149,6 +150,7 @@ class Task(Generic[T]):
     not_after: datetime | None = None
     fresh: bool = False
     urgent: bool = False
+    private: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, repr=False)
@@ -236,6 +238,7 @@ def _certain(run: _Run, error: KoblingError) -> KoblingError:
     elif not run.write_sent and error.effect != "none":
         final = AdapterBug("effect_without_a_write")
     final = _made_anew(final)
+    _hush(run, final)
     if isinstance(final, OutcomeUnknown):
         final.reference = run.task.reference
         _record_unknown(run, final.because)
@@ -267,6 +270,32 @@ def _made_anew(error: KoblingError) -> KoblingError:
         residue=_words(facts.get("residue")),
         target=facts["target"] if isinstance(facts.get("target"), str) else "",
     )
+
+
+_PLUS_AND_BLANKS = re.compile(r"[+\s]")
+LEAST_HIDDEN = 5
+"""Signs in a text that is looked for in the vendor's words: a shorter one stands in too many of them by chance."""
+
+
+def _hush(run: _Run, error: KoblingError) -> None:
+    """Take the key, and what was told of the patient, out of an error's words: a vendor may send them back as its code
+    or request id. Words of our own are left alone, unless they hold a number of theirs."""
+    given = {
+        _PLUS_AND_BLANKS.sub("", text).casefold() for text in (run.line.connection.secret.reveal(), *run.task.private)
+    }
+    hidden = [text for text in given if len(text) >= LEAST_HIDDEN]
+    numbers = [text for text in hidden if any(map(str.isdigit, text))]
+
+    def told(value: str, texts: list[str]) -> str:
+        return "" if any(text in value.casefold() for text in texts) else value
+
+    error.vendor_code = told(error.vendor_code, hidden)
+    error.vendor_request_id = told(error.vendor_request_id, hidden)
+    error.because = told(error.because, numbers)
+    error.detail = told(error.detail, numbers)
+    error.target = told(error.target, hidden)
+    error.fields = tuple(filter(None, (told(name, numbers) for name in error.fields)))
+    error.args = (error.because,)
 
 
 def _word(value: object) -> str:
@@ -414,11 +443,9 @@ def _answer(run: _Run, step: Any) -> Flow[Any]:
 
 
 def _call(run: _Run, call: Call) -> Flow[Response]:
-    if call.is_write:
-        reply = yield from _write(run, call)
-    else:
-        reply = yield from _read(run, call)
-    return Response(reply, strict_keys=call.is_write, record=run.stick)
+    response = yield from (_write(run, call) if call.is_write else _read(run, call))
+    response.strict_keys, response.record = call.is_write, run.stick
+    return response
 
 
 def _together(run: _Run, step: Calls) -> Flow[list[Response | KoblingError]]:
@@ -436,9 +463,8 @@ def _together(run: _Run, step: Calls) -> Flow[list[Response | KoblingError]]:
 
 def _one_of_many(run: _Run, call: Call) -> Flow[Response]:
     """One of several reads. Its body is parsed here, so that an unreadable one is this call's error alone."""
-    reply = yield from _read(run, call)
-    response = Response(reply)
-    if 200 <= reply.status < 300 and reply.body:
+    response = yield from _read(run, call)
+    if 200 <= response.status < 300 and response.reply.body:
         _ = response.data
     response.record = run.stick
     return response
@@ -463,7 +489,7 @@ def _request(run: _Run, call: Call, token: Secret | None) -> WireRequest:
     )
 
 
-def _read(run: _Run, call: Call, *, anew: bool = False) -> Flow[WireReply]:
+def _read(run: _Run, call: Call, *, anew: bool = False) -> Flow[Response]:
     """A read: from memory if allowed, else sent, tried again within the deadline where that can help. anew: not from
     memory, but for it."""
     line, shared = run.line, run.line.shared
@@ -473,19 +499,21 @@ def _read(run: _Run, call: Call, *, anew: bool = False) -> Flow[WireReply]:
     if call.remember > 0 and not run.task.fresh:
         digest = _digest(request)
         kept = None if anew else shared.remembered(line.channel, digest, line.clock.monotonic())
-        if kept is not None and _judged(run, call, request, kept) is None:
-            return kept
+        remembered = Response(kept) if kept is not None else None
+        if remembered is not None and _judged(run, call, request, remembered) is None:
+            return remembered
     epoch = shared.epoch(line.channel)
     tries, renewed = 0, False
     while True:
         tries += 1
         outcome = yield from _exchange(run, request, write=False)
-        error = _judged(run, call, request, outcome)
+        answer = _read_once(outcome)
+        error = _judged(run, call, request, answer)
         if error is None:
-            reply = cast("WireReply", outcome)
+            response = cast("Response", answer)
             if digest:
-                shared.remember(line.channel, digest, reply, line.clock.monotonic() + call.remember, epoch)
-            return reply
+                shared.remember(line.channel, digest, response.reply, line.clock.monotonic() + call.remember, epoch)
+            return response
         if not renewed and _renewable(outcome, error, token):
             renewed = True
             token = yield from _renewed(run, token)
@@ -498,7 +526,7 @@ def _read(run: _Run, call: Call, *, anew: bool = False) -> Flow[WireReply]:
         yield Sleep(wait)
 
 
-def _write(run: _Run, call: Call) -> Flow[WireReply]:
+def _write(run: _Run, call: Call) -> Flow[Response]:
     """The operation's one write. It is sent again only when it provably never left, or was refused for its token."""
     if run.task.operation not in WRITES:
         raise AdapterBug("write_in_a_read")
@@ -515,14 +543,15 @@ def _write(run: _Run, call: Call) -> Flow[WireReply]:
     while True:
         tries += 1
         outcome = yield from _exchange(run, request, write=True)
-        error = _judged(run, call, request, outcome)
+        answer = _read_once(outcome)
+        error = _judged(run, call, request, answer)
         if isinstance(outcome, WireFailure) and not outcome.left:
             run.write_sent = False
             if outcome.kind in RESENT_WRITES and tries < READ_TRIES and run.left() >= needed + BACKOFF * tries:
                 yield Sleep(BACKOFF * tries)
                 continue
         if error is None:
-            return cast("WireReply", outcome)
+            return cast("Response", answer)
         if not renewed and _renewable(outcome, error, token):
             renewed = True
             run.write_sent = False
@@ -596,7 +625,12 @@ def _budget(run: _Run, request: WireRequest, *, write: bool) -> Flow[None]:
         yield Sleep(wait)
 
 
-def _judged(run: _Run, call: Call, request: WireRequest, outcome: WireReply | WireFailure) -> KoblingError | None:
+def _read_once(outcome: WireReply | WireFailure) -> Response | WireFailure:
+    """The one reading of a reply that everybody shares."""
+    return Response(outcome) if isinstance(outcome, WireReply) else outcome
+
+
+def _judged(run: _Run, call: Call, request: WireRequest, outcome: Response | WireFailure) -> KoblingError | None:
     line = run.line
     if isinstance(outcome, WireFailure):
         return fail(outcome, write=call.is_write, typed_host=line.typed_host)
@@ -714,10 +748,10 @@ def _one_reading(run: _Run, step: Pages[Any], before: list[list[Any]] | None) ->
     while call is not None:
         if len(pages) == step.page_limit:
             raise VendorProtocolError("endless_pages")
-        reply = yield from _read(run, call, anew=before is not None)
-        response = Response(reply, record=run.stick)
+        response = yield from _read(run, call, anew=before is not None)
+        response.record = run.stick
         rows = response.read(list[step.item_type], at=step.item_pointer)  # type: ignore[name-defined]
-        mark = hashlib.sha256(reply.body).hexdigest()
+        mark = hashlib.sha256(response.reply.body).hexdigest()
         if rows and mark in seen:
             raise VendorProtocolError("page_twice")
         seen.add(mark)

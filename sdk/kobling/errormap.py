@@ -34,7 +34,7 @@ from .errors import (
 from .exchange import UNSENDABLE, WireFailure, WireReply
 from .http import Response, find
 from .retryafter import retry_after
-from .strictjson import JsonProblem, loads
+from .strictjson import Parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ _ON_A_BOOKING = frozenset({"cancel", "reschedule", "get_booking"})
 
 
 def judge(
-    reply: WireReply,
+    response: Response,
     *,
     table: ErrorMap,
     operation: str,
@@ -109,14 +109,16 @@ def judge(
     url: str,
     typed_url: str,
 ) -> KoblingError | None:
-    """The error that a reply stands for, or None when it is an answer.
+    """The error that a reply stands for, or None when it is an answer. The reply is read without strict keys: a code
+    counts wherever one stands.
 
     write: the request was the operation's write. typed_host: the host came from the connection's booking URL, so that
     a redirect, or a server that knows nothing of the vendor's API, is the administrator's to mend. typed_url: the
     booking URL in its one spelling, with which `url` then begins; "" where there is none.
     """
+    reply = response.reply
     status = reply.status
-    code, fields = _vendor_words(reply, table)
+    code, fields = _vendor_words(response, table)
     listed: Listed | None = None
     if code:
         listed = table.codes.get((operation, code), table.codes.get(code))
@@ -169,21 +171,18 @@ def fail(failure: WireFailure, *, write: bool, typed_host: bool) -> KoblingError
     return VendorUnavailable(reason)
 
 
-def _vendor_words(reply: WireReply, table: ErrorMap) -> tuple[str, tuple[str, ...]]:
+def _vendor_words(response: Response, table: ErrorMap) -> tuple[str, tuple[str, ...]]:
     """The vendor's code as it stands, for the table only, and the fields that it names as words."""
     if table.code is None and table.field is None:
         return "", ()
     code: object = None
     if callable(table.code):
         try:
-            code = table.code(Response(reply))
+            code = table.code(response)
         except Exception as problem:  # noqa: BLE001 - a code function that raises finds no code; it decides nothing
             del problem
-    data: object = None
-    try:
-        data = loads(reply.body, reply.header("content-type")).value
-    except JsonProblem as problem:
-        del problem
+    outcome = response.parsed() if isinstance(table.code, str) or table.field else None
+    data = outcome.value if isinstance(outcome, Parsed) else None
     if isinstance(table.code, str):
         code = find(data, table.code)
     found = find(data, table.field) if table.field else None

@@ -273,7 +273,7 @@ class Response:
     reply: WireReply
     strict_keys: bool = False
     record: Callable[[KoblingError], None] | None = field(default=None)
-    _parsed: Parsed | None = None
+    _outcome: Parsed | JsonProblem | None = None
 
     @property
     def status(self) -> int:
@@ -287,21 +287,29 @@ class Response:
     @property
     def data(self) -> Json:
         """The body as JSON, strictly read."""
-        if self._parsed is None:
-            problem = ""
-            place = ""
+        outcome = self.parsed()
+        if isinstance(outcome, Parsed):
+            if not (self.strict_keys and outcome.findings):
+                return outcome.value
+            found = outcome.findings[0]
+            raise self._problem(found.code, found.place)
+        raise self._problem(outcome.code, outcome.place)
+
+    def parsed(self) -> Parsed | JsonProblem:
+        """The body as it was read, once for everybody who asks: the engine looks for the vendor's code in it, then the
+        adapter reads it. A problem is not raised here."""
+        if self._outcome is None:
             try:
-                self._parsed = loads(self.reply.body, self.reply.header("content-type"), strict_keys=self.strict_keys)
-            except JsonProblem as error:
-                problem, place = error.code, error.place
-            if self._parsed is None:
-                raise self._problem(problem, place)
-        return self._parsed.value
+                self._outcome = loads(self.reply.body, self.reply.header("content-type"))
+            except JsonProblem as problem:
+                problem.__traceback__ = None
+                self._outcome = problem
+        return self._outcome
 
     @property
     def findings(self) -> tuple[str, ...]:
         """What was odd but readable in the body (`"duplicate_key"`)."""
-        return tuple(str(finding) for finding in self._parsed.findings) if self._parsed else ()
+        return tuple(str(one) for one in self._outcome.findings) if isinstance(self._outcome, Parsed) else ()
 
     def at(self, pointer: str) -> Json:
         """The value at a JSON pointer; a `VendorProtocolError` when nothing is there."""

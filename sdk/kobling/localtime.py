@@ -40,6 +40,9 @@ _NOT_A_PLACE: Final = ("localtime", "Factory", "posixrules", "posix/", "right/")
 
 _DAY: Final = timedelta(days=1)
 
+FIRST_YEAR, LAST_YEAR = 2, 9997
+"""Every zone's clock can show these years, and a day before and after them."""
+
 
 class TimeProblem(ValueError):
     """A time, zone or day that can't be read. It holds one word and nothing of what was given.
@@ -74,6 +77,12 @@ def _zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):  # unknown; not a zone file; a folder of the database ("Europe")
         return None
+
+
+def on_every_clock(instant: datetime) -> bool:
+    """True when every zone's clock can show the instant, and what lies a day around it. Outside of that lies a vendor's
+    way of not saying when, which no slot or booking can hold."""
+    return FIRST_YEAR <= instant.year <= LAST_YEAR
 
 
 # ---- wall-clock text
@@ -185,7 +194,7 @@ def _offset(zone: ZoneInfo, wall: datetime) -> timedelta:
 class WallProblem:
     """A row that was left out by `wall_rows`. because: why. index: the row's place in what was given, from 0."""
 
-    because: Literal["missing_hour", "repeated_hour"]
+    because: Literal["missing_hour", "repeated_hour", "outside_calendar"]
     index: int
 
     @property
@@ -205,7 +214,8 @@ def wall_rows(
     The contract's rule: a time in the missing hour is left out (`missing_hour`). In the repeated hour a time that a
     key lists exactly twice stands for both instants, the first row for the first one, provided that the key's rows
     of that day are in order of instants or of wall times. Any other row there is undecidable and is left out
-    (`repeated_hour`): the vendor may mean either hour.
+    (`repeated_hour`): the vendor may mean either hour. A time that not every clock can show (`on_every_clock`) is left
+    out too (`outside_calendar`).
 
     Returns (row, instant in UTC) in the rows' order, and the problems in the rows' order. Raises
     `TimeProblem("malformed")` for a text that is not a wall time, which is the vendor's error and not the clock's.
@@ -218,6 +228,10 @@ def wall_rows(
         local_time = _wall(wall(row))
         if local_time is None:
             break
+        if not FIRST_YEAR <= local_time.year <= LAST_YEAR:
+            instants.append(None)
+            problems.append(WallProblem("outside_calendar", index))
+            continue
         first, second = _both(local_time, where)
         if first == second:
             instants.append(first)

@@ -145,4 +145,4 @@ def _refusal(parts: Sequence[str], message: str) -> NoteCode | None:
 
 def _has_control(text: str) -> bool:
     """True for control characters, line and paragraph separators, and halves of surrogate pairs."""
-    return any(unicodedata.category(sign) in {"Cc", "Zl", "Zp", "Cs"} for sign in text)
+    return not text.isprintable() and any(unicodedata.category(sign) in {"Cc", "Zl", "Zp", "Cs"} for sign in text)

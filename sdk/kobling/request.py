@@ -205,8 +205,13 @@ def _query(values: Mapping[str, Any], reveal: Reveal) -> list[tuple[str, str]]:
     return pairs
 
 
+_PLAIN = frozenset({str, int, bool, float, type(None)})
+
+
 def _json(payload: Any, reveal: Reveal) -> bytes:
     def placed(value: Any) -> Any:
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, KeyPart):
             return reveal(value)
         if isinstance(value, Mapping):

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from .exchange import WireReply
 
 LONGEST = 3600.0
+LONGEST_DATE = 64
+"""Signs in a date; the longest form has 35."""
 
 
 def http_date(text: str | None) -> datetime | None:
     """An HTTP date in UTC; None when there is none, or it can't be read."""
-    if not text:
-        return None
+    return _http_date(text) if text and len(text) <= LONGEST_DATE else None
+
+
+@lru_cache(maxsize=64)  # every reply of a second has the same date
+def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

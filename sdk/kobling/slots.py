@@ -130,6 +130,7 @@ class UnknownPart(Model):
 
 class SlotProblem(Model):
     """Something in the vendor's answer that was left out of `found`, and why (`"missing_hour"`, `"repeated_hour"`,
+    `"outside_calendar"`,
     `"outside_window"`, `"not_asked_for"`, `"doubled"`): a word, a place, and never the text itself."""
 
     because: ReasonWord

@@ -5,21 +5,26 @@
     assert played.requests[0].path == "/api/slots"
 
 The engine is the real one: it builds the requests, maps the errors and decides the effect; only the sending is played.
+`Rehearsal` plays whole calls of a session in the same way, many thousands a second.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .adapter import Adapter, Operation
-from .booking import BookingRequest, Patient
+from .app import Kobling
+from .booking import BookingRequest, Patient, private_texts
+from .catalogue import Catalogue
 from .clinic import Clinic
+from .clock import Clock
 from .commands import All, Flow, Hook, Once, Send, Sleep
 from .connection import Connection, Secret
 from .engine import Line, Task, line_address, operate
@@ -34,12 +39,18 @@ from .flows.results import (
     checked_patient_id,
     checked_slots,
 )
+from .flows.state import MEMORY_SECONDS, State
+from .plugins import Installed
+from .session import Session
 from .shared import Shared
+
+T = TypeVar("T")
 
 __all__ = [
     "ManualClock",
     "PlayedRequest",
     "Played",
+    "Rehearsal",
     "example_connection",
     "play",
     "reply",
@@ -127,16 +138,26 @@ class _Stopped(BaseException):
         self.failure = failure
 
 
+class _Waits(Clock, Protocol):
+    """A clock on which waiting takes no time."""
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock on."""
+
+
+Answer = Callable[[Send], "WireReply | WireFailure"]
+"""Answers a request of the engine's, told with it whether it is a write."""
+
+
 @dataclass(slots=True, repr=False)
 class _Stage:
-    exchange: Exchange
-    clock: ManualClock
-    requests: list[PlayedRequest] = field(default_factory=list)
+    send: Answer
+    clock: _Waits
     waited: float = 0.0
 
-    def perform(self, flow: Flow[Any]) -> Any:
+    def perform(self, flow: Flow[T]) -> T:
         try:
-            return self.run(flow)
+            return cast("T", self.run(flow))
         except _Stopped as stopped:
             failure = stopped.failure
         finally:
@@ -160,9 +181,9 @@ class _Stage:
     def _do(self, command: Any) -> Any:
         match command:
             case Send():
-                return self._send(command)
+                return self._sent(command)
             case Sleep(seconds):
-                self.clock.advance(seconds)
+                self.clock.sleep(seconds)
                 self.waited += seconds
                 return None
             case All(flows, _):
@@ -179,23 +200,24 @@ class _Stage:
         except KoblingError as error:
             return error
 
-    def _send(self, command: Send) -> WireReply | WireFailure:
-        request = command.request
-        parts = urlsplit(request.url)
-        played = PlayedRequest(
-            request.method, unquote(parts.path), tuple(parse_qsl(parts.query, keep_blank_values=True)), request.headers,
-            request.body,
-        )  # fmt: skip
-        self.requests.append(played)
+    def _sent(self, command: Send) -> WireReply | WireFailure:
         try:
-            return self.exchange(request)
+            return self.send(command)
         except AssertionError as problem:
             raise _Stopped(problem) from None
 
 
+def _as_received(request: WireRequest) -> PlayedRequest:
+    parts = urlsplit(request.url)
+    return PlayedRequest(
+        request.method, unquote(parts.path), tuple(parse_qsl(parts.query, keep_blank_values=True)), request.headers,
+        request.body,
+    )  # fmt: skip
+
+
 def run_flow(flow: Flow[Any], exchange: Exchange, clock: ManualClock | None = None) -> Any:
     """Run a flow to its end in this thread, waiting on a manual clock: a driver for tests."""
-    return _Stage(exchange, clock or ManualClock()).perform(flow)
+    return _Stage(lambda command: exchange(command.request), clock or ManualClock()).perform(flow)
 
 
 def example_connection(adapter: type[Adapter], **fields: str) -> Connection:
@@ -255,12 +277,19 @@ def play(
         _CHECKS.get(operation, lambda result: result),
         clinic=clinic,
         reference=next((one.reference for one in given if isinstance(one, BookingRequest)), None),
+        private=next((private_texts(one) for one in arguments if isinstance(one, BookingRequest)), ()),
     )
-    stage = _Stage(exchange, clock)
+    requests: list[PlayedRequest] = []
+
+    def answered(command: Send) -> WireReply | WireFailure:
+        requests.append(_as_received(command.request))
+        return exchange(command.request)
+
+    stage = _Stage(answered, clock)
     result = stage.perform(operate(line, task))
     if waiting:
-        raise AssertionError(f"{operation} left {len(waiting)} replies unasked for, after {len(stage.requests)} calls")
-    return Played(result, tuple(stage.requests), stage.waited)
+        raise AssertionError(f"{operation} left {len(waiting)} replies unasked for, after {len(requests)} calls")
+    return Played(result, tuple(requests), stage.waited)
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -294,3 +323,60 @@ def _as_session_gives(adapter: type[Adapter], argument: Any) -> Any:
     if isinstance(argument, Patient):
         return fields.stripped(argument)
     return argument
+
+
+class Rehearsal:
+    """A connection whose session is played again and again, each time from the same beginning.
+
+        rehearsal = Rehearsal(MySystem, connection)
+        session = rehearsal.session(lambda command: reply(200, json={"slots": []}))
+        session.slots(query)
+
+    Nothing is kept from one session to the next: no token, no budget, no memory, no reference. clinic, catalogue: what
+    a session remembers from the start, as one that has read them before. options: as for `Kobling.session`.
+    A connection that its form refuses is told by the session's methods.
+    """
+
+    def __init__(
+        self,
+        adapter: type[Adapter],
+        connection: Connection | None = None,
+        *,
+        options: Mapping[str, Any] | None = None,
+        clinic: Clinic | None = None,
+        catalogue: Catalogue | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        installed = Installed(MappingProxyType({adapter.key: adapter}))
+        office = Kobling(adapters=installed, exchange=_answers_nothing)
+        self._opened = office.session(connection or example_connection(adapter), options=options)
+        self._now = now
+        self._known = {"clinic": clinic, "catalogue": catalogue}
+
+    def session(self, answer: Answer, clock: _Waits | None = None) -> Session:
+        """A session whose every request is answered by `answer`, which is told with `Send.write` whether it is a write;
+        an `AssertionError` that it raises comes out of the session's method. clock: one of its own unless given."""
+        opened = self._opened._opened
+        clock = clock or ManualClock(self._now)
+        if isinstance(opened, State):
+            until = clock.monotonic() + MEMORY_SECONDS
+            kept = {name: (value, until) for name, value in self._known.items() if value is not None}
+            opened = State(replace(opened.line, shared=Shared(), clock=clock, vendor_clock=None), kept=kept)
+        session = Session(self._opened.connection, opened, self._opened._refused_report, None)
+        session._driver = _Player(answer, clock)  # type: ignore[assignment]
+        return session
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Player:
+    """A driver that plays."""
+
+    answer: Answer
+    clock: _Waits
+
+    def run(self, flow: Flow[T]) -> T:
+        return _Stage(self.answer, self.clock).perform(flow)
+
+
+def _answers_nothing(_: WireRequest) -> WireFailure:
+    return WireFailure("connect")

@@ -20,6 +20,7 @@ from .commands.certificates import make_signing_key, verify_certificate
 from .commands.certifying import certify
 from .commands.demo import demo
 from .commands.forms import form
+from .commands.fuzzing import fuzz
 from .commands.mocks import mock_app
 from .commands.recordings import live_app, record, scan_cassettes
 from .commands.searching import slots
@@ -146,8 +147,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, verify_certificate,
-    make_signing_key, record, scan_cassettes, zoo, demo,
+    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, fuzz,
+    verify_certificate, make_signing_key, record, scan_cassettes, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")

@@ -39,7 +39,7 @@ class ExitCode(IntEnum):
 MEANING: Final[Mapping[ExitCode, str]] = MappingProxyType(
     {
         ExitCode.SUCCESS: "it was done, or the answer is yes",
-        ExitCode.NO: "the answer is no: the test failed, not conformant, not booked",
+        ExitCode.NO: "the answer is no: the test failed, not conformant, not booked, something was found",
         ExitCode.USAGE: "the command line is wrong or lacks something; nothing was sent",
         ExitCode.REJECTED: "the request was refused; nothing was changed",
         ExitCode.UNAVAILABLE: "the vendor did not answer, or not fully; nothing was changed",
@@ -48,8 +48,8 @@ MEANING: Final[Mapping[ExitCode, str]] = MappingProxyType(
         ExitCode.DEFECT: "a defect of the vendor, the adapter or Kobling: report it",
         ExitCode.CONNECTION: "the connection is not right: run `kobling test`",
         ExitCode.SUITE_ERROR: "certify, zoo: the suite or the mock broke, there is no verdict",
-        ExitCode.TARGET_UNAVAILABLE: "certify, record, live: no adapter, mock, recordings or sandbox of that vendor",
-        ExitCode.NOTHING_TESTED: "certify: no rule was tested",
+        ExitCode.TARGET_UNAVAILABLE: "certify, fuzz, record, live: no adapter, mock, recordings or sandbox is there",
+        ExitCode.NOTHING_TESTED: "certify, fuzz: nothing was tested",
         ExitCode.INTERRUPTED: "stopped by Ctrl-C",
     }
 )

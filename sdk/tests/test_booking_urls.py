@@ -27,6 +27,7 @@ from kobling import (
     Kobling,
     Limits,
     PatientFields,
+    Response,
     SlotQuery,
     Slots,
     UrlNotAllowed,
@@ -257,17 +258,17 @@ def test_a_servers_own_404_at_a_typed_address_never_says_that_a_booking_is_gone(
         "typed_url": base,
     }
     table = ErrorMap(code="/code")
-    error = judge(reply(404, text=body), table=table, typed_host=True, **given)
+    error = judge(Response(reply(404, text=body)), table=table, typed_host=True, **given)
     assert (type(error), error.effect if error else "") == (UrlNotAllowed, "none")
-    said = judge(reply(404, json={"code": "GONE"}), table=table, typed_host=True, **given)
+    said = judge(Response(reply(404, json={"code": "GONE"})), table=table, typed_host=True, **given)
     assert isinstance(said, BookingNotFound)
 
 
 def test_not_even_an_adapter_that_reads_404_itself_is_given_another_servers_page() -> None:
     given = {"table": ErrorMap(), "operation": "cancel", "write": True, "expect": frozenset({404}), "typed_host": True,
              "url": "https://klinikk.example/bookings/7", "typed_url": "https://klinikk.example"}  # fmt: skip
-    assert isinstance(judge(reply(404, text="<html>"), **given), UrlNotAllowed)
-    assert judge(reply(404, json={}), **given) is None
+    assert isinstance(judge(Response(reply(404, text="<html>")), **given), UrlNotAllowed)
+    assert judge(Response(reply(404, json={})), **given) is None
 
 
 @pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable"])

@@ -212,6 +212,11 @@ def test_a_row_in_the_missing_hour_is_left_out_with_a_problem() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:59", "9998-01-01T00:00", "0001-12-31T23:59"])
+def test_a_row_that_not_every_clock_can_show_is_left_out_with_a_problem(text: str) -> None:
+    assert read([("a", "2026-07-01T12:00"), ("a", text)]) == (["a 10:00"], [("outside_calendar", 1)])
+
+
 def test_rows_listed_twice_in_order_of_instants_are_both_hours() -> None:
     assert read(rows_on(AUTUMN, "01:30", "02:00", "02:30", "02:00", "02:30", "03:00")) == (
         ["a 23:30", "a 00:00", "a 00:30", "a 01:00", "a 01:30", "a 02:00"],

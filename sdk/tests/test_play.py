@@ -7,10 +7,25 @@ from typing import Any, ClassVar
 import pytest
 
 from full_vendor import NOW, FullVendor
-from kobling import Adapter, BookingRequest, Catalogue, Http, Patient, Slot, VendorUnavailable, WireReply, WireRequest
+from kobling import (
+    Adapter,
+    BookingRequest,
+    Catalogue,
+    Clinic,
+    Http,
+    Patient,
+    Slot,
+    SlotQuery,
+    VendorTimeout,
+    VendorUnavailable,
+    WireFailure,
+    WireReply,
+    WireRequest,
+)
 from kobling.auth import KEY
+from kobling.commands import Send
 from kobling.limits import PatientFields
-from kobling.testing import play, reply
+from kobling.testing import Rehearsal, play, reply
 
 REQUEST = BookingRequest(
     slot=Slot(practitioner_id="a", service_id="s", start=NOW, end=NOW), patient=Patient(email="kari@example.no")
@@ -86,3 +101,50 @@ def test_what_was_played_shows_neither_key_nor_patient_by_itself() -> None:
     assert played.requests[0].header("x-key") == "example-key"
     assert "example-key" not in repr(played) + repr(played.requests)
     assert repr(played.requests[0]) == "<PlayedRequest GET, 0 bytes>"
+
+
+# ---- rehearsals
+
+WEEK = SlotQuery(first_day=NOW.date(), last_day=NOW.date())
+ROW = {"who": "a", "start": "2026-11-23T10:00:00Z", "end": "2026-11-23T10:30:00Z"}
+
+
+def _known() -> tuple[Clinic, Catalogue]:
+    session = Rehearsal(FullVendor, now=NOW).session(lambda _: reply(200, json={}))
+    return session.clinic(), session.catalogue()
+
+
+def test_a_rehearsed_session_remembers_what_it_was_told_and_asks_only_for_the_rest() -> None:
+    clinic, catalogue = _known()
+    sent: list[Send] = []
+
+    def answer(command: Send) -> WireReply:
+        sent.append(command)
+        return reply(200, json=[ROW])
+
+    rehearsal = Rehearsal(FullVendor, clinic=clinic, catalogue=catalogue, now=NOW)
+    first, second = (rehearsal.session(answer).slots(WEEK) for _ in range(2))
+    assert [slot.practitioner_id for slot in first.found] == ["a"]
+    assert first == second
+    assert [(command.request.method, command.write) for command in sent] == [("GET", False)] * 2
+
+
+def test_every_rehearsed_session_begins_at_the_same_moment_whatever_the_one_before_waited() -> None:
+    clinic, catalogue = _known()
+    rehearsal = Rehearsal(FullVendor, clinic=clinic, catalogue=catalogue, now=NOW)
+    with pytest.raises(VendorUnavailable):
+        rehearsal.session(lambda _: reply(503, headers={"Retry-After": "9"})).slots(WEEK)
+    (slot,) = rehearsal.session(lambda _: reply(200, json=[ROW])).slots(WEEK).found
+    assert slot.observed_at == NOW
+
+
+def test_a_rehearsal_passes_errors_of_the_contract_and_the_tests_own_on() -> None:
+    rehearsal = Rehearsal(FullVendor)
+    with pytest.raises(VendorTimeout):
+        rehearsal.session(lambda _: WireFailure("timeout")).catalogue()
+
+    def forbidden(_: Send) -> WireReply:
+        raise AssertionError("nothing may be asked here")
+
+    with pytest.raises(AssertionError, match="nothing may be asked"):
+        rehearsal.session(forbidden).catalogue()

@@ -418,6 +418,24 @@ ENDINGS: dict[str, WireReply | WireFailure] = {
 }
 
 
+@pytest.mark.parametrize("echo", [KEY, f"NO_{KEY}_HERE", "4799999999", EMAIL, NAME, f"{NAME.upper()}_EXISTS"])
+def test_a_vendor_that_sends_the_key_or_the_patient_back_as_its_code_is_not_quoted(echo: str) -> None:
+    request = BookingRequest(slot=SLOT, patient=PATIENT)
+    answer = reply(400, json={"code": echo}, headers={"X-Request-Id": echo})
+    connection = example_connection(FullVendor, api_key=KEY)
+    with pytest.raises(KoblingError) as caught:
+        play(FullVendor, "book", request, replies=[answer], connection=connection)
+    assert (caught.value.vendor_code, caught.value.vendor_request_id) == ("", "")
+
+
+def test_a_vendors_own_code_stays_although_a_short_name_is_in_it() -> None:
+    request = BookingRequest(slot=SLOT, patient=Patient(given_name="Kari", family_name="Li", email=EMAIL))
+    answer = reply(409, json={"code": "LIMIT"}, headers={"X-Request-Id": "req-4711"})
+    with pytest.raises(KoblingError) as caught:
+        play(FullVendor, "book", request, replies=[answer])
+    assert (caught.value.vendor_code, caught.value.vendor_request_id) == ("LIMIT", "req-4711")
+
+
 @pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_failed_booking_leaks_nothing(mode: str, ending: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,14 +8,11 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from kobling import (
     Adapter,
-    AdapterBug,
     CancelReason,
     Catalogue,
     Operation,
@@ -27,10 +24,8 @@ from kobling import (
     WireRequest,
 )
 
-from ..mutations import Mutator, changes
 from ..rig import Rig
 from ..rule import RuleBook
-from ..sides import Side
 from ..trial import Trial
 from ..turns import Turns, watched
 from .slots import fault_details
@@ -218,109 +213,11 @@ async def _request_ids(trial: Trial) -> None:
         trial.saw(f"{operation}: the error carries the vendor's id and our own")
 
 
-@dataclass(frozen=True)
-class _Stage:
-    """One operation that is given a changed answer, and what must be read before it."""
-
-    name: str
-    before: Callable[[Side], Awaitable[object]]
-    read: Callable[[Rig, Side], Awaitable[object]]
-
-
-async def _nothing_before(_: Side) -> None:
-    return None
-
-
-STAGES = (
-    _Stage("identify", _nothing_before, lambda _, side: side.clinic()),
-    _Stage("catalogue", lambda side: side.clinic(), lambda _, side: side.catalogue()),
-    _Stage("list_slots", lambda side: side.catalogue(), lambda rig, side: side.slots(rig.days(2, 1))),
-)
 BETWEEN = 3600.0
 """Seconds between two readings, so that nothing is answered from memory."""
 
 
-@BOOK.rule(
-    5,
-    "An answer of another shape than described is the vendor's error, never a crash of the adapter",
-    why='Vendors change fields without a word; one odd row must not become "a defect of ours" without a place.',
-    check="Read answers with models (reply.read), never by indexing; look for KeyError, TypeError, ValueError.",
-    source="the contract: unreadable answers are VendorProtocolError with the place named",
-    needs=READS,
-    evidence=("wire",),
-    causes={
-        "crashed": "The adapter raised an exception of its own. The place is named; read that value with a model.",
-        "wrote": "Reading a strange answer sent a write.",
-    },
-)
-async def _other_shapes(trial: Trial) -> None:
-    for stage in STAGES:
-        rig = trial.rig()
-        await stage.before(rig.session)
-        mark = rig.mark()
-        await stage.read(rig, rig.session)
-        trial.control(rig, mark, f"{stage.name} reads an answer as described")
-        first = trial.need(rig.sent_since(mark), f"{stage.name} asks the vendor nothing")[0].outcome
-        every = changes(first.body, trial.random) if isinstance(first, WireReply) else []
-        struck = refused = 0
-        for change in every:
-            rig.pace.pass_time(BETWEEN)
-            side = rig.connect()
-            rig.spoil = None
-            await stage.before(side)
-            mutator = rig.spoil = Mutator(change)
-            mark = rig.mark()
-            outcome = await trial.outcome(stage.read(rig, side))
-            calls, struck, refused = rig.since(mark), struck + mutator.struck, refused + (outcome.error is not None)
-            wrote = rig.writing(calls)
-            trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
-            place = f" at {', '.join(outcome.error.fields)}" if outcome.error else ""
-            trial.claim(
-                not isinstance(outcome.error, AdapterBug),
-                "crashed",
-                expected=f"VendorProtocolError or an answer, {stage.name}, {change}",
-                got=f"{outcome}{place}",
-                calls=calls[:1],
-            )
-        trial.saw(f"{stage.name}: {struck} changed answers, {refused} refused with an error of the contract, no crash")
-
-
-@BOOK.rule(
-    6,
-    'After a booking that was carried out, no shape of the answer makes it "not booked"',
-    why="The patient has a time; whoever says otherwise books another.",
-    check="book: no default and no branch may turn an odd answer into a refusal.",
-    source="the contract: an unreadable 2xx after a write is OutcomeUnknown",
-    needs=ALL,
-    evidence=("timebook", "wire"),
-    causes={
-        "told_not_booked": "The caller was told that nothing was changed, but the appointment stands.",
-        "resent": "The booking was sent again.",
-    },
-    safety=True,
-)
-async def _other_shapes_after_a_write(trial: Trial) -> None:
-    control = trial.rig()
-    made = await trial.booked(control)
-    position = next(number for number, call in enumerate(made.calls, 1) if call.operation == made.write)
-    answer = control.wire[made.calls[position - 1].number - 1].outcome
-    every = changes(answer.body, trial.random) if isinstance(answer, WireReply) else []
-    stood = 0
-    for change in trial.need(every, "the answer to a booking has no place to change"):
-        rig = trial.rig()
-        slot, *_ = await trial.open_times(rig, count=2)
-        mutator = rig.spoil = Mutator(change, nth=position)
-        mark, before = rig.mark(), rig.appointments()
-        outcome = await trial.outcome(rig.session.book(rig.request(slot)))
-        calls = [call for call in rig.since(mark) if call.operation == made.write]
-        stands = rig.made_since(before)
-        trial.claim(len(calls) <= 1, "resent", expected="1 write", got=len(calls), calls=calls)
-        false = bool(stands) and outcome.error is not None and outcome.error.effect == "none"
-        trial.claim(not false, "told_not_booked", expected=f"unknown or booked, {change}", got=outcome, calls=calls)
-        stood += bool(stands) and mutator.struck
-        await trial.done_with(rig)
-    trial.need(stood or None, "no answer to a booking could be changed")
-    trial.saw(f"{stood} changed answers to bookings that stand, none told as not booked")
+# 5 and 6, odd answers before and after a write, are FUZZ-01 and FUZZ-04 now: their numbers are not used again.
 
 
 @BOOK.rule(

@@ -153,6 +153,36 @@ def test_a_closed_day_may_have_times_left_over() -> None:
     assert starts(searched(page(), opening=hours(tuesday_start=None, tuesday_end=None))) == []
 
 
+@pytest.mark.parametrize(("closed", "open_times"), [("TRUE", 0), ("FALSE", 3), (0, 3), (1, 0), (None, 3)])
+def test_a_day_is_closed_by_whatever_spells_it(closed: Any, open_times: int) -> None:
+    assert len(starts(searched(page(), opening=hours(tuesday_closed=closed)))) == open_times
+
+
+@pytest.mark.parametrize("closed", ["ja", 2, [], {}, "tru"])
+def test_a_word_for_closed_that_says_nothing_opens_no_day(closed: Any) -> None:
+    with pytest.raises(VendorProtocolError) as caught:
+        searched(page(), opening=hours(tuesday_closed=closed))
+    assert caught.value.fields == ("opening_times",)
+
+
+@pytest.mark.parametrize("ends", [[], {"value": "11:00"}, 11, "١١:٠٠", True])
+def test_opening_hours_that_are_no_text_of_a_clock_are_the_vendors_error(ends: Any) -> None:
+    with pytest.raises(VendorProtocolError):
+        searched(page(), opening=hours(tuesday_end=ends))
+
+
+def test_an_id_in_the_digits_of_another_script_is_not_taken_for_the_number() -> None:
+    rows = [{"id": "٤١", "name": "Kari", "employee_id": None}]
+    with pytest.raises(VendorProtocolError):
+        play(EasyPractice, "identify", replies=[reply(200, json={"data": rows, "meta": {"last_page": 1}})])
+
+
+def test_a_booking_of_the_year_9999_is_the_vendors_error_and_no_crash() -> None:
+    with pytest.raises(VendorProtocolError) as caught:
+        play(EasyPractice, "get_booking", REF, replies=[one(start="9999-06-01T10:00:00+02:00")])
+    assert caught.value.fields == ("data.start",)
+
+
 def test_a_calendar_whose_hours_can_not_be_read_is_unknown() -> None:
     query = SlotQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 1), practitioner_ids=("41", "42"),
                       service_ids=("3",))  # fmt: skip

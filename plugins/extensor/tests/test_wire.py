@@ -139,10 +139,19 @@ def test_on_the_shorter_night_the_missing_hour_is_left_out_and_an_end_is_absolut
     assert [problem.because for problem in played.result.problems] == ["missing_hour"]
 
 
+@pytest.mark.parametrize("start", ["9999-12-31T23:59", "9998-12-31T23:59", "0001-01-01T00:00"])
+def test_a_time_outside_of_every_calendar_is_left_out_and_the_others_stay(start: str) -> None:
+    played = searched(row("2026-12-01T09:00:00", 1), row(start, 2), day="2026-12-01")
+    assert starts(played) == ["08:00"]
+    assert [problem.because for problem in played.result.problems] == ["outside_calendar"]
+
+
 @pytest.mark.parametrize(("wall", "start"), [
     ("2026-12-01T09:00:00", datetime(2026, 12, 1, 8, tzinfo=UTC)),
     ("2026-10-25T02:30:00", None),
     ("2027-03-28T02:30:00", None),
+    ("9999-06-01T10:00:00", None),
+    ("0001-01-01T00:00:00", None),
 ])  # fmt: skip
 def test_a_bookings_time_that_names_no_one_moment_is_not_told(wall: str, start: datetime | None) -> None:
     told = play(Extensor, "get_booking", REF, replies=[reply(200, json={"time": booking(start=wall)})]).result

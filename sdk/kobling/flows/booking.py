@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..booking import Booking, BookingRequest
+from ..booking import Booking, BookingRequest, private_texts
 from ..booking import stamped as with_stamps
 from ..clinic import Clinic
 from ..commands import Flow, Hook
@@ -209,6 +209,7 @@ def _register(state: State, order: Order) -> Flow[str]:
         clinic=order.place,
         not_after=order.not_after,
         urgent=True,
+        private=private_texts(order.request),
     )
     lost: OutcomeUnknown | None = None
     try:
@@ -235,6 +236,7 @@ def _sent(state: State, order: Order) -> Flow[Booking]:
         not_after=order.not_after,
         fresh=True,
         urgent=True,
+        private=private_texts(order.request),
     )
     return operate(state.line, task)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -129,8 +130,10 @@ def _copied(kind: type[M], result: object, because: str) -> M:
 
 def _plain(value: Any) -> Any:
     """A value as dicts and sequences, with the fields of the contract's own classes only."""
+    if value is None or type(value) in _LEAVES:
+        return value
     if isinstance(value, BaseModel):
-        names = _contract_class(type(value)).model_fields.keys() - (OURS if isinstance(value, Booking) else set())
+        names = _facts(type(value))
         return {name: _plain(one) for name, one in vars(value).items() if name in names}
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
@@ -139,5 +142,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _contract_class(kind: type[BaseModel]) -> type[BaseModel]:
-    return next(one for one in kind.__mro__ if one.__module__.partition(".")[0] == __package__.partition(".")[0])
+_LEAVES = frozenset({str, int, bool, datetime})
+
+
+@lru_cache(maxsize=256)
+def _facts(kind: type[BaseModel]) -> frozenset[str]:
+    """The fields of the contract's own class that an adapter may fill in, also of a class made from it."""
+    package = __package__.partition(".")[0]
+    ours: type[BaseModel] = next(one for one in kind.__mro__ if one.__module__.partition(".")[0] == package)
+    return frozenset(ours.model_fields) - (OURS if issubclass(ours, Booking) else frozenset())

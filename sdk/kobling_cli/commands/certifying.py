@@ -161,7 +161,7 @@ def _run(
                 target=target,
             )
     except TargetUnavailable:
-        problem = _unavailable(vendor, adapter)
+        problem = no_target(vendor, adapter)
     except BadWaiver as bad:
         values: dict[str, Any] = {name: shown(str(value)) for name, value in bad.values.items()}
         problem = Problem(bad.code, **values)
@@ -197,7 +197,7 @@ class _Bar:
         )
 
 
-def _unavailable(vendor: str, adapter: str | None) -> Problem:
+def no_target(vendor: str, adapter: str | None = None) -> Problem:
     """What is missing: the adapter, or the mock that it is tried against."""
     from kobling import load
     from kobling_mocks import installed_dialects

@@ -185,6 +185,16 @@ def test_certify_runs_the_named_rules_and_exits_with_the_verdict(shell: Shell) -
     assert shell("certify", "eg-pasientsky", "--rule", "NONE-99").code == ExitCode.USAGE
 
 
+def test_fuzz_tells_what_it_did_and_exits_with_what_it_found(shell: Shell) -> None:
+    ran = shell("fuzz", "eg-pasientsky", "--operation", "identify", "--cases", "40", "--json")
+    assert ran.code == ExitCode.SUCCESS, ran.out + ran.err
+    assert (ran.json["cases"], ran.json["findings"], list(ran.json["operations"])) == (40, [], ["identify"])
+    assert shell("fuzz", "eg-pasientsky", "--operation", "identify", "--case", "7").code == ExitCode.SUCCESS
+    assert shell("fuzz", "eg-pasientsky", "--case", "7").code == ExitCode.USAGE
+    assert shell("fuzz", "eg-pasientsky", "--operation", "get_booking").code == ExitCode.USAGE
+    assert shell("fuzz", "nobody").code == ExitCode.TARGET_UNAVAILABLE
+
+
 def test_the_zoo_shows_one_fault_and_writes_the_matrix(shell: Shell, tmp_path: Path) -> None:
     written = tmp_path / "zoo.json"
     ran = shell("zoo", "--only", "40", "--json", str(written))

@@ -57,7 +57,7 @@ seconds."""
 USER_HEADER: Final = "X-User-Id"
 """Whose token it is. Recorded; that an employee's token has the employee's id, as on their calendar, is a guess."""
 
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::[0-9]{2})?")
 _DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _END_OF_DAY: Final = frozenset({"00:00", "24:00", "23:59"})
 _WEEKDAY: Final = ("weekday", "day_of_week")
@@ -82,7 +82,7 @@ def sees_only_its_own(user_id: str | None, calendars: tuple[Calendar, ...]) -> b
 def hours_on(answer: OpeningTimes, weekday: int) -> ClockSpan | None:
     """The hours of a weekday (0 is Monday); None when it is closed."""
     name = _DAYS[weekday]
-    if _truth(answer.times.get(f"{name}_closed")):
+    if _closed(answer.times.get(f"{name}_closed")):
         return None
     begins, ends = answer.times.get(f"{name}_start"), answer.times.get(f"{name}_end")
     if begins in (None, "") and ends in (None, ""):
@@ -94,7 +94,7 @@ def pause_on(fields: Mapping[str, Any], day: date) -> ClockSpan | None:
     """The part of a day that a pause takes; None when it is of another day."""
     dated, weekly = _first(fields, _DATE), _first(fields, _WEEKDAY)
     if dated is not None:
-        if not isinstance(dated, str) or not re.match(r"\d{4}-\d{2}-\d{2}", dated):
+        if not isinstance(dated, str) or not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", dated):
             raise VendorProtocolError("pause_date", fields=("pauses",))
         if dated[:10] != day.isoformat():
             return None
@@ -113,7 +113,7 @@ def _weekday(value: Any) -> int:
     """0 is Monday. The vendor's 0 is Sunday in a public client; 7 can only be Sunday as well."""
     if isinstance(value, str) and value.lower() in _DAYS:
         return _DAYS.index(value.lower())
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) == 1:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 7:
         return (value - 1) % 7
@@ -123,7 +123,7 @@ def _weekday(value: Any) -> int:
 def _span(begins: Any, ends: Any, where: str) -> ClockSpan:
     """From one time of the clock to another. Midnight at the end is the end of the day."""
     first = _minutes(begins, where)
-    last = 24 * 60 if ends in _END_OF_DAY or str(ends)[:5] in _END_OF_DAY else _minutes(ends, where)
+    last = 24 * 60 if isinstance(ends, str) and ends[:5] in _END_OF_DAY else _minutes(ends, where)
     if last < first:
         raise VendorProtocolError("reversed_times", fields=(where,))
     return ClockSpan(first, last)
@@ -136,8 +136,17 @@ def _minutes(value: Any, where: str) -> int:
     return int(found[1]) * 60 + int(found[2])
 
 
-def _truth(value: Any) -> bool:
-    return value in (True, 1, "1", "true", "True")
+_CLOSED: Final[Mapping[str, bool]] = {
+    "true": True, "1": True, "false": False, "0": False, "none": False, "": False,
+}  # fmt: skip
+"""How "closed" may be written, in small letters. Anything else says nothing, and no day is opened by it."""
+
+
+def _closed(value: Any) -> bool:
+    found = _CLOSED.get(str(value).lower()) if value is None or isinstance(value, bool | int | str) else None
+    if found is None:
+        raise VendorProtocolError("opening_times", fields=("opening_times",))
+    return found
 
 
 # ---- errors

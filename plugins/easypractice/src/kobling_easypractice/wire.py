@@ -7,12 +7,13 @@ with every booking, is not read.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from kobling import Name, VendorId, WireModel
-from kobling.localtime import parse_offset
+from kobling.localtime import on_every_clock, parse_offset
 from kobling.model import Moment
 
 
@@ -20,14 +21,22 @@ def _instant(value: object) -> object:
     return parse_offset(value) if isinstance(value, str) else value
 
 
+def _plausible(moment: datetime) -> datetime:
+    if not on_every_clock(moment):
+        raise ValueError("not a time of any clinic")
+    return moment
+
+
 def _whole(value: str) -> str:
-    if not value.isdecimal():
+    if not (value.isascii() and value.isdecimal()):  # `int` reads other scripts' digits too
         raise ValueError("not an integer")
     return value
 
 
 OffsetTime = Annotated[Moment, BeforeValidator(_instant)]
 """`YYYY-MM-DDTHH:MM:SS+HH:MM`, always with an offset."""
+
+StartOrEnd = Annotated[OffsetTime, AfterValidator(_plausible)]
 
 Number = Annotated[VendorId, AfterValidator(_whole)]
 """An integer id, as text."""
@@ -62,8 +71,8 @@ class Booking(WireModel):
     id: Number
     calendar_id: Number
     client_id: Number
-    start: OffsetTime
-    end: OffsetTime
+    start: StartOrEnd
+    end: StartOrEnd
     status: str
     created_at: OffsetTime
 

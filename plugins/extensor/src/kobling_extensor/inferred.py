@@ -43,7 +43,7 @@ from kobling import (
     WhyNot,
     WireModel,
 )
-from kobling.localtime import parse_local, to_utc
+from kobling.localtime import on_every_clock, parse_local, to_utc
 
 # ---- where and how to ask
 
@@ -328,10 +328,12 @@ def place(slot: Slot) -> dict[str, Any]:
 
 
 def instant(wall: str | None) -> datetime | None:
-    """The moment of a booking's wall-clock time; None where the clock shows it twice or never, so that nobody knows."""
+    """The moment of a booking's wall-clock time; None where the clock shows it twice or never, or the programme writes
+    its first or last day for "none", so that nobody knows."""
     if wall is None:
         return None
-    found = to_utc(parse_local(wall), ZONE).instants
+    local_time = parse_local(wall)
+    found = to_utc(local_time, ZONE).instants if on_every_clock(local_time) else ()
     return found[0] if len(found) == 1 else None
 
 

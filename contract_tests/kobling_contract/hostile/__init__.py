@@ -1,0 +1,1 @@
+"""Hostile answers without a network: recorded answers replayed with changes, thousands a second."""
