@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,8 @@ from xml.etree import ElementTree
 from kobling_contract.seal import new_key, unseal
 
 VENDOR = ("--pyargs", "kobling_contract", "--vendor", "eg-pasientsky")
-OWN = """\
-from kobling_contract.items import contract
-from kobling_eg_pasientsky import EgPasientsky
-
-test_contract = contract(EgPasientsky)
-"""
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "run-the-suite.md"
+OWN = re.findall(r"^```python\n(.*?)^```", HOW_TO.read_text("utf-8"), re.MULTILINE | re.DOTALL)[0]
 
 
 def run(*arguments: str, cwd: Path | str = "/", alone: bool = True) -> subprocess.CompletedProcess[str]:
@@ -83,7 +80,7 @@ def test_a_failing_rule_is_told_without_a_traceback_and_fails_the_run(tmp_path: 
 
 
 def test_four_lines_in_a_vendors_own_repository_are_the_whole_contract(tmp_path: Path) -> None:
-    assert len(OWN.strip().splitlines()) == 4
+    assert len(OWN.splitlines()) == 4
     (tmp_path / "test_contract.py").write_text(OWN, "utf-8")
     listed = run("--collect-only", cwd=tmp_path).stdout
     assert "test_contract.py::test_contract[SLOT-07]" in listed
