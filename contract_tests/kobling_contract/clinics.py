@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from kobling_mocks import Dialect
 from kobling_mocks.clinic import (
     BookingOrder,
     Clinic,
@@ -149,12 +150,14 @@ CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
 }
 
 
-def open_clinic(name: ClinicName, seed: int) -> Clinic:
-    """A new clinic by its name; `seed` decides the random one."""
-    return _pristine(name, seed).twin()
+def open_clinic(name: ClinicName, seed: int, dialect: Dialect) -> Clinic:
+    """A new clinic by its name, set up as this vendor's system can hold it; `seed` decides the random one."""
+    return _pristine(name, seed, dialect).twin()
 
 
 @lru_cache(maxsize=32)
-def _pristine(name: ClinicName, seed: int) -> Clinic:
+def _pristine(name: ClinicName, seed: int, dialect: Dialect) -> Clinic:
     """A clinic that nobody touches: laying its plan costs more than most rules' calls."""
-    return CLINICS[name](seed)
+    clinic = CLINICS[name](seed)
+    dialect.fit(clinic)
+    return clinic

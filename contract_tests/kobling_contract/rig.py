@@ -101,7 +101,7 @@ class Rig:
         self.mode: Mode = mode
         if target.dialect is None:
             raise TypeError("a rig of a mock needs its dialect")
-        self.mock = Mock(target.dialect, open_clinic(clinic, seed))
+        self.mock = Mock(target.dialect, open_clinic(clinic, seed, target.dialect))
         self.mock.patience = 0.0
         self.world: World = self.mock.world
         if switches:

@@ -87,7 +87,7 @@ AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 
 def found_in_reports(result: Result, target: Target) -> dict[str, list[str]]:
     """By kind of report the canaries in it: the key, the booked patient, and everybody on the clinic's file."""
-    world = Mock(target.dialect, open_clinic("demo", SEED)).world
+    world = Mock(target.dialect, open_clinic("demo", SEED, target.dialect)).world
     others = {f"{one.name} {field}": value for one in world.clinic.patients
               for field in ("name", "email", "phone") if (value := getattr(one, field))}  # fmt: skip
     canaries = Canaries.of(world.account.api_key, PATIENT, sak_id=SAK_ID.value, **others)

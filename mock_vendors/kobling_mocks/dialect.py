@@ -155,6 +155,7 @@ def _wire_names(model: type[BaseModel]) -> list[str]:
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
+@cache
 def _field_names(model: type[BaseModel] | None) -> frozenset[str]:
     if model is None:
         return frozenset()
