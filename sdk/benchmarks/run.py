@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import statistics
 import subprocess
 import sys
@@ -14,27 +15,42 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import date
 from ipaddress import ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fanout import CLINICS, FLOOR, measure
 from memory import AsyncNetwork, Network, async_client, client, put_below
+from pydantic import TypeAdapter
 from server import HEAD
 from tiny import CATALOGUE, INSTALLED, connection, in_memory, slot_rows
 
-from kobling import AsyncKobling, Kobling, SlotQuery, UrlPolicy
+from kobling import AsyncKobling, Kobling, SlotQuery, UrlPolicy, WireReply
 from kobling.drivers.aio import AsyncDriver
 from kobling.drivers.sync import SyncDriver
 from kobling.strictjson import loads
+from kobling_contract.hostile.fuzz import CLINIC, prepared
+from kobling_contract.rig import Rig
+from kobling_contract.target import find_target
+from kobling_extensor.inferred import Behandler, LedigTime, Ping, Time
 
 ROUNDS = 15
 CALLS = 200
 SLOTS = 10_000
 SLOT_AIM = 15e-6
+HOSTILE = 100
+HOSTILE_AIM = 500e-6
 PORT = 8000
 HOST = f"http://127.0.0.1:{PORT}"
 POLICY = UrlPolicy(allowed=(ip_network("127.0.0.0/8"),), ports=frozenset({PORT}), allow_http=True)
 ANSWER = HEAD + CATALOGUE
 WANTED = {"clinic": "1"}
+READ_AS = {
+    "identify": ("", TypeAdapter(Ping)),
+    "catalogue": ("behandlere", TypeAdapter(list[Behandler] | list[Any])),
+    "list_slots": ("ledigetimer", TypeAdapter(list[LedigTime])),
+    "book": ("time", TypeAdapter(Time)),
+    "get_booking": ("time", TypeAdapter(Time)),
+}
+"""How the answers of a few operations are read without an SDK."""
 
 
 class Line(NamedTuple):
@@ -146,6 +162,37 @@ def slots() -> Line:
     )._replace(aim=f"≤ {SLOT_AIM * 1e6:.0f} µs", met="yes" if each <= SLOT_AIM else "no")
 
 
+def hostile() -> Line:
+    """Changed answers through a whole session, against json.loads and the adapter's own models on the same answers."""
+    rig = Rig(find_target("extensor"), "sync", CLINIC, 1)
+    fuzzer = prepared(rig, 1)
+    numbers = {name: range(HOSTILE) for name in fuzzer.recording.operations}
+    bodies = [
+        (one.operation, one.answer.body)
+        for script in fuzzer.recording.scripts.values()
+        for one in script.exchanges
+        if isinstance(one.answer, WireReply) and one.operation in READ_AS
+    ]
+
+    def bare() -> float:
+        begun = time.process_time()
+        for operation, body in bodies * 20:
+            pointer, reader = READ_AS[operation]
+            data = json.loads(body)
+            reader.validate_python(data[pointer] if pointer in data else next(iter(data.values())) if pointer else data)
+        return (time.process_time() - begun) / len(bodies) / 20
+
+    def ours() -> float:
+        begun = time.process_time()
+        report = fuzzer.run(numbers)
+        return (time.process_time() - begun) / report.answers
+
+    mine, other, ratio = side_by_side(ours, bare)
+    return line("changed answer, whole session", us(mine), f"json.loads + pydantic {us(other)}", ratio, None)._replace(
+        aim=f"≤ {HOSTILE_AIM * 1e6:.0f} µs", met="yes" if mine <= HOSTILE_AIM else "no"
+    )
+
+
 def fan_out(hosts: int, what: str, *, fewer_collections: bool = False) -> Line:
     """A thousand clinics at once, answers after 100 ms. fewer_collections: with the garbage collector set as an
     application of this kind may set it, which a library never does for it."""
@@ -192,6 +239,7 @@ def main() -> None:
         catalogue_sync,
         catalogue_async,
         slots,
+        hostile,
         lambda: fan_out(CLINICS, "1000 addresses"),
         lambda: fan_out(1, "one host"),
         lambda: fan_out(CLINICS, "1000 addresses", fewer_collections=True),

@@ -205,6 +205,7 @@ def _query(values: Mapping[str, Any], reveal: Reveal) -> list[tuple[str, str]]:
     return pairs
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
@@ -221,7 +222,7 @@ def _json(payload: Any, reveal: Reveal) -> bytes:
         return value
 
     try:
-        return json.dumps(placed(payload), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(placed(payload)).encode()
     except (TypeError, ValueError, RecursionError):
         pass
     raise AdapterBug("body_is_not_json")

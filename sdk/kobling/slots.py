@@ -14,6 +14,9 @@ from .localtime import zone_of
 from .model import ClinicTime, Day, DayWindow, Model, ReasonWord, VendorId
 
 MAX_TOKEN_BYTES = 8 * 1024
+MOST_SMALL = 10
+"""Entries of a small token, and signs of their keys. With texts of a hundred signs it stays below the limit, even where
+each sign is written as six bytes."""
 
 Link = Annotated[str, StringConstraints(max_length=2000, pattern=r'^https?://[^\x00-\x20\x7f<>"\\^`{|}]+$')]
 """A web address that may stand in a page for patients: never a script."""
@@ -72,6 +75,8 @@ def token_problem(token: Any) -> str:
     """Why `token` may not be a slot's token: "not_json" or "too_large"; "" when it may."""
     if token is None or (type(token) is str and token.isascii() and len(token) < MAX_TOKEN_BYTES // 8):
         return ""  # each sign is one byte of JSON, or six as \u0000
+    if type(token) is dict and len(token) <= MOST_SMALL and all(map(_is_small, token.items())):
+        return ""
     try:
         size = len(json.dumps(token, allow_nan=False, ensure_ascii=False).encode())
         plain = _keys_are_text(token)
@@ -80,6 +85,17 @@ def token_problem(token: Any) -> str:
     if not plain:
         return "not_json"
     return "too_large" if size > MAX_TOKEN_BYTES else ""
+
+
+def _is_small(pair: tuple[Any, Any]) -> bool:
+    """A short key with a short text, as most tokens have: no doubt about it, and no need to write it down."""
+    key, value = pair
+    return (
+        type(key) is str
+        and key.isascii()
+        and len(key) <= MOST_SMALL
+        and (value is None or (type(value) is str and value.isascii() and len(value) <= 100))
+    )
 
 
 def _keys_are_text(token: Any) -> bool:
