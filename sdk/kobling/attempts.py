@@ -17,7 +17,8 @@ Rules, for one scope (the registry's own name for what is counted together, such
   failure away. A lease without a report (a crash, a cancelled request) runs out after `lease` and counts nothing;
   a report that comes after that still counts.
 - All presses that reached a vendor, whatever came of them, are limited by `presses` in `presses_window`.
-- A stored time later than the clock means that the clock was set back: it is taken for the present.
+- A stored time later than the clock means that the clock was set back: it is taken for the present. A failure that has
+  once ceased to count does not begin again.
 
 Source: the registry's help article on registering online booking ("mer enn 5 ganger", "i en time"); what it leaves
 open is decided in `docs/why/attempt-guard.md`. Nothing that is stored holds a key, a field or a person: only the
@@ -168,8 +169,9 @@ class AttemptLease(Model):
 class AttemptRefused(Model):
     """The press was refused, and the vendor must not be asked.
 
-    because: `blocked` (too many failures), `too_many` (too many presses of any kind), `under_way` (others that are
-    not finished could use up what is left). until: from then on a press is taken; for `under_way` at the latest.
+    because: `blocked` (too many failures), `too_many` (too many presses of any kind, or more failures than a limit that
+    was lowered meanwhile allows), `under_way` (others that are not finished could use up what is left). until: from
+    then on a press is taken; for `under_way` at the latest.
     """
 
     because: RefusedBecause
@@ -281,7 +283,8 @@ def _refused(limits: AttemptLimits, state: AttemptState, now: datetime) -> Attem
     places = sorted(failures + leases)
     if len(places) > limits.failures:
         until = places[len(places) - limits.failures - 1]
-        return AttemptRefused(because="under_way" if leases else "too_many", at=now, until=until)
+        alone = len(failures) > limits.failures
+        return AttemptRefused(because="too_many" if alone else "under_way", at=now, until=until)
     return None
 
 
@@ -293,7 +296,7 @@ def _failures(limits: AttemptLimits, presses: list[Press] | tuple[Press, ...], n
 
 def _as_of(limits: AttemptLimits, state: AttemptState, now: datetime) -> AttemptState:
     """The state at this moment: nothing in it is later, and what no longer says anything is gone."""
-    presses = (_not_after(press, now) for press in state.presses)
+    presses = (_counting(limits, _not_after(press, now), now) for press in state.presses)
     blocked_at = min(state.blocked_at, now) if state.blocked_at is not None else None
     facts = {
         "presses": tuple(press for press in presses if now < _press_kept_until(limits, press)),
@@ -309,6 +312,14 @@ def _not_after(press: Press, now: datetime) -> Press:
         return press
     failed_at = min(press.failed_at, now) if press.failed_at is not None else None
     return press.model_copy(update={"taken_at": min(press.taken_at, now), "failed_at": failed_at})
+
+
+def _counting(limits: AttemptLimits, press: Press, now: datetime) -> Press:
+    """The press without a failure that has ceased to count: a clock set back would let it begin again, and failures
+    that no rule ever let come together would refuse without a block."""
+    if press.failed_at is None or now < press.failed_at + limits.window:
+        return press
+    return press.model_copy(update={"failed_at": None})
 
 
 def _press_kept_until(limits: AttemptLimits, press: Press) -> datetime:
