@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .rule import Rule, RuleBook
-from .rules import booking, cancel, catalogue, connection, failures, secrecy, slots
+from .rules import booking, cancel, catalogue, connection, failures, model, secrecy, slots
 
 __all__ = ["BOOKS", "RULES", "chosen"]
 
@@ -17,6 +17,7 @@ BOOKS: tuple[RuleBook, ...] = (
     cancel.BOOK,
     failures.BOOK,
     secrecy.BOOK,
+    model.BOOK,
 )
 RULES: tuple[Rule, ...] = tuple(rule for book in BOOKS for rule in book.rules)
 

@@ -19,8 +19,10 @@ from kobling import (
     AsyncKobling,
     AsyncSession,
     Booking,
+    BookingQuery,
     BookingRef,
     BookingRequest,
+    Bookings,
     Cancelled,
     CancelReason,
     Catalogue,
@@ -143,14 +145,27 @@ class Side:
         booking: Booking = await self._call("get", ref)
         return booking
 
+    async def bookings(self, query: BookingQuery) -> Bookings:
+        """`Session.bookings`."""
+        bookings: Bookings = await self._call("bookings", query)
+        return bookings
+
     async def cancel(self, ref: BookingRef, reason: CancelReason) -> Cancelled:
         """`Session.cancel`."""
         cancelled: Cancelled = await self._call("cancel", ref, reason)
         return cancelled
 
-    async def reschedule(self, ref: BookingRef, request: BookingRequest, *, allow_gap: bool = False) -> Booking:
+    async def reschedule(
+        self,
+        ref: BookingRef,
+        request: BookingRequest,
+        *,
+        allow_gap: bool = False,
+        before_write: BeforeWrite | None = None,
+    ) -> Booking:
         """`Session.reschedule`."""
-        booking: Booking = await self._call("reschedule", ref, request, allow_gap=allow_gap)
+        options = {"allow_gap": allow_gap, "before_write": before_write}
+        booking: Booking = await self._call("reschedule", ref, request, **options)
         return booking
 
     async def explain(self, practitioner_id: str, service_id: str | None = None) -> Explanation:
