@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -128,7 +130,7 @@ class InventsTheMissingHour(_Whatever):
         yield from super()._slots(now, calendar_id, calendar, service)
         hours, minutes = calendar.hours, timedelta(minutes=service.minutes)
         for minute in range(hours.begins, hours.ends, 30) if hours else ():
-            wall = datetime.combine(calendar.day, time(minute // 60, minute % 60), OSLO)
+            wall = datetime.combine(calendar.day, clock_time(minute // 60, minute % 60), OSLO)
             start = wall.astimezone(UTC)
             if start.astimezone(OSLO).replace(tzinfo=None) != wall.replace(tzinfo=None):
                 yield Slot(practitioner_id=calendar_id, service_id=service.id, start=start, end=start + minutes)
@@ -156,6 +158,17 @@ class IgnoresBookings(_Days):
 
     def _seen(self, day: CalendarDay) -> CalendarDay:
         return replace(day, busy=())
+
+
+@exhibit(26, rule="SLOT-14", cause="booked_elsewhere")
+class BooksByTheHostsClock(_Whatever):
+    """Writes the time that it books as the host's clock shows it, and the host need not stand in the clinic's zone."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, as late or early as the host's clock is."""
+        off = timedelta(seconds=-time.timezone)
+        slot = request.slot.model_copy(update={"start": request.slot.start + off, "end": request.slot.end + off})
+        return await super().book(http, request.model_copy(update={"slot": slot}))
 
 
 # ---- booking

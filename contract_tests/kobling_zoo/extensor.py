@@ -509,7 +509,8 @@ class OneOffsetForAll(Extensor):
 
 @exhibit(rule="MODEL-04", cause="no_order")
 class TheLastAnswerAgain(Extensor):
-    """Answers whoever wants a time that was booked a moment ago with that booking, as if it were a second try."""
+    """Answers whoever wants a time that was booked a moment ago with that booking, as if it were a second try; and
+    tells no reference, by which the SDK would see that it is another's."""
 
     memory: ClassVar[Memory] = SharedMemory(10)
 
@@ -518,8 +519,12 @@ class TheLastAnswerAgain(Extensor):
         known: Booking | None = self.memory.recall(self.connection, request.slot.identity, http.now)
         if known is not None:
             return known
-        made = await super().book(http, request)
+        made = told_as(await super().book(http, request), reference=None)
         return self.memory.keep(self.connection, request.slot.identity, made, http.now)
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, without its reference."""
+        return told_as(await super().get_booking(http, booking), reference=None)
 
 
 @exhibit(51, rule="MODEL-05", cause="false_not_booked")

@@ -79,14 +79,15 @@ def meeting(chance: random.Random, length: int, losses: Sequence[Loss], lost: fl
 
 
 class Meeting:
-    """One meeting, in a world of its own. After `run`, `history` holds every call in the words of `bookings`. focus:
-    chooses the time that everybody wants."""
+    """One meeting, in a world of its own: the trial's `number`th. focus: chooses the time that everybody wants. After
+    `run`, `history` holds every call in the words of `bookings`."""
 
-    def __init__(self, trial: Trial, world: ClinicName, seed: int, words: Words, focus: int) -> None:
+    def __init__(self, trial: Trial, world: ClinicName, words: Words, focus: int, number: int = 0) -> None:
         self.focus = focus
         self.trial = Trial(trial.rule, trial.target, trial.seed, trial.mode)
         self.words = words
-        self.rig = Travelling(trial.target, trial.mode, world, seed)
+        self.rig = Travelling(trial.target, trial.mode, world, trial.seed)
+        self.rig.begin_apart(number)
         self.rig.journey = f"{trial.seed} {focus}"
         self.callers = tuple(self.rig.process() for _ in range(CALLERS))
         self.wishes: list[Wish] = []

@@ -66,6 +66,11 @@ class Shared(Rig):
             await office.close()
         await super().close()
 
+    def begin_apart(self, number: int) -> None:
+        """Begin some minutes later than other worlds of a trial, so that what an adapter keeps for a moment is not
+        taken from one of them."""
+        self.pace.pass_time(60.0 * (number % 60))
+
     def rested(self) -> None:
         """Let so much time pass as people take between two calls, and as the vendor's limit on calls wants."""
         rate = self.adapter.limits.rate

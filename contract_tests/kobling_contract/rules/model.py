@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Protocol
 
 from kobling import KoblingError, Operation
@@ -137,14 +138,14 @@ async def _sequences(
     trial: Trial, worlds: Sequence[ClinicName], steps_of: Callable[[random.Random, int], tuple[Step, ...]]
 ) -> None:
     """Play random sequences, one after the other in the worlds given; a failing one is told as a short one."""
-    names, checks, calls = await words(trial), 0, 0
+    names, checks, calls, played_so_far = await words(trial), 0, 0, count(1)
     for number in range(runs(len(worlds))):
         steps = steps_of(trial.target.random(trial.seed, f"{trial.rule.id} {number}"), number)
 
         world = worlds[number % len(worlds)]
 
         def begin(world: ClinicName = world) -> Play:
-            return Play(trial, world, trial.seed, names)
+            return Play(trial, world, names, next(played_so_far))
 
         played = begin()
         problem = await _problem(played, steps)
@@ -243,13 +244,14 @@ async def _meetings(trial: Trial, length: int, lost: float, usual: int, judge: C
     gets the time; a meeting that ended badly is told as a short one."""
     names = await words(trial)
     yes = refused = unknown = 0
+    met_so_far = count(1)
     for number in range(runs(usual)):
         chance = trial.target.random(trial.seed, f"{trial.rule.id} {number}")
         steps = meeting(chance, length, LOSSES, lost) if number else meeting(chance, 0, (), 0.0)
         focus = chance.randrange(1000)
 
         def begin(focus: int = focus) -> Meeting:
-            return _Judged(judge, trial, "demo", trial.seed, names, focus)
+            return _Judged(judge, trial, "demo", names, focus, next(met_so_far))
 
         met = begin()
         problem = await _problem(met, steps)
