@@ -22,7 +22,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import Any
 
-from kobling import Adapter, Booking, KoblingError, Slot
+from kobling import Adapter, KoblingError, Slot
 
 from .clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
 from .rig import Rig
@@ -102,15 +102,11 @@ async def _booked(rig: Rig, side: Side, slot: Slot) -> dict[str, Any]:
     try:
         booking = await side.book(rig.request(slot))
         read = await side.get(booking.ref) if "get_booking" in rig.adapter.supports else None
-        told = [one.start.astimezone(UTC).isoformat() for one in (booking, read) if _has_start(one)]
+        told = [one.start.astimezone(UTC).isoformat() for one in (booking, read) if one is not None and one.start]
     except (KoblingError, Escaped) as problem:
         error = str(problem)
     stands = [one.start.isoformat() for one in rig.made_since(before)]
     return {"slot": _utc(slot), "stands": stands, "told": told, "error": error}
-
-
-def _has_start(booking: Booking | None) -> bool:
-    return booking is not None and booking.start is not None
 
 
 def _utc(slot: Slot) -> str:

@@ -7,80 +7,43 @@ is. Whatever a session says must be so at that moment, and must stay so until so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
-from typing import Any, Literal, TypeVar
-from uuid import UUID
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
 
 from kobling import (
     Booked,
     Booking,
     BookingNotFound,
     BookingQuery,
-    BookingRef,
     BookingRequest,
     Cancelled,
     CancelReason,
     NeedsPerson,
     NotBooked,
     OutcomeUnknown,
-    Patient,
     RescheduleHalfDone,
     ResolveFirst,
     Slot,
-    SlotQuery,
     SlotTaken,
     SlotWithdrawn,
     StillUnknown,
 )
-from kobling_mocks.clinic import Appointment, BookingOrder, OpenSlot, PatientDetails, Refusal
+from kobling_mocks.clinic import Appointment
 
-from ..clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
+from ..clinics import ClinicName
 from ..rules.booking import LIVE_STATES
 from ..rules.slots import fault_details, judge_night
 from ..timebook import times_of
 from ..trial import Outcome, Trial
 from .steps import Step
+from .surroundings import LATE, WAITS, Surroundings, Wish
 from .world import AtOnce, person
 
-__all__ = ["CAUSES", "REASON", "Play", "Words"]
+__all__ = ["REASON", "Play", "Words"]
 
-T = TypeVar("T")
-Told = Literal["nothing", "booked", "not booked", "unknown", "leaving", "given up", "unsure"]
-NIGHTS = {"autumn": AUTUMN_NIGHT, "spring": SPRING_NIGHT}
-LATE = 700.0
-"""Seconds after which what was on its way has come about."""
-WAITS = (1.0, 45.0, LATE, 3700.0, 3 * 3600.0, 86_400.0)
-AROUND_THE_NIGHT = ((-1, 20, 0), (0, 0, 20), (0, 0, 55), (0, 1, 5), (0, 1, 40), (0, 4, 0))
-"""Days from the night, hours and minutes in UTC: in both nights Oslo's clock changes at 01:00."""
 PATIENCE = timedelta(hours=3)
 REASON = CancelReason(by="patient", why="other")
-
-CAUSES = {
-    "missing": "Times that the clinic offers at that moment are not found: look at what is kept from earlier answers.",
-    "invented": "Times are found that the clinic does not offer at that moment: look at what is kept from earlier "
-    "answers, and whether it is dropped by every booking, move and cancel.",
-    "undecidable_guessed": "A wall-clock time of the repeated hour that is listed once was given a moment.",
-    "not_mentioned": "A time of the repeated hour was left out without a SlotProblem.",
-    "told_booked": "The caller was told that the booking stands, but no such appointment does, or not as told.",
-    "told_not_booked": "The caller was told that nothing was changed, but an appointment stands.",
-    "refused_wrongly": "The caller was refused for something that was not so at the clinic.",
-    "touched_another": "Something was changed that the call was not about.",
-    "two_writes": "More than one booking was sent for one wish.",
-    "two_made": "One wish has more than one appointment, and the caller was not told.",
-    "other_reference": "An appointment carries another reference than its own, or none: each booking has a reference "
-    "that was never used before and is sent unchanged.",
-    "told_cancelled": "The caller was told that the booking is given up, but it stands.",
-    "told_moved": "The caller was told that the booking moved, but it does not stand once, at the new time.",
-    "without_any": "A move left the patient without an appointment, and nobody had allowed that.",
-    "told_other": "What is told of a booking differs from the clinic's timebook.",
-    "not_listed": "A complete list of bookings differs from the clinic's timebook.",
-    "false_booked": "`resolve` says that the booking stands, but it does not.",
-    "false_not_booked": "`resolve` says that it does not stand, but it does, or came later.",
-    "wrote": "A call that only looks has sent a write.",
-    "no_end": "`resolve` never ends: after some hours it must be a person's.",
-}
-"""The ways in which a session's word and the clinic can differ, with the remedy. A rule takes those that it needs."""
 
 
 @dataclass(frozen=True)
@@ -92,42 +55,17 @@ class Words:
     move: tuple[str, ...]
 
 
-@dataclass
-class Wish:
-    """What one patient wants, and what was told of it. told: "leaving" after a cancel without an answer, "unsure" where
-    a person has to look. by: the caller who was told. request: as sent last. touched: staff have changed it since.
-    references: of every booking that was sent for it."""
-
-    number: int
-    patient: Patient
-    request: BookingRequest
-    told: Told = "nothing"
-    by: int = 0
-    sent_at: datetime | None = None
-    ref: BookingRef | None = None
-    touched: bool = False
-    references: list[UUID] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return f"patient {self.number}"
-
-
-class Play:
+class Play(Surroundings):
     """One sequence, played in a world of its own: the trial's `number`th. `lines` tell in a person's words what was
     done and what came of it."""
 
     def __init__(self, trial: Trial, world: ClinicName, words: Words, number: int = 0) -> None:
-        self.trial = Trial(trial.rule, trial.target, trial.seed, trial.mode)
-        self.world = world
-        self.words = words
-        self.rig = AtOnce(trial.target, trial.mode, world, trial.seed)
+        super().__init__(AtOnce(trial.target, trial.mode, world, trial.seed), world)
         self.rig.begin_apart(number)
+        self.trial = Trial(trial.rule, trial.target, trial.seed, trial.mode)
+        self.words = words
         self.callers = (self.rig.process(), self.rig.process())
-        self.shown: list[tuple[Slot, ...]] = [(), ()]
-        self.wishes: list[Wish] = []
-        self.lines: list[str] = []
         self.checked = 0
-        self._blocks: list[str] = []
 
     async def run(self, steps: Sequence[Step]) -> None:
         """Play every step. Raises `Broken` at the first one after which the callers' world is not the clinic's. Before
@@ -170,19 +108,8 @@ class Play:
         self.rig.world.run_due()
         return {one.id: one for one in self.rig.appointments()}
 
-    def _of(self, wish: Wish) -> list[Appointment]:
-        """The live appointments of a wish, those on their way included."""
-        records = self.rig.records(wish.patient)
-        return [one for one in self.rig.appointments() if one.patient_id in records and one.state in LIVE_STATES]
-
-    def _owner(self, appointment: Appointment) -> Wish | None:
-        return next((one for one in self.wishes if appointment.patient_id in self.rig.records(one.patient)), None)
-
     def _span(self, appointment: Appointment) -> str:
         return f"{appointment.start.astimezone(self.rig.tz):%Y-%m-%d %H:%M}"
-
-    def _pick(self, things: Sequence[T], number: int) -> T | None:
-        return things[number % len(things)] if things else None
 
     # ---- what always holds
 
@@ -247,17 +174,6 @@ class Play:
                          got=f"{len(found)} references, {len(own)} of them its own")  # fmt: skip
 
     # ---- searching and reading
-
-    def _days(self, step: Step) -> SlotQuery:
-        today, night = self.rig.today(), NIGHTS.get(self.world)
-        if night is not None and today <= night:
-            first = max(today, night - timedelta(days=1))
-            return SlotQuery(first_day=first, last_day=first + timedelta(days=1))
-        day = today + timedelta(days=1 + step.more % 2)
-        return SlotQuery(first_day=day, last_day=day)
-
-    def _offered(self, query: SlotQuery) -> tuple[OpenSlot, ...]:
-        return self.rig.shown.times(query.first_day, query.last_day)
 
     async def _search(self, step: Step) -> bool:
         query = self._days(step)
@@ -530,103 +446,6 @@ class Play:
             ids = {self.rig.wire_id(one.id) for one in live}
             self.trial.claim(error.new.id in ids, "told_other", expected="the new booking stands", got=sorted(ids))
 
-    # ---- what staff do
-
-    def _ours(self, step: Step) -> tuple[Wish, Appointment] | None:
-        found = [(wish, one) for wish in self.wishes for one in self._of(wish)]
-        committed = {one.id for one in self.rig.clinic.all_appointments()}
-        return self._pick([(wish, one) for wish, one in found if one.id in committed], step.pick)
-
-    def _staff(self, what: str, work: Callable[[], Any]) -> Any:
-        try:
-            result = work()
-        except Refusal:
-            return None
-        self.lines.append(f"Staff {what}")
-        return result if result is not None else True
-
-    def _free(self, step: Step, timebook: str | None = None) -> OpenSlot | None:
-        query = self._days(step)
-        books = None if timebook is None else [timebook]
-        return self._pick(self.rig.clinic.open_slots(books, None, query.first_day, query.last_day), step.pick)
-
-    async def _staff_book(self, step: Step) -> bool | None:
-        seen = self._pick(self.shown[step.caller], step.pick)
-        free = self.rig.clinic.open_slots(None, None, *_day(seen)) if seen else ()
-        slot = next((one for one in free if seen and one.start == seen.start), None)
-        if slot is None:
-            return None
-        details = PatientDetails("Annen Prøvesen", None, "+4790000009", "annen@example.test")
-        order = BookingOrder(slot.timebook_id, slot.type_id, slot.start, details, source="staff")
-        what = f"book {slot.start.astimezone(self.rig.tz):%Y-%m-%d %H:%M} for somebody else"
-        return self._staff(what, lambda: self.rig.clinic.staff_book(order)) and True
-
-    async def _staff_cancel(self, step: Step) -> Wish | None:
-        return self._staff_change(step, "cancel", lambda one: self.rig.clinic.staff_cancel(one.id))
-
-    async def _staff_delete(self, step: Step) -> Wish | None:
-        return self._staff_change(step, "delete", lambda one: self.rig.clinic.staff_delete(one.id))
-
-    async def _staff_move(self, step: Step) -> Wish | None:
-        found = self._ours(step)
-        slot = self._free(step, found[1].timebook_id) if found else None
-        if slot is None:
-            return None
-        return self._staff_change(step, "move", lambda one: self.rig.clinic.staff_move(one.id, slot.start))
-
-    def _staff_change(self, step: Step, what: str, work: Callable[[Appointment], Any]) -> Wish | None:
-        found = self._ours(step)
-        if found is None:
-            return None
-        wish, one = found
-        if self._staff(f"{what} the appointment of {wish}", lambda: work(one)) is None:
-            return None
-        wish.touched = True
-        return wish
-
-    async def _staff_patient(self, step: Step) -> Wish | None:
-        found = self._ours(step)
-        if found is None:
-            return None
-        wish, one = found
-        changes = {"phone": f"+47901{20000 + wish.number}", "email": f"ny{wish.number}@pasient.example.test"}
-        self._staff(
-            f"change telephone and e-mail of {wish}", lambda: self.rig.clinic.change_patient(one.patient_id, **changes)
-        )
-        return wish
-
-    async def _staff_block(self, step: Step) -> bool | None:
-        slot = self._free(step)
-        if slot is None:
-            return None
-        event = self._staff(
-            f"block {slot.start.astimezone(self.rig.tz):%Y-%m-%d %H:%M}",
-            lambda: self.rig.clinic.block(slot.timebook_id, slot.start, slot.end, "Møte"),
-        )
-        self._blocks.append(event.id)
-        return True
-
-    async def _staff_unblock(self, _: Step) -> bool | None:
-        if not self._blocks:
-            return None
-        self.rig.clinic.unblock(self._blocks.pop())
-        self.lines.append("Staff take the block away")
-        return True
-
-    # ---- time
-
-    async def _wait(self, step: Step) -> bool:
-        night = NIGHTS.get(self.world)
-        now = self.rig.pace.now()
-        moments = [now + timedelta(seconds=WAITS[step.pick % len(WAITS)])]
-        if night is not None:
-            days, hour, minute = AROUND_THE_NIGHT[step.pick % len(AROUND_THE_NIGHT)]
-            moment = datetime.combine(night + timedelta(days=days), time(hour, minute), UTC)
-            moments = [moment] if moment > now else [now + timedelta(seconds=WAITS[step.more % 4])]
-        self.rig.pace.pass_time((moments[0] - now).total_seconds())
-        self.lines.append(f"The clock goes on to {self.rig.pace.now().astimezone(self.rig.tz):%Y-%m-%d %H:%M %Z}")
-        return True
-
 
 def _name_of(value: Any) -> str:
     if isinstance(value, Booking):
@@ -640,7 +459,3 @@ def _beside(one: Appointment, other: Appointment) -> bool:
     """True for two live ones that share some time of one timebook."""
     apart = one.id == other.id or one.timebook_id != other.timebook_id
     return one.live and not apart and one.start < other.end and other.start < one.end
-
-
-def _day(slot: Slot) -> tuple[Any, Any]:
-    return slot.local_start.date(), slot.local_start.date()

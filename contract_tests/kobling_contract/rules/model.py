@@ -12,8 +12,9 @@ from kobling import KoblingError, Operation
 
 from ..clinics import ClinicName
 from ..model import bookings
+from ..model.causes import CAUSES
 from ..model.meeting import CALLERS, Meeting, meeting
-from ..model.play import CAUSES, REASON, Play, Words
+from ..model.play import REASON, Play, Words
 from ..model.steps import LAST, Loss, Mix, Step, sequence, shortened
 from ..rule import RuleBook
 from ..sides import Escaped
