@@ -12,6 +12,7 @@ from .rules import (
     connection,
     failures,
     hostile,
+    model,
     pages,
     secrecy,
     slots,
@@ -31,6 +32,7 @@ BOOKS: tuple[RuleBook, ...] = (
     failures.BOOK,
     hostile.BOOK,
     secrecy.BOOK,
+    model.BOOK,
     transport.BOOK,
     wire.BOOK,
 )

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from kobling_mocks.clinic import Clock
@@ -14,6 +15,8 @@ __all__ = ["Pace"]
 
 STUCK = 0.3
 """Real seconds after which a sleeper waits no longer for callers that are held up elsewhere, as by a barrier."""
+
+_AWAKE: ContextVar[bool] = ContextVar("awake", default=False)
 
 
 class Pace:
@@ -44,12 +47,17 @@ class Pace:
 
     @contextmanager
     def caller(self) -> Iterator[None]:
-        """Somebody who is awake meanwhile but for their waits."""
+        """Somebody who is awake meanwhile but for their waits; who is so already is not counted twice."""
+        if _AWAKE.get():
+            yield
+            return
+        mark = _AWAKE.set(True)
         with self._changed:
             self._awake += 1
         try:
             yield
         finally:
+            _AWAKE.reset(mark)
             with self._changed:
                 self._awake -= 1
                 self._changed.notify_all()

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from kobling import Booking, Catalogue, KoblingError, Practitioner, Response, Service, Slot, Slots
+from kobling import Booking, Catalogue, KoblingError, Practitioner, PublicConnection, Response, Service, Slot, Slots
 
-__all__ = ["data_of", "kept", "told_as", "with_offers", "with_people", "with_services", "with_slots"]
+__all__ = [
+    "Memory",
+    "SharedMemory",
+    "data_of",
+    "kept",
+    "told_as",
+    "with_offers",
+    "with_people",
+    "with_services",
+    "with_slots",
+]
+
+T = TypeVar("T")
 
 
 def with_slots(answer: Slots, **changes: Callable[[Slot], Any]) -> Slots:
@@ -53,3 +66,43 @@ def data_of(reply: Response) -> Any:
 def told_as(booking: Booking, **changes: Any) -> Booking:
     """A booking with other facts than were read."""
     return booking.model_copy(update=changes)
+
+
+class Memory:
+    """What the adapters of one process remember from one call to the next, for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._for = timedelta(seconds=seconds)
+        self._kept: dict[int, tuple[PublicConnection, dict[Hashable, tuple[datetime, Any]]]] = {}
+
+    def keep(self, connection: PublicConnection, what: Hashable, value: T, now: datetime) -> T:
+        """Remember a value, and return it."""
+        self._of(connection)[what] = (now, value)
+        return value
+
+    def recall(self, connection: PublicConnection, what: Hashable, now: datetime) -> Any:
+        """The value, None where nothing is remembered."""
+        at, value = self._of(connection).get(what, (now, None))
+        return value if now - at <= self._for else None
+
+    def forget(self, connection: PublicConnection) -> None:
+        """Remember nothing any more."""
+        self._of(connection).clear()
+
+    def _of(self, connection: PublicConnection) -> dict[Hashable, tuple[datetime, Any]]:
+        """One object of a connection is one session of one process; its number is kept from others while it is here."""
+        return self._kept.setdefault(id(connection), (connection, {}))[1]
+
+
+class SharedMemory(Memory):
+    """A memory that all processes share, as in a database. Where the clock shows a much earlier time than an entry's,
+    it is another world."""
+
+    def recall(self, connection: PublicConnection, what: Hashable, now: datetime) -> Any:
+        """The value, None where nothing is remembered."""
+        if any(at > now + timedelta(minutes=1) for at, _ in self._of(connection).values()):
+            self.forget(connection)
+        return super().recall(connection, what, now)
+
+    def _of(self, connection: PublicConnection) -> dict[Hashable, tuple[datetime, Any]]:
+        return self._kept.setdefault(0, (connection, {}))[1]

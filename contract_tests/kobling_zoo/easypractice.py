@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from types import GenericAlias
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from kobling import (
     Adapter,
+    Booking,
+    BookingQuery,
     BookingRef,
     BookingRequest,
+    Bookings,
     ByNumber,
     Cancelled,
     CancelReason,
@@ -32,7 +37,7 @@ from kobling_easypractice.adapter import OverlapsRefused
 from kobling_easypractice.opentimes import CalendarDay, ClockSpan
 from kobling_easypractice.options import ClinicSettings
 
-from .alterations import kept
+from .alterations import Memory, kept, told_as
 from .exhibit import exhibit
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -157,7 +162,7 @@ class InventsTheMissingHour(_Whatever):
         yield from super()._slots(now, calendar_id, calendar, service)
         hours, minutes = calendar.hours, timedelta(minutes=service.minutes)
         for minute in range(hours.begins, hours.ends, 30) if hours else ():
-            wall = datetime.combine(calendar.day, time(minute // 60, minute % 60), OSLO)
+            wall = datetime.combine(calendar.day, clock_time(minute // 60, minute % 60), OSLO)
             start = wall.astimezone(UTC)
             if start.astimezone(OSLO).replace(tzinfo=None) != wall.replace(tzinfo=None):
                 yield Slot(practitioner_id=calendar_id, service_id=service.id, start=start, end=start + minutes)
@@ -185,6 +190,17 @@ class IgnoresBookings(_Days):
 
     def _seen(self, day: CalendarDay) -> CalendarDay:
         return replace(day, busy=())
+
+
+@exhibit(26, rule="SLOT-14", cause="booked_elsewhere")
+class BooksByTheHostsClock(_Whatever):
+    """Writes the time that it books as the host's clock shows it, and the host need not stand in the clinic's zone."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, as late or early as the host's clock is."""
+        off = timedelta(seconds=-time.timezone)
+        slot = request.slot.model_copy(update={"start": request.slot.start + off, "end": request.slot.end + off})
+        return await super().book(http, request.model_copy(update={"slot": slot}))
 
 
 # ---- booking
@@ -301,3 +317,58 @@ class FindsThePatientByTelephone(_Whatever):
         reply = await http.get("clients", params={"page_size": 200})
         known = {row["phone"]: str(row["id"]) for row in reply.data["data"]}
         return known.get(request.patient.phone) or await super().register_patient(http, request)
+
+
+# ---- what only a whole story shows
+
+
+@exhibit(rule="MODEL-01", cause="refused_wrongly")
+class KeepsTheList(_Whatever):
+    """Keeps the list of bookings for ten minutes, and forgets it only when it books itself."""
+
+    memory: ClassVar[Memory] = Memory(600)
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings of a moment ago, else those of now."""
+        asked = (query.first_day, query.last_day, query.practitioner_ids, query.reference)
+        known: Bookings | None = self.memory.recall(self.connection, asked, http.now)
+        if known is None:
+            known = self.memory.keep(self.connection, asked, await super().list_bookings(http, query), http.now)
+        return known
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and forget the list."""
+        self.memory.forget(self.connection)
+        return await super().book(http, request)
+
+
+@exhibit(rule="MODEL-02", cause="false_not_booked")
+class SureAtOnce(_Whatever):
+    """Holds that a booking is carried out within five seconds or never, since it was always so."""
+
+    limits = EasyPractice.limits.model_copy(
+        update={
+            "booking": EasyPractice.limits.booking.model_copy(
+                update={
+                    "latest_commit": 5.0,
+                    "sources": {**EasyPractice.limits.booking.sources, "latest_commit": "it was always so"},
+                }
+            )
+        }
+    )
+
+
+@exhibit(54, rule="MODEL-04", cause="no_order")
+class BookingsAreAMinuteLong(_Whatever):
+    """Reads of each booking only when it begins, so that it meets no other that begins later."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings, each a minute long."""
+        listed = await super().list_bookings(http, query)
+        short = tuple(told_as(one, end=one.start + timedelta(minutes=1)) for one in listed.found if one.start)
+        return listed.model_copy(update={"found": short})
+
+
+@exhibit(54, rule="MODEL-05", cause="overlap")
+class TrustsItToTheEnd(_TrustsTheVendor):
+    """Believes that this vendor refuses a second booking of a time, also of one that is a little later."""

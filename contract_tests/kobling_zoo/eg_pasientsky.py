@@ -32,7 +32,7 @@ from kobling.reference import strip_tags
 from kobling_eg_pasientsky import EgPasientsky
 from kobling_eg_pasientsky.inferred import ERRORS
 
-from .alterations import data_of, kept, with_offers, with_people, with_services, with_slots
+from .alterations import Memory, SharedMemory, data_of, kept, with_offers, with_people, with_services, with_slots
 from .exhibit import exhibit
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -496,3 +496,50 @@ class SendsMoreThanAsked(_Note):
 
     def _more(self, request: BookingRequest) -> dict[str, Any]:
         return {"internalReference": str(request.reference)}
+
+
+# ---- what only a whole story shows
+
+
+@exhibit(50, rule="MODEL-01", cause="other_reference")
+class OneReferencePerTime(EgPasientsky):
+    """Names a booking by its time, so that whoever books a time that was given up comes under the earlier name."""
+
+    memory: ClassVar[Memory] = SharedMemory(86_400)
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book under the first reference that this time ever had."""
+        first = self.memory.recall(self.connection, request.slot.identity, http.now)
+        first = first or self.memory.keep(self.connection, request.slot.identity, request.reference, http.now)
+        return await super().book(http, request.model_copy(update={"reference": first}))
+
+
+@exhibit(rule="MODEL-03", cause="invented")
+class TheDistanceOfTheFirstDay(_Told):
+    """Asks once how far the clinic's clock is from UTC, and goes on with that."""
+
+    memory: ClassVar[Memory] = Memory(30 * 86_400)
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times, moved by how the distance has changed since."""
+        off = http.now.astimezone(OSLO).utcoffset() or timedelta()
+        first = self.memory.recall(self.connection, "offset", http.now) or self.memory.keep(
+            self.connection, "offset", off, http.now
+        )
+        answer = await super().list_slots(http, query)
+        return with_slots(answer, start=lambda slot: slot.start + off - first, end=lambda slot: slot.end + off - first)
+
+
+@exhibit(54, rule="MODEL-04", cause="no_order")
+class TheSameAnswerForBoth(EgPasientsky):
+    """Answers whoever wants a time that was booked a moment ago with that booking, as if it were a second try."""
+
+    memory: ClassVar[Memory] = SharedMemory(10)
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, if nobody has done so a moment ago."""
+        known: Booking | None = self.memory.recall(self.connection, request.slot.identity, http.now)
+        if known is not None:
+            return known
+        made = await super().book(http, request)
+        return self.memory.keep(self.connection, request.slot.identity, made, http.now)

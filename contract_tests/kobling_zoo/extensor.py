@@ -15,6 +15,7 @@ from kobling import (
     BookingQuery,
     BookingRef,
     BookingRequest,
+    Bookings,
     Cancelled,
     CancelReason,
     Catalogue,
@@ -31,7 +32,7 @@ from kobling import (
 )
 from kobling_extensor import Extensor, inferred
 
-from .alterations import kept, told_as, with_offers, with_people, with_services, with_slots
+from .alterations import Memory, SharedMemory, kept, told_as, with_offers, with_people, with_services, with_slots
 from .exhibit import exhibit
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -440,3 +441,97 @@ class MovesNothing(Extensor):
     async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
         """Read the booking, and tell the new time as if it were there."""
         return told_as(await self.get_booking(http, booking), start=slot.start, end=slot.end)
+
+
+# ---- what only a whole story shows
+
+
+@exhibit(rule="MODEL-01", cause="invented")
+class KeepsTimesUntilItBooks(Extensor):
+    """Keeps open times for ten minutes, and forgets them only when it books itself."""
+
+    memory: ClassVar[Memory] = Memory(600)
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times of a moment ago, else those of now."""
+        asked = (query.first_day, query.last_day, query.practitioner_ids, query.service_ids, query.location_id)
+        known: Slots | None = self.memory.recall(self.connection, asked, http.now)
+        if known is None:
+            known = self.memory.keep(self.connection, asked, await super().list_slots(http, query), http.now)
+        return known
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and forget the times."""
+        self.memory.forget(self.connection)
+        return await super().book(http, request)
+
+
+@exhibit(rule="MODEL-01", cause="told_cancelled")
+class WhatWasMovedIsGone(Extensor):
+    """Looks for a booking where it was made, and takes one that staff have moved for one that is gone."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Cancel it where it was."""
+        now = await self.get_booking(http, booking)
+        if now.start != booking.start:
+            return Cancelled(already_gone=True)
+        return await super().cancel(http, booking, reason)
+
+
+@exhibit(rule="MODEL-02", cause="false_not_booked")
+class SureAfterFiveSeconds(Extensor):
+    """Holds that a booking is carried out within five seconds or never, since it was always so."""
+
+    limits = inferred.LIMITS.model_copy(
+        update={
+            "booking": inferred.LIMITS.booking.model_copy(
+                update={"latest_commit": 5.0, "sources": {"latest_commit": "it was always so"}}
+            )
+        }
+    )
+
+
+@exhibit(rule="MODEL-03", cause="invented")
+class OneOffsetForAll(Extensor):
+    """Asks once how far the clinic's clock is from UTC, and goes on with that."""
+
+    memory: ClassVar[Memory] = Memory(30 * 86_400)
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times, moved by how the distance has changed since."""
+        off = http.now.astimezone(OSLO).utcoffset() or timedelta()
+        first = self.memory.recall(self.connection, "offset", http.now) or self.memory.keep(
+            self.connection, "offset", off, http.now
+        )
+        answer = await super().list_slots(http, query)
+        return with_slots(answer, start=lambda slot: slot.start + off - first, end=lambda slot: slot.end + off - first)
+
+
+@exhibit(rule="MODEL-04", cause="no_order")
+class TheLastAnswerAgain(Extensor):
+    """Answers whoever wants a time that was booked a moment ago with that booking, as if it were a second try; and
+    tells no reference, by which the SDK would see that it is another's."""
+
+    memory: ClassVar[Memory] = SharedMemory(10)
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, if nobody has done so a moment ago."""
+        known: Booking | None = self.memory.recall(self.connection, request.slot.identity, http.now)
+        if known is not None:
+            return known
+        made = told_as(await super().book(http, request), reference=None)
+        return self.memory.keep(self.connection, request.slot.identity, made, http.now)
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, without its reference."""
+        return told_as(await super().get_booking(http, booking), reference=None)
+
+
+@exhibit(51, rule="MODEL-05", cause="false_not_booked")
+class OneRowOfBookings(SureAfterFiveSeconds):
+    """Is as sure, and reads the first row of the list only: where another stands before it, a booking is not there."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The first booking."""
+        listed = await super().list_bookings(http, query)
+        return listed.model_copy(update={"found": listed.found[:1]})

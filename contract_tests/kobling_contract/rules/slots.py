@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -589,22 +589,27 @@ async def _autumn_night(trial: Trial) -> None:
     await _night(trial, "autumn", AUTUMN_NIGHT)
 
 
-HOST_ZONES = ("America/New_York", "Asia/Kolkata", "Pacific/Auckland")
+HOST_ZONES = ("Pacific/Kiritimati", "America/St_Johns", "Asia/Kathmandu")
+"""14 hours ahead, three and a half behind with other nights of its own, and off by three quarters of an hour."""
 
 
 @BOOK.rule(
     14,
-    "The host's own time zone changes nothing",
+    "The host's own time zone changes nothing: neither open times, nor what is booked, nor what is read back",
     why="A registry's servers stand in UTC or abroad; the clinic's clock hangs in Norway.",
     check="datetime.now() without a zone, datetime.fromtimestamp, time.localtime and astimezone() without an argument.",
     source=WALL_CLOCK,
     needs=NEEDS,
     evidence=("timebook",),
-    causes={**NIGHT_CAUSES, "fails_abroad": "The search that works here fails in a process with another TZ."},
+    causes={
+        **NIGHT_CAUSES,
+        "fails_abroad": "The search that works here fails in a process with another TZ.",
+        "booked_elsewhere": "In a process with another TZ the appointment stands at another moment than the slot.",
+        "told_elsewhere": "In a process with another TZ the booking is refused, or told at another moment.",
+    },
 )
 async def _host_zone(trial: Trial) -> None:
-    for zone in HOST_ZONES:
-        told = await _in_zone(trial, zone)
+    for zone, told in (await _elsewhere(trial, HOST_ZONES)).items():
         trial.claim("error" not in told, "fails_abroad", expected=f"times with TZ={zone}", got=told.get("error", ""))
         for world, night in (("autumn", AUTUMN_NIGHT), ("spring", SPRING_NIGHT)):
             rig = trial.rig("autumn" if world == "autumn" else "spring")
@@ -614,23 +619,38 @@ async def _host_zone(trial: Trial) -> None:
             trial.controls.append(f"TZ={zone}: {told[world]['calls']} calls answered")
             expected = rig.shown.times(query.first_day, query.last_day)
             judge_night(trial, found, told[world]["problems"], expected, f"TZ={zone}, night of {night}")
+            _booked_abroad(trial, told[world]["bookings"], f"TZ={zone}, night of {night}")
 
 
-async def _in_zone(trial: Trial, zone: str) -> dict[str, Any]:
-    """What the adapter finds on both nights in a child process with another TZ."""
-    environment = {**os.environ, "TZ": zone, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+def _booked_abroad(trial: Trial, booked: Sequence[Mapping[str, Any]], what: str) -> None:
+    """Each booking stands where its slot is, and was told there."""
+    if "book" in trial.adapter.supports:
+        trial.need(tuple(booked), f"no time of the night was booked, {what}")
+    for row in booked:
+        slot = row["slot"]
+        elsewhere = [start for start in row["stands"] if start != slot]
+        trial.claim(not elsewhere, "booked_elsewhere", expected=f"{slot}, {what}", got=elsewhere)
+        holds = not row["error"] and row["stands"] == [slot] and all(start == slot for start in row["told"])
+        trial.claim(holds, "told_elsewhere", expected=f"{slot}, {what}", got=row["error"] or row["told"])
+    trial.saw(f"{what}: {len(booked)} bookings stand, and are read back, at the moments of their slots")
+
+
+async def _elsewhere(trial: Trial, zones: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What the adapter finds and books on both nights, in a process for each zone."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "kobling_contract.elsewhere",
         trial.target.adapter_path,
         str(trial.seed),
-        env=environment,
+        *zones,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await child.communicate()
-    if child.returncode != 0:
-        raise RuntimeError(f"the child process with TZ={zone} broke: {err.decode(errors='replace')[-400:]}")
-    told: dict[str, Any] = json.loads(out)
+    told: dict[str, dict[str, Any]] = json.loads(out) if child.returncode == 0 else {}
+    broken = [f"{zone}: {one['broke']}" for zone, one in told.items() if "broke" in one]
+    if child.returncode != 0 or broken:
+        raise RuntimeError(f"a child process broke: {'; '.join(broken) or err.decode(errors='replace')[-400:]}")
     return told

@@ -421,6 +421,12 @@ class Clinic:
         with self._changing() as state:
             return self._new_patient(state, details)
 
+    def change_patient(self, patient_id: str, **changes: Any) -> Patient:
+        """Change what stands on a patient's card. Raises `KeyError` for an unknown patient."""
+        with self._changing() as state:
+            state.patients[patient_id] = replace(state.patients[patient_id], **changes)
+            return state.patients[patient_id]
+
     def put_patient_list(self, name: str, patient_ids: Iterable[str]) -> None:
         """Set who is on a patient list. Raises `ValueError` for the reserved name of "all patients"."""
         if name == ALL_PATIENTS:

@@ -227,3 +227,14 @@ def test_a_refused_operation_names_its_reason_in_one_stable_word() -> None:
     assert refused.value.code == "slot_taken"
     assert booked.id not in str(refused.value)
     assert check_invariants(small.clinic) == []
+
+
+def test_staff_change_what_stands_on_a_patients_card_and_nothing_else(small: SmallClinic) -> None:
+    booked = small.clinic.book(small.order(9))
+    before = small.clinic.patient(booked.patient_id)
+    changed = small.clinic.change_patient(booked.patient_id, phone="+4790000077")
+    assert before is not None
+    assert (changed.phone, changed.email, changed.name) == ("+4790000077", before.email, before.name)
+    assert small.clinic.all_appointments() == (booked,)
+    with pytest.raises(KeyError):
+        small.clinic.change_patient("ukjent", phone="")
