@@ -180,7 +180,7 @@ class _Slot(WireModel):
     department_id: Number | None
     start: AwareDatetime
     end: AwareDatetime
-    link: str | None = None
+    link: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https://[A-Za-z0-9./-]+$")] | None = None
 
 
 class BookingRow(WireModel):
