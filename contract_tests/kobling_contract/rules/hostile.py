@@ -77,7 +77,7 @@ async def _fuzzed(
     },
 )
 async def _no_crash(trial: Trial) -> None:
-    await _fuzzed(trial, _about("crashed"), 400)
+    await _fuzzed(trial, _about("crashed"), 250)
 
 
 @BOOK.rule(
@@ -97,7 +97,7 @@ async def _an_end(trial: Trial) -> None:
         {ENDLESS, ANOTHER, "number", "huge", "negative", "deep", "many rows", "body", "asks to wait", "link", "failure",
          "text", "a row twice", "twice in a list"}
     )  # fmt: skip
-    await _fuzzed(trial, _about("did_not_end"), 200, kinds)
+    await _fuzzed(trial, _about("did_not_end"), 150, kinds)
 
 
 @BOOK.rule(
@@ -137,7 +137,7 @@ async def _inside_the_contract(trial: Trial) -> None:
     safety=True,
 )
 async def _after_a_write(trial: Trial) -> None:
-    await _fuzzed(trial, _about("told_done"), 400, operations=("book", "cancel", "reschedule"))
+    await _fuzzed(trial, _about("told_done"), 250, operations=("book", "cancel", "reschedule"))
 
 
 @BOOK.rule(
@@ -181,7 +181,7 @@ async def _valid(trial: Trial) -> None:
         {"number", "fraction", "a time", "odd digits", "another time", "a row twice", "reversed", "as text", "null",
          "remove", "flipped", "failure", "status"}
     )  # fmt: skip
-    await _fuzzed(trial, _about("misread"), 300, spelled, others)
+    await _fuzzed(trial, _about("misread"), 200, spelled, others)
 
 
 @BOOK.rule(

@@ -143,6 +143,12 @@ def test_a_booking_answer_without_an_id_is_an_unknown_outcome(body: Any) -> None
     assert caught.value.reference == wanted.reference
 
 
+def test_a_medium_that_is_no_word_is_the_vendors_error_with_its_place() -> None:
+    with pytest.raises(VendorProtocolError) as caught:
+        play(EgPasientsky, "identify", replies=[answer(mediums=["FACE_TO_FACE" * 50])])
+    assert caught.value.fields == ("data.timeslotTypes.0.mediums.0",)
+
+
 @pytest.mark.parametrize("body", [{"data": []}, {"data": {"calendars": 1}}, [], {}])
 def test_a_search_of_another_shape_names_the_place(body: Any) -> None:
     with pytest.raises(VendorProtocolError) as caught:

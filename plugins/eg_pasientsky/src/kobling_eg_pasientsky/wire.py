@@ -7,11 +7,14 @@ how they are read is decided in `inferred.py`, and each may be absent.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from kobling import Name, RateCode, VendorId, WireModel
+
+Word = Annotated[str, StringConstraints(max_length=100)]
+"""A word of a fixed list, sent back in a booking."""
 
 
 class Calendar(WireModel):
@@ -45,7 +48,7 @@ class TimeslotType(WireModel):
     in_selected_calendars: bool = Field(alias="isContainedInSelectedCalendars")
     extra_information: str | None = Field(default=None, alias="extraInformation")
     appointment_type: str = Field(default="appointment", alias="appointmentType")
-    mediums: tuple[str, ...] = ()
+    mediums: tuple[Word, ...] = ()
     location: Location | None = None
     client_list_calendars: tuple[str, ...] = Field(default=(), alias="calendarsWithClientListIds")
     minutes: int | None = Field(default=None, alias="durationInMinutes", ge=1, le=24 * 60)
