@@ -14,9 +14,11 @@ from kobling_mocks.clinic import Clock
 __all__ = ["Pace"]
 
 STUCK = 0.3
-"""Real seconds after which a sleeper waits no longer for callers that are held up elsewhere, as by a barrier."""
+"""Real seconds after which a sleeper waits no longer for callers that are held up elsewhere, as by a barrier; where
+nobody ever is, waiting longer keeps the order on a busy machine."""
 
-_AWAKE: ContextVar[bool] = ContextVar("awake", default=False)
+_ACTOR: ContextVar[object | None] = ContextVar("actor", default=None)
+"""On whose behalf something is done, also by the threads of their calls."""
 
 
 class Pace:
@@ -28,12 +30,13 @@ class Pace:
     """
 
     def __init__(self, clock: Clock, ahead: timedelta = timedelta()) -> None:
+        self.stuck = STUCK
         self._clock = clock
         self._ahead = ahead
         self._ticks = 0.0
         self._changed = threading.Condition()
         self._awake = 0
-        self._due: list[float] = []
+        self._due: list[tuple[float, object]] = []
         self.waits: list[float] = []
 
     def now(self) -> datetime:
@@ -47,17 +50,30 @@ class Pace:
 
     @contextmanager
     def caller(self) -> Iterator[None]:
-        """Somebody who is awake meanwhile but for their waits; who is so already is not counted twice."""
-        if _AWAKE.get():
+        """Somebody who is awake meanwhile but for their waits; the call of an `actor` is no caller beside them."""
+        if _ACTOR.get() is not None:
             yield
             return
-        mark = _AWAKE.set(True)
+        with self._one_more():
+            yield
+
+    @contextmanager
+    def actor(self) -> Iterator[None]:
+        """Somebody who is awake from the first of their calls to the last, also between them."""
+        mark = _ACTOR.set(object())
+        try:
+            with self._one_more():
+                yield
+        finally:
+            _ACTOR.reset(mark)
+
+    @contextmanager
+    def _one_more(self) -> Iterator[None]:
         with self._changed:
             self._awake += 1
         try:
             yield
         finally:
-            _AWAKE.reset(mark)
             with self._changed:
                 self._awake -= 1
                 self._changed.notify_all()
@@ -67,7 +83,7 @@ class Pace:
         with self._changed:
             due = self._lie_down(seconds)
             while not self._may_wake(due):
-                if not self._changed.wait(STUCK):
+                if not self._changed.wait(self.stuck):
                     break
             self._wake(due)
 
@@ -76,7 +92,7 @@ class Pace:
         loop = asyncio.get_running_loop()
         with self._changed:
             due = self._lie_down(seconds)
-        tired = loop.time() + STUCK
+        tired = loop.time() + self.stuck
         while loop.time() < tired:
             with self._changed:
                 if self._may_wake(due):
@@ -85,19 +101,21 @@ class Pace:
         with self._changed:
             self._wake(due)
 
-    def _lie_down(self, seconds: float) -> float:
-        due = self._ticks + seconds
+    def _lie_down(self, seconds: float) -> tuple[float, object]:
+        due = (self._ticks + seconds, _ACTOR.get() or object())
         self.waits.append(seconds)
         self._due.append(due)
         self._changed.notify_all()
         return due
 
-    def _may_wake(self, due: float) -> bool:
-        return due <= self._ticks or (len(self._due) >= self._awake and due <= min(self._due))
+    def _may_wake(self, due: tuple[float, object]) -> bool:
+        """An actor who waits for several calls at once lies down once."""
+        moment, asleep = due[0], {who for _, who in self._due}
+        return moment <= self._ticks or (len(asleep) >= self._awake and moment <= min(one for one, _ in self._due))
 
-    def _wake(self, due: float) -> None:
+    def _wake(self, due: tuple[float, object]) -> None:
         self._due.remove(due)
-        self._advance(due - self._ticks)
+        self._advance(due[0] - self._ticks)
         self._changed.notify_all()
 
     def _advance(self, seconds: float) -> None:

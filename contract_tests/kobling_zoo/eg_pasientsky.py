@@ -501,7 +501,7 @@ class SendsMoreThanAsked(_Note):
 # ---- what only a whole story shows
 
 
-@exhibit(50, rule="MODEL-01", cause="other_reference")
+@exhibit(rule="MODEL-01", cause="other_reference")
 class OneReferencePerTime(EgPasientsky):
     """Names a booking by its time, so that whoever books a time that was given up comes under the earlier name."""
 

@@ -527,7 +527,7 @@ class TheLastAnswerAgain(Extensor):
         return told_as(await super().get_booking(http, booking), reference=None)
 
 
-@exhibit(51, rule="MODEL-05", cause="false_not_booked")
+@exhibit(rule="MODEL-05", cause="false_not_booked")
 class OneRowOfBookings(SureAfterFiveSeconds):
     """Is as sure, and reads the first row of the list only: where another stands before it, a booking is not there."""
 

@@ -96,7 +96,7 @@ def registers(draw: st.DrawFn) -> list[Operation[int]]:
     return history
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(registers())
 def test_random_histories_of_a_register_are_judged_as_by_trying_every_order(history: list[Operation[int]]) -> None:
     assert (explained(history, 0) is None) is by_trying(history, 0)
@@ -219,7 +219,7 @@ def meetings(draw: st.DrawFn) -> tuple[list[bookings.Call], State]:
     return history, final
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(meetings())
 def test_random_meetings_are_judged_as_by_trying_every_order_of_the_whole(
     meeting: tuple[list[bookings.Call], State],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from time import monotonic
 
 import pytest
 
@@ -12,7 +13,7 @@ from kobling_contract.model.meeting import CALLERS, meeting
 from kobling_contract.model.play import Play
 from kobling_contract.model.steps import Step, sequence, shortened
 from kobling_contract.model.world import person
-from kobling_contract.pace import Pace
+from kobling_contract.pace import STUCK, Pace
 from kobling_contract.rules.model import DAILY, LOSING, LOSSES, RUNS, runs, words
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.target import find_target
@@ -126,8 +127,10 @@ def test_a_step_that_finds_nothing_to_choose_from_does_nothing() -> None:
     assert [line.split(" ")[2] for line in play.lines] == ["searches", "searches", "goes"]
 
 
-def test_who_is_awake_already_is_not_counted_twice() -> None:
+def test_time_waits_for_an_actor_between_two_calls_and_counts_their_call_no_second_time() -> None:
     pace = Pace(demo_clinic().clock)
-    with pace.caller(), pace.caller():
+    with pace.actor(), pace.caller():
+        began = monotonic()
         pace.sleep(5.0)
     assert pace.monotonic() == 5.0
+    assert monotonic() - began < STUCK

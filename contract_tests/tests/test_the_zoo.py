@@ -37,8 +37,10 @@ from kobling_zoo.missing import MISSING
 from kobling_zoo.odd import ODD
 
 ALL = os.environ.get("KOBLING_ZOO") == "all"
+MODEL = {f"MODEL-0{number}" for number in range(1, 6)}
 SLOW = frozenset(
     {
+        *MODEL,
         "SECR-01",
         "SECR-02",
         "SECR-03",

@@ -43,6 +43,8 @@ DELAY = 2.0
 """Seconds after which a caller calls at the latest, from the start or the last answer on."""
 ACTS: Mix = {"book": 8, "cancel": 2, "move": 2, "staff_book": 1, "staff_cancel": 1}
 SETTLED = 1200.0
+HELD_UP = 10.0
+"""Real seconds that nobody in a meeting is ever held up: there are no barriers in it."""
 ENDS = 24
 """How often a lost answer is looked at before it counts as never found out."""
 
@@ -88,6 +90,7 @@ class Meeting:
         self.words = words
         self.rig = Travelling(trial.target, trial.mode, world, trial.seed)
         self.rig.begin_apart(number)
+        self.rig.pace.stuck = HELD_UP
         self.rig.journey = f"{trial.seed} {focus}"
         self.callers = tuple(self.rig.process() for _ in range(CALLERS))
         self.wishes: list[Wish] = []
@@ -158,7 +161,7 @@ class Meeting:
 
         async def act(queue: list[Step]) -> None:
             nonlocal here
-            with self.rig.pace.caller():
+            with self.rig.pace.actor():
                 here += 1
                 if here == len(queues):
                     go.set()
