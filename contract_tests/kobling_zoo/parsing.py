@@ -92,7 +92,6 @@ class _Searches(EgPasientsky):
         raise NotImplementedError
 
 
-@exhibit(rule="FUZZ-01", cause="crashed")
 @planted("list_slots", "crashed")
 class EveryTimeIsATime(_Searches):
     """Reads a time with the standard library, which raises ValueError for one that is none."""

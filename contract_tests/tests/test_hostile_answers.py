@@ -20,7 +20,7 @@ from kobling import Slots, WireFailure, WireReply
 from kobling.testing import reply
 from kobling_contract.hostile.fuzz import CLINIC, Fuzzer, Tally, fuzz, prepared
 from kobling_contract.hostile.mutations import Case, Change, altered, changed, parsed, written
-from kobling_contract.hostile.oracle import AREAS, Breach
+from kobling_contract.hostile.oracle import AREAS, Breach, alike
 from kobling_contract.hostile.recording import NotRecorded, record
 from kobling_contract.hostile.replay import Ended
 from kobling_contract.hostile.strange import IMPOSSIBLE, Raw
@@ -245,6 +245,13 @@ def test_a_failure_that_is_not_told_is_a_gap() -> None:
     breach = made.judge.breach(script, Case("list_slots", 0, ()), ended, made_again)
     assert breach is not None
     assert breach.cause == "silent_gap"
+
+
+def test_a_token_of_the_vendors_may_differ_from_reading_to_reading() -> None:
+    slots: Slots = real("extensor").recording.scripts["list_slots"].result
+    renewed = tuple(slot.model_copy(update={"token": {"id": "another"}}) for slot in slots.found)
+    assert alike(slots, slots.model_copy(update={"found": renewed}))
+    assert not alike(slots, slots.model_copy(update={"found": renewed[1:]}))
 
 
 def test_the_key_in_an_address_and_a_foreign_host_are_seen() -> None:

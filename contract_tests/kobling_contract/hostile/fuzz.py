@@ -23,7 +23,7 @@ from kobling.adapter import WRITES
 from ..rig import Rig
 from ..target import Target
 from .mutations import Case, Change, Plan, changed, places
-from .oracle import AREAS, Breach, Judge
+from .oracle import AREAS, Breach, Judge, alike
 from .recording import NotRecorded, Recording, Script, record
 from .replay import Ended, Watch, play
 
@@ -375,7 +375,7 @@ def prepared(rig: Rig, seed: int, recorded: Callable[[], object] = lambda: None)
     fuzzer = Fuzzer(record(rig, recorded), seed)
     for operation in fuzzer.recording.operations:
         ended = fuzzer.unchanged(operation)
-        if not ended.accepted or ended.value != fuzzer.recording.scripts[operation].result:
+        if not ended.accepted or not alike(ended.value, fuzzer.recording.scripts[operation].result):
             raise NotRecorded(f"{operation} does not do the same twice: {ended}")
     return fuzzer
 

@@ -40,7 +40,7 @@ from .mutations import Case
 from .recording import Recording, Script
 from .replay import Ended, may_have_left
 
-__all__ = ["AREAS", "Breach", "Judge"]
+__all__ = ["AREAS", "Breach", "Judge", "alike"]
 
 AREAS: Final[Mapping[str, str]] = {
     "crashed": "FUZZ-01",
@@ -106,7 +106,7 @@ class Judge:
                 return found
         if not ended.accepted:
             return None
-        same = ended.value == script.result
+        same = alike(ended.value, script.result)
         if not same:
             found = self._value(script, ended) or self._silent_gap(ended)
             if found is not None:
@@ -272,13 +272,13 @@ class Judge:
                 if not twin.accepted:
                     return None
                 value = twin.value
-            if ended.value != value:
+            if not alike(ended.value, value):
                 return Breach(
                     "misread", f"{change}: refused, or read as the value that it spells", "read as another value"
                 )
         if case.claim == "other" and same and case.probe is not None:
             probe = again(case.probe)
-            if probe.accepted and probe.value != script.result:
+            if probe.accepted and not alike(probe.value, script.result):
                 return Breach(
                     "misread", f"{change}: refused, or kept as it is", "read as the value that was there before"
                 )
@@ -294,6 +294,20 @@ class Judge:
 
 
 # ---- what the claims are made of
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two results say the same. Tokens may differ from reading to reading."""
+    return bool(one == other) or _without_tokens(one) == _without_tokens(other)
+
+
+def _without_tokens(value: Any) -> Any:
+    if isinstance(value, Slots):
+        return value.model_copy(update={"found": tuple(map(_without_tokens, value.found))})
+    if isinstance(value, Booking):
+        return value.model_copy(update={"asked": _without_tokens(value.asked)})
+    return value.model_copy(update={"token": None}) if isinstance(value, Slot) else value
+
 
 CERTAIN: Final = frozenset({400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 429, 431})
 """Statuses that are a certain refusal of any write, of the HTTP server's making or by their meaning."""
