@@ -56,8 +56,6 @@ PATIENT = Patient(
 )
 """The invented patient of every booking: each field is found nowhere else, so that a leak is seen."""
 SAK_ID = SakID("KANARI42")
-THREADS = 12
-"""Of a wired rig's server: a dozen calls under way are more than a rule sends together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class Rig:
         self.wire: list[WireCall] = []
         self._wire_lock = threading.Lock()
         self.spoil = spoil
-        self._served: Served | None = self.mock.serve(threads=THREADS) if wired else None
+        self._served: Served | None = self.mock.serve() if wired else None
         self._office = (
             Office(self.adapter, mode, self.pace, self._exchange)
             if self._served is None

@@ -18,10 +18,9 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from kobling_contract.certify import certify
 from kobling_contract.contract import BOOKS, RULES, chosen
 from kobling_contract.rule import COMMON_CAUSES, Rule
-from kobling_contract.runner import run_rule
-from kobling_contract.target import find_target
 from kobling_zoo.exhibit import Exhibit
 from kobling_zoo.housing import exhibits
 
@@ -137,13 +136,14 @@ def write(_: Sphinx | None = None) -> None:
 def measure(names: list[str]) -> None:
     """Run these rules, or every rule, on every vendor's adapter and keep what was seen."""
     kept: dict[str, Any] = json.loads(SEEN.read_text("utf-8")) if names else {}
-    for rule in chosen(names or None):
-        kept[rule.id] = {}
-        for vendor in VENDORS:
-            result = run_rule(rule, find_target(vendor), SEED)
+    wanted = [rule.id for rule in chosen(names or None)]
+    for vendor in VENDORS:
+        certificate = certify(vendor, seed=SEED, rules=wanted, jobs=None)
+        for result in certificate.results:
             said = {"verdict": result.verdict.value, "reason": result.reason}
-            kept[rule.id][vendor] = {**said, "controls": list(result.controls), "evidence": list(result.evidence)}
-            sys.stderr.write(f"{rule.id} {vendor} {result.verdict.value}\n")
+            seen = {"controls": list(result.controls), "evidence": list(result.evidence)}
+            kept.setdefault(result.rule.id, {})[vendor] = said | seen
+        sys.stderr.write(f"{vendor}: {certificate.headline()}\n")
     told = {rule.id: kept[rule.id] for rule in RULES if rule.id in kept}
     SEEN.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
 

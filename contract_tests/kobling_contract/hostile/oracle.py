@@ -136,8 +136,10 @@ class Judge:
         writes: dict[tuple[str, str, bytes], int] = {}
         for number, command in enumerate(ended.sent):
             request = command.request
-            if not request.url.startswith(self._recording.base):
-                return Breach("left", f"requests to {self._recording.base}", "a request to another address")
+            if not request.url.startswith(self._recording.bases):
+                return Breach(
+                    "left", f"requests to {' and '.join(self._recording.bases)}", "a request to another address"
+                )
             if (request.method, command.write) not in methods and not _follows_a_write(ended, number):
                 kind = "write" if command.write else "read"
                 return Breach(

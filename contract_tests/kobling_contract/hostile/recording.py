@@ -97,13 +97,13 @@ def _asked(request: WireRequest) -> tuple[str, str, bytes]:
 @dataclass(frozen=True, repr=False)
 class Recording:
     """Everything that was recorded of one adapter. refusals: other answers of the vendor to the same operations.
-    key: the connection's. base: what every address begins with."""
+    key: the connection's. bases: what every address begins with, the sign-in's too."""
 
     adapter: type[Adapter]
     scripts: Mapping[Operation, Script]
     refusals: tuple[Exchanged, ...]
     key: str
-    base: str
+    bases: tuple[str, ...]
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -231,10 +231,9 @@ def record(rig: Rig, recorded: Callable[[], object] = lambda: None) -> Recording
     if "book" in rig.adapter.supports:
         _record_writes(recorder, open_times)
     recorded()
-    base = urlsplit(recorder.scripts["identify"].exchanges[0].request.url)
-    return Recording(
-        rig.adapter, recorder.scripts, _refusals(recorder, open_times), rig.key, f"{base.scheme}://{base.netloc}/"
-    )
+    asked = [urlsplit(one.request.url) for script in recorder.scripts.values() for one in script.exchanges]
+    bases = tuple(sorted({f"{one.scheme}://{one.netloc}/" for one in asked}))
+    return Recording(rig.adapter, recorder.scripts, _refusals(recorder, open_times), rig.key, bases)
 
 
 def _record_writes(recorder: _Recorder, open_times: Slots) -> None:

@@ -27,8 +27,11 @@ __all__ = ["LONGEST_TURN", "MOST_ANSWERS", "Ended", "Stuck", "Watch", "play"]
 
 MOST_ANSWERS: Final = 1_500
 """Far above what the engine lets the operations of one call ask for."""
-LONGEST_TURN: Final = 2.0
-"""Seconds for one replay. A good one takes a thousandth of it; a loop that asks nothing takes all of it."""
+LONGEST_TURN: Final = 5.0
+"""Seconds of work for one replay. A good one takes a thousandth of it, a collection of garbage in a process that holds
+much a part of it; a loop that asks nothing takes all of it."""
+UNHEARD: Final = ("weakref.py", "_weakrefset.py")
+"""Where Python calls back on its own account, so that nobody would hear what is raised there."""
 
 _NOWHERE: Final = WireReply(404, (("Content-Type", "application/json"),), b"{}")
 """The answer where nothing of the kind was recorded."""
@@ -70,7 +73,9 @@ class Watch:
         """It has ended."""
         self._begun = None
 
-    def _look(self, _number: int, _frame: FrameType | None) -> None:
+    def _look(self, _number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_filename.endswith(UNHEARD):
+            return
         if self._begun is not None and time.thread_time() - self._begun > self._longest:
             self._begun = None
             self.rang = True

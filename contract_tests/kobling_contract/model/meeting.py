@@ -202,7 +202,7 @@ class Meeting:
             self.history.append(bookings.booked(f"{name}: booked", begun, self._now(), str(wish), span))
         elif isinstance(error, SlotTaken | SlotWithdrawn):
             self.refused += 1
-            self.history.append(bookings.taken(f"{name}: taken", begun, self._now(), str(wish), span))
+            self._refused(bookings.taken(f"{name}: taken", begun, self._now(), str(wish), span))
         elif error.effect != "none":
             self.lost += 1
             wish.unknown, wish.unsure = isinstance(error, OutcomeUnknown), not isinstance(error, OutcomeUnknown)
@@ -247,7 +247,7 @@ class Meeting:
             ]
         elif isinstance(error, SlotTaken | SlotWithdrawn):
             self.refused += 1
-            self.history.append(bookings.taken(f"{name}: taken", begun, ended, str(wish), span))
+            self._refused(bookings.taken(f"{name}: taken", begun, ended, str(wish), span))
         elif error.effect != "none":
             self.lost += 1
             wish.unsure = True
@@ -261,6 +261,13 @@ class Meeting:
 
     def _last_of(self, caller: int) -> Wish | None:
         return next((one for one in reversed(self.wishes) if one.caller == caller and one.ref is not None), None)
+
+    def _refused(self, call: Call) -> None:
+        """A refusal belongs to the order where the vendor itself refuses. Where it accepts doubles, who sees a sign of
+        somebody else gives way, and is sometimes refused for what is given up a moment later: that misleads nobody into
+        a taken time, so it is not held against the order."""
+        if not self._doubles():
+            self.history.append(call)
 
     def _doubles(self) -> bool:
         return self.rig.clinic.behaviour.overlap == "accepted"

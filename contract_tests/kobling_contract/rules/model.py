@@ -113,7 +113,7 @@ async def _problem(story: Story, steps: Sequence[Step]) -> Broken | None:
         found = Broken("foreign_error", "only a KoblingError", str(escaped))
     else:
         return None
-    return Broken(found.cause, found.expected, found.got, "\n".join([*story.told(), found.exchange]).strip())
+    return Broken(found.cause, found.expected, found.got, "\n".join(story.told()))
 
 
 async def _told_short(begin: Callable[[], Story], steps: Sequence[Step], problem: Broken, trial: Trial) -> Broken:
@@ -290,7 +290,7 @@ ENDING = _causes("false_booked", "false_not_booked", "no_end")
 @BOOK.rule(
     4,
     "However callers and staff meet, some order of their calls explains what each of them was told",
-    why="Two who were told yes for one time, or one who was told no for a time that nobody had: somebody was misled.",
+    why="Two who were told yes for one time, or one whom the vendor refused for a time that nobody had, are misled.",
     check="Anything that callers share in the adapter; where overlaps are accepted, that list_bookings shows every "
     "booking that can overlap.",
     source=ORDER,

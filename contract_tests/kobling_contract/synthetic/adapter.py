@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from kobling import (
     KEY,
@@ -60,6 +60,8 @@ from kobling import (
     optional,
     required,
 )
+from kobling.clinic import ZoneName
+from kobling.model import ClinicTime, Moment
 
 __all__ = ["ERRORS", "BookingRow", "ByRequest", "PractitionerRow", "SearchOnly", "Synthetic"]
 
@@ -126,6 +128,17 @@ BOOKING: Final = BookingFacts(
 # ---- what the vendor answers
 
 
+def _written_out(value: object) -> object:
+    """A number is no time here, though it could be read as seconds since 1970."""
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return value
+
+
+Time = Annotated[ClinicTime, BeforeValidator(_written_out)]
+Instant = Annotated[Moment, BeforeValidator(_written_out)]
+
+
 class _Department(WireModel):
     id: Number
     name: Name = ""
@@ -136,7 +149,7 @@ class _Clinic(WireModel):
     id: Number
     name: Name
     organisation_number: str | None = None
-    time_zone: str
+    time_zone: ZoneName
     departments: tuple[_Department, ...]
     scopes: frozenset[str]
 
@@ -178,8 +191,8 @@ class _Slot(WireModel):
     practitioner_id: Number
     service_id: Number
     department_id: Number | None
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Time
+    end: Time
     link: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https://[A-Za-z0-9./-]+$")] | None = None
 
 
@@ -190,12 +203,12 @@ class BookingRow(WireModel):
     practitioner_id: Number
     service_id: Number
     department_id: Number | None = None
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Time
+    end: Time
     status: str
     reference: str | None = None
-    created_at: AwareDatetime | None = None
-    change_by: AwareDatetime | None = None
+    created_at: Instant | None = None
+    change_by: Instant | None = None
     late: bool | None = None
 
 

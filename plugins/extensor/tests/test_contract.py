@@ -39,4 +39,7 @@ class MovesNothing(Extensor):
 @pytest.mark.parametrize("rule", chosen(["CNCL-06", "CNCL-07"]), ids=lambda rule: rule.id)
 def test_a_move_in_one_step_that_moves_nothing_is_seen(rule: Rule) -> None:
     result = run_rule(rule, find_target("extensor", MovesNothing), 1)
-    assert result.verdict is Verdict.FAIL, "\n".join(result.lines())
+    failed = (
+        Verdict.FAIL if rule.id == "CNCL-06" else Verdict.VACUOUS
+    )  # the latter needs a move that works to begin with
+    assert result.verdict is failed, "\n".join(result.lines())
