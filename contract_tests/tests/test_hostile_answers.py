@@ -256,8 +256,8 @@ def test_a_token_of_the_vendors_may_differ_from_reading_to_reading() -> None:
 
 def test_the_key_in_an_address_and_a_foreign_host_are_seen() -> None:
     made = real("extensor")
-    script = made.recording.scripts["identify"]
-    for url, cause in ((f"{made.recording.base}x?key={made.recording.key}", "key_in_url"), ("https://x.test/", "left")):
+    script, (base,) = made.recording.scripts["identify"], made.recording.bases
+    for url, cause in ((f"{base}x?key={made.recording.key}", "key_in_url"), ("https://x.test/", "left")):
         ended = made.unchanged("identify")
         send = ended.sent[0]
         ended.sent[0] = replace(send, request=replace(send.request, url=url))
