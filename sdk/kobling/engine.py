@@ -480,7 +480,7 @@ def _request(run: _Run, call: Call, token: Secret | None) -> WireRequest:
     return build(
         call,
         base=line.auth_base if signing_in and line.auth_base else line.base,
-        auth=None if signing_in else line.adapter.auth,
+        auth=line.adapter.sign_in_auth if signing_in else line.adapter.auth,
         connection=line.connection.public,
         headers=line.adapter.headers,
         params=line.adapter.params,

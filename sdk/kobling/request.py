@@ -94,14 +94,14 @@ def build(
     call: Call,
     *,
     base: str,
-    auth: Auth | None,
+    auth: Auth,
     connection: PublicConnection,
     headers: Mapping[str, Any],
     params: Mapping[str, Any],
     user_agent: str,
     reveal: Reveal,
 ) -> WireRequest:
-    """The complete request. auth: None where it is not placed (a sign-in puts `KEY` where it wants it)."""
+    """The complete request."""
     query = _query({**_class_values(params, connection), **call.query_values}, reveal)
     sent = _Headers({"Accept": "application/json", "User-Agent": user_agent})
     for name, value in {**_class_values(headers, connection), **call.extra_headers}.items():
@@ -110,12 +110,12 @@ def build(
         if value is not None and value != "":
             sent.put(name, reveal(value) if isinstance(value, KeyPart) else str(value))
     payload, form = call.payload, call.form_payload
-    key = reveal(KeyPart()) if auth is not None else ""
+    key = reveal(KeyPart())
     match auth:
         case Bearer() if key:
             sent.put("Authorization", f"Bearer {key}")
-        case HeaderKey(name) if key:
-            sent.put(name, key)
+        case HeaderKey(name, scheme) if key:
+            sent.put(name, f"{scheme} {key}" if scheme else key)
         case Basic(user, password):
             pair = ":".join(reveal(part) if isinstance(part, KeyPart) else part for part in (user, password))
             sent.put("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())

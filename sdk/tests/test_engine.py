@@ -256,6 +256,7 @@ def test_a_path_that_holds_more_than_a_path_is_the_adapters_bug(path: str) -> No
 @pytest.mark.parametrize(("auth", "where"), [
     (Bearer(), ("Authorization", "Bearer example-key")),
     (HeaderKey("X-Api-Key"), ("X-Api-Key", "example-key")),
+    (HeaderKey("Authorization", scheme="Token"), ("Authorization", "Token example-key")),
     (Basic(user=KEY), ("Authorization", "Basic ZXhhbXBsZS1rZXk6")),
 ])  # fmt: skip
 def test_the_key_goes_into_the_declared_header(auth: Any, where: tuple[str, str]) -> None:
@@ -303,6 +304,17 @@ def test_a_token_is_fetched_placed_and_renewed_once_on_401() -> None:
     assert [sent.header("Authorization") for sent in played.requests] == [None, "Bearer t1", None, "Bearer t2"]
     with pytest.raises(CredentialsRejected):
         play(signing_in(), "identify", replies=[first, reply(401), second, reply(401)])
+
+
+def test_a_sign_in_sends_the_key_as_its_own_declaration_says_and_later_calls_as_theirs() -> None:
+    form = ConnectionForm(
+        external_id=required(nb="n", en="n", example="1"),
+        api_key=required(nb="k", en="k", pattern=r"(?P<client>\w+):(?P<secret>\w+)", example="ola:hemmelig"),
+    )
+    body = {"form": form, "sign_in_auth": Basic(KEY.client, KEY.secret), "key": "by-basic", "contract": 1}
+    made: type[Adapter] = type("ByBasic", (signing_in(),), body)
+    played = play(made, "identify", replies=[reply(200, json={"token": "t1"}), OK])
+    assert [one.header("Authorization") for one in played.requests] == ["Basic b2xhOmhlbW1lbGln", "Bearer t1"]
 
 
 @pytest.mark.parametrize(
