@@ -4,6 +4,8 @@
     ```
     ```{live-text} request extensor
     ```
+    ```{live-rules} PAGE-01 PAGE-02
+    ```
 
 A table is a function here that returns a heading row and rows of Markdown cells; a text, one that returns texts by
 their captions.
@@ -413,7 +415,22 @@ class LiveText(SphinxDirective):
         return shown
 
 
+class LiveRules(SphinxDirective):
+    """`{live-rules} ID ID …`: rules of the suite, each with its title and a link to its page. For pages of `how-to`."""
+
+    required_arguments = 1
+    optional_arguments = 20
+
+    def run(self) -> list[nodes.Node]:
+        titles = {one.id: one.title for one in chosen(self.arguments)}
+        lines = [f"- [{name}](../reference/rules/{name}.md): {titles[name]}" for name in self.arguments]
+        holder = nodes.container()
+        self.state.nested_parse(StringList(lines, "live-rules"), self.content_offset, holder)
+        return holder.children
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("live-table", LiveTable)
     app.add_directive("live-text", LiveText)
+    app.add_directive("live-rules", LiveRules)
     return {"parallel_read_safe": True}
