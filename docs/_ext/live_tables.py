@@ -273,6 +273,7 @@ def unknowable(_: str) -> Cells:
     return ("Target", "It can't show"), [(kind, limit) for kind in TARGETS for limit in UNKNOWABLE[kind]]
 
 
+BENCHMARKS = Path(__file__).parents[1] / "reference" / "benchmarks.json"
 MEASURED = Path(__file__).parents[1] / "reference" / "zoo.json"
 
 
@@ -330,6 +331,22 @@ def zoo_attempts(_: str) -> Cells:
     return ("", "An adapter that", "Guard", "Without it", "In `test_what_the_engine_forbids.py`"), rows
 
 
+def zoo_about(numbers: str) -> Cells:
+    """A few faults, as "49,51": what is in their way, or which rule finds them, and what was seen."""
+    told = {one["number"]: one for one in _measured()["faults_detail"]}
+    rows: Rows = []
+    for one in (told[int(number)] for number in numbers.split(",")):
+        rows += [
+            (one["fault"], f"impossible: {each['guard']}", each["without_the_guard"])
+            for each in one["attempts"]
+            if each["held"]
+        ]
+        if found := dict.fromkeys(f"`{each['rule']}`" for each in one["exhibits"] if each["killed"]):
+            tried = sum(each["killed"] for each in one["exhibits"])
+            rows.append((one["fault"], f"found by {', '.join(found)}", f"{tried} of {len(one['exhibits'])} adapters"))
+    return ("An adapter in which", "Is", "Seen without the guard, or found"), rows
+
+
 def zoo_beyond(_: str) -> Cells:
     """Exhibits of faults that are not on the list."""
     return ("Exhibit", "Fault", "Rule and cause"), [
@@ -351,6 +368,25 @@ def zoo_missing(_: str) -> Cells:
     return ("", "Fault", "Waits for"), [(str(number), texts_of[number], why) for number, why in MISSING.items()]
 
 
+def benchmarks(which: str) -> Cells:
+    """What `make bench` measured last; which: only rows that begin so, as "catalogue"."""
+    told = json.loads(BENCHMARKS.read_text("utf-8"))
+    rows = [
+        (one["what"], one["median"], one["against"], one["ratio"], one["aim"], one["met"])
+        for one in told["lines"]
+        if one["what"].startswith(which)
+    ]
+    if not rows:
+        raise ValueError(f"no benchmark begins with {which!r}")
+    return ("Measured", "Median", "Against", "Ratio", "Aim", "Met"), rows
+
+
+def benchmarked(_: str) -> Cells:
+    """On what it was measured."""
+    told = json.loads(BENCHMARKS.read_text("utf-8"))
+    return ("", ""), list(told["measured"].items())
+
+
 def _adapter(vendor: str) -> type[kobling.Adapter]:
     return find_target(vendor).adapter
 
@@ -360,7 +396,7 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     for one in (
         errors, reasons, findings, attempts, links, form, operations, limits, facts, patient, matrix, switches, faults,
         journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums, zoo_kills, zoo_attempts,
-        zoo_beyond, zoo_odd, zoo_missing,
+        zoo_about, zoo_beyond, zoo_odd, zoo_missing, benchmarks, benchmarked,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
