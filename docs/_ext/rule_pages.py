@@ -67,9 +67,10 @@ def _head(rule: Rule) -> Iterator[str]:
 
 def _mending(rule: Rule) -> Iterator[str]:
     yield from ("## When it fails", "", f"Look first at: {rule.check}", "")
-    pages = [f"[{title}](../../how-to/{name})" for name, (title, rules) in how_to().items() if rule.id in rules]
-    if pages:
-        yield from (f"How it is done: {', '.join(pages)}.", "")
+    pages = {name: (rules.index(rule.id), title) for name, (title, rules) in how_to().items() if rule.id in rules}
+    links = [f"[{pages[name][1]}](../../how-to/{name})" for name in sorted(pages, key=pages.__getitem__)]
+    if links:
+        yield from (f"How it is done: {', '.join(links)}.", "")
     causes = {**rule.causes, **COMMON_CAUSES}
     yield from ("| cause | what it means and what to do |", "|---|---|")
     yield from (f"| `{cause}` | {_cell(remedy)} |" for cause, remedy in causes.items())
@@ -78,7 +79,7 @@ def _mending(rule: Rule) -> Iterator[str]:
 
 @cache
 def how_to() -> dict[str, tuple[str, list[str]]]:
-    """The how-to pages that name rules: title and rules by file name."""
+    """The how-to pages that name rules: title by file name, and the rules, those first that the page is most about."""
     texts = {path.name: path.read_text("utf-8") for path in sorted(HOW_TO.glob("*.md"))}
     named = {name: re.findall(r"^```\{live-rules\} (.+)$", text, re.MULTILINE) for name, text in texts.items()}
     return {

@@ -4,12 +4,13 @@ vendor, which answers by the last part of a path. Each page's class says only wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from kobling import (
     EVERYONE_OFFERS_EVERYTHING,
     Adapter,
+    Auth,
     Bearer,
     Catalogue,
     Clinic,
@@ -41,7 +42,7 @@ class Invented(Adapter):
         api_key=required(nb="nøkkelen", en="the key"),
     )
     base_url = "https://api.vendor.example/v1/clinics/{external_id}"
-    auth = Bearer()
+    auth: ClassVar[Auth] = Bearer()
     errors = ErrorMap()
     limits = Limits()
     patient_fields = PatientFields()

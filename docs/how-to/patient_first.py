@@ -55,7 +55,8 @@ class PatientFirst(Invented):
                 "note": request.note(self.limits.booking.note_length),
             },
         )
-        return Booking(id=reply.read(str, at="/id"), status="booked")
+        accepted = reply.read(str, at="/state") == "confirmed"
+        return Booking(id=reply.read(str, at="/id"), status="booked" if accepted else "unknown")
 
     # [cancel]
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
@@ -81,7 +82,7 @@ def test_only_what_is_declared_is_told_of_a_patient() -> None:
     }
 
     on_file = request.model_copy(update={"patient_id": "4711"})  # by the SDK, between the two
-    played = play(PatientFirst, "book", on_file, replies=[reply(201, json={"id": "b1"})])
+    played = play(PatientFirst, "book", on_file, replies=[reply(201, json={"id": "b1", "state": "confirmed"})])
     assert played.requests[0].json["patient"] == 4711
     assert "6QPTR" in played.requests[0].json["note"]
 

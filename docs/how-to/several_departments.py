@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from invented import Invented, answering
@@ -25,9 +25,8 @@ from kobling import (
     optional,
     required,
 )
+from kobling.localtime import parse_offset
 from kobling.testing import Rehearsal, example_connection
-
-START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 
 
 # [adapter]
@@ -40,6 +39,13 @@ class Place(WireModel):
 class Kind(WireModel):
     id: str
     name: str
+    place: str | None = None
+
+
+class Time(WireModel):
+    kind: str
+    begins: str
+    ends: str
     place: str | None = None
 
 
@@ -74,13 +80,17 @@ class ManyPlaces(Invented):
         )
 
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
-        """query.location_id: the one department that is asked for, or None for all."""
-        # [slots]
-        places = {"bergen": "3", "everywhere": None}
-        await http.get("open", params={"place": query.location_id})
+        asked = {"from": query.first_day, "to": query.last_day, "place": query.location_id}  # None is left out
+        times = (await http.get("open", params=asked)).read(list[Time])
         return [
-            Slot(practitioner_id="7", service_id=one, start=START, end=END, location_id=places[one])
-            for one in query.service_ids
+            Slot(
+                practitioner_id="7",
+                service_id=one.kind,
+                start=parse_offset(one.begins),
+                end=parse_offset(one.ends),
+                location_id=one.place,
+            )
+            for one in times
         ]
 
 
@@ -88,7 +98,10 @@ class ManyPlaces(Invented):
 VENDOR = answering(
     places=[{"id": "3", "name": "Bergen"}, {"id": "4", "name": "Voss"}],
     kinds=[{"id": "bergen", "name": "Time i Bergen", "place": "3"}, {"id": "everywhere", "name": "Time"}],
-    open={},
+    open=[
+        {"kind": "bergen", "begins": "2026-12-01T09:00+01:00", "ends": "2026-12-01T09:30+01:00", "place": "3"},
+        {"kind": "everywhere", "begins": "2026-12-01T10:00+01:00", "ends": "2026-12-01T10:30+01:00"},
+    ],
 )
 DAY = SlotQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 1))
 
