@@ -64,7 +64,7 @@ class Overlapping(Invented):
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         slot = request.slot
-        reply = await http.post("bookings", json={"who": slot.practitioner_id, "begins": slot.start.isoformat()})
+        reply = await http.post("bookings", json={"who": slot.practitioner_id, "begins": slot.start})
         return _booking(reply.read(Row))
 
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:

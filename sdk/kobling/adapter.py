@@ -201,7 +201,8 @@ class Adapter(ABC):
         raise UnsupportedOperation
 
     async def sign_in(self, http: Http) -> Token:
-        """Exchange the key for a token, with `http.query`. Called when there is none, near its end, and once on 401."""
+        """Exchange the key for a token, with `http.query`. Called when there is none, near its end, and once
+        when a call is refused with `CredentialsRejected`: a 401, or what `errors` lists as that."""
         raise UnsupportedOperation
 
     async def register_patient(self, http: Http, request: BookingRequest) -> str:

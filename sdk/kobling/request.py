@@ -9,8 +9,10 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from .auth import Auth, Basic, Bearer, BodyKey, HeaderKey, KeyPart, QueryKey
 from .connection import PublicConnection
@@ -200,12 +202,23 @@ def _query(values: Mapping[str, Any], reveal: Reveal) -> list[tuple[str, str]]:
                 pairs.append((name, reveal(one)))
             elif isinstance(one, bool):
                 pairs.append((name, "true" if one else "false"))
+            elif isinstance(one, date):
+                pairs.append((name, one.isoformat()))
             else:
                 pairs.append((name, str(one)))
     return pairs
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def _as_text(value: object) -> str:
+    """What JSON has no kind for and everybody writes as text. Anything else is refused: it might show a patient."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_text)
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
