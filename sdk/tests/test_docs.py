@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tomllib
@@ -16,15 +15,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from click import Context
-from typer.main import get_command
 
 import kobling
 import kobling_mocks
 from kobling import Adapter, Connection, Installed, Kobling, SlotQuery
 from kobling.adapter import check_adapter
 from kobling.errors import all_errors
-from kobling_cli.app import app as cli
 from kobling_contract.contract import RULES
 from kobling_contract.recording.allowlist import AllowList
 from kobling_contract.waivers import read_waivers
@@ -79,26 +75,6 @@ def test_every_adapter_beside_a_page_obeys_the_contract(path: Path) -> None:
     for one in own:
         if issubclass(one, Adapter):
             check_adapter(one)
-
-
-COMMANDS = [
-    (page, line)
-    for page in PAGES
-    for block in re.findall(r"^```(?:text|sh)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    for line in re.findall(r"^(?: *reproduce: )?(?:\.venv/bin/)?kobling (.+)$", block, re.MULTILINE)
-]
-
-
-@pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{page.name}: {line}" for page, line in COMMANDS])
-def test_every_command_line_on_a_page_is_one_that_kobling_takes(page: Path, line: str) -> None:
-    """Its words are parsed as the command line does; what they name is not opened. Placeholders stand in capitals."""
-    words = shlex.split(line, comments=True)
-    command = get_command(cli)
-    while hasattr(command, "commands"):
-        assert words, f"{page.name} names a group without a command"
-        assert words[0] in command.commands, f"{page.name}: there is no command {words[0]}"
-        command = command.commands[words.pop(0)]
-    command.make_parser(Context(command)).parse_args(words)  # raises for an option or argument that is not there
 
 
 TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
