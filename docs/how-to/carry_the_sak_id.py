@@ -21,6 +21,7 @@ from kobling import (
     Patient,
     SakID,
     Slot,
+    Status,
     WireModel,
     find_tags,
 )
@@ -29,6 +30,7 @@ from kobling.testing import play, reply
 
 class Row(WireModel):
     id: str
+    state: str
     note: str | None = None
 
 
@@ -57,7 +59,8 @@ class WithNote(Invented):
 def _booking(row: Row, wanted: UUID | None) -> Booking:
     tags = find_tags(row.note or "")
     known = wanted if wanted in tags else next(iter(tags), None)
-    return Booking(id=row.id, status="booked", reference=known)
+    status: Status = "booked" if row.state == "confirmed" else "unknown"
+    return Booking(id=row.id, status=status, reference=known)  # and start, end, practitioner, where the row has them
 
 
 # [field]
@@ -75,7 +78,7 @@ class WithFields(WithNote):
         }
         reply = await http.post("bookings", json={name: value for name, value in sent.items() if value})
         return Booking(
-            id=reply.read(str, at="/id"), status="booked", reference=reply.read(UUID, at="/externalReference")
+            id=reply.read(str, at="/id"), status="unknown", reference=reply.read(UUID, at="/externalReference")
         )
 
     # [test]
@@ -97,13 +100,13 @@ def test_fields_of_their_own_hold_reference_sak_id_and_message() -> None:
 # [tests]
 def test_a_booking_is_found_again_by_the_tag_in_its_note() -> None:
     request = BookingRequest(slot=SLOT, patient=Patient(), sak_id=SakID("6QPTR"), message="Kommer med tog")
-    vendor: dict[str, Any] = {"id": "b1"}
+    vendor: dict[str, Any] = {"id": "b1", "state": "confirmed"}
     played = play(WithNote, "book", request, replies=[reply(201, json=vendor)])
     note = played.requests[0].json["comment"]
     assert note.splitlines()[1:] == ["SakID: 6QPTR", "Kommer med tog"]  # the tag stands in the first line
 
     day = BookingQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 1), reference=request.reference)
-    rows = reply(200, json=[vendor | {"note": f"Ringt tirsdag. {note}"}, {"id": "b2", "note": None}])
+    rows = reply(200, json=[vendor | {"note": f"Ringt tirsdag. {note}"}, {"id": "b2", "state": "confirmed"}])
     found = play(WithNote, "list_bookings", day, replies=[rows]).result.found
     assert [one.reference for one in found] == [request.reference, None]
 
