@@ -55,6 +55,7 @@ class Rule:
     calls; an adapter that declares one of them absent is skipped, once that absence is proven. evidence: where the
     proof is. causes: a code for each way to fail, with the remedy. driver: run through the sync and the async driver.
     safety: can never be waived. targets: those that can show whether the rule holds; on others it is NOT_PROVABLE.
+    times: how many times as long as another it may take, asked when it runs.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Rule:
     driver: bool = False
     safety: bool = False
     targets: frozenset[TargetKind] = frozenset({"mock"})
+    times: Callable[[], int] = field(default=lambda: 1, repr=False, compare=False)
 
     @property
     def area(self) -> str:
@@ -176,6 +178,7 @@ class RuleBook:
         driver: bool = False,
         safety: bool = False,
         targets: tuple[TargetKind, ...] = ("mock",),
+        times: Callable[[], int] = lambda: 1,
     ) -> Callable[[Check], Check]:
         """Add a rule `AREA-NN`; its check is the decorated function."""
 
@@ -194,6 +197,7 @@ class RuleBook:
                     driver=driver,
                     safety=safety,
                     targets=frozenset(targets),
+                    times=times,
                 )
             )
             return function

@@ -197,11 +197,12 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     facts: dict[str, Any] = {}
     missing = sorted(rule.needs - target.adapter.supports)
     verdict = Verdict.PASS
+    longest = LONGEST * rule.times()
     try:
         if missing:
             verdict, facts = Verdict.SKIP, {"reason": await _proven_absent(trial, missing)}
         else:
-            await asyncio.wait_for(rule.run(trial), LONGEST)
+            await asyncio.wait_for(rule.run(trial), longest)
             trial_problem = _unsound(trial)
             if trial_problem:
                 verdict, facts = Verdict.ERROR, {"reason": trial_problem}
@@ -227,7 +228,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         facts["exchange"] = trial.exchange()
     except TimeoutError:
         verdict = Verdict.FAIL
-        facts = {"cause": "did_not_end", "expected": f"an end within {LONGEST:.0f} s", "got": "none"}
+        facts = {"cause": "did_not_end", "expected": f"an end within {longest:.0f} s", "got": "none"}
         facts["exchange"] = trial.exchange()
     except Exception as error:  # noqa: BLE001 - whatever else happens is the suite's own fault, and said so
         verdict, facts = Verdict.ERROR, {"reason": _place(error)}

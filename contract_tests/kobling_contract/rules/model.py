@@ -63,9 +63,14 @@ LOST_MOTIFS: tuple[tuple[Step, ...], ...] = (
 NIGHTLY: Mix = {**DAILY, "resolve": 2, "wait": 0}
 
 
+def times() -> int:
+    """How many times as many sequences and meetings as usual the environment asks for."""
+    return max(1, int(os.environ.get(RUNS, "1")))
+
+
 def runs(usual: int) -> int:
-    """How many sequences or meetings a rule tries: as many as it needs, times what the environment asks for."""
-    return usual * max(1, int(os.environ.get(RUNS, "1")))
+    """How many sequences or meetings a rule tries."""
+    return usual * times()
 
 
 def _causes(*names: str, **more: str) -> Mapping[str, str]:
@@ -175,6 +180,7 @@ SEQUENCE = (
     source=TRUTH,
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes=_causes(*SEQUENCE),
     safety=True,
 )
@@ -193,6 +199,7 @@ async def _every_step(trial: Trial) -> None:
     source=TRUTH,
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes=_causes(*SEQUENCE),
     safety=True,
 )
@@ -211,6 +218,7 @@ async def _lost_in_sequences(trial: Trial) -> None:
     source="the contract's rule for wall-clock rows; IANA time zone Europe/Oslo",
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes=_causes(*SEQUENCE),
 )
 async def _over_the_nights(trial: Trial) -> None:
@@ -296,6 +304,7 @@ ENDING = _causes("false_booked", "false_not_booked", "no_end")
     source=ORDER,
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes={
         **ENDING,
         "no_order": "No order of the calls explains all answers. Of those that can't come next one was told what was "
@@ -315,6 +324,7 @@ async def _in_some_order(trial: Trial) -> None:
     source="the contract: the settle rule",
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes={
         **ENDING,
         "overlap": "Two appointments of the registry's stand at one time of one practitioner, and nobody was told.",
