@@ -213,7 +213,7 @@ class Trial:
 
     # ---- the controls that many rules share
 
-    async def open_times(self, rig: Rig, *, count: int = 4, first: int = 1) -> tuple[Slot, ...]:
+    async def open_times(self, rig: Rig, *, count: int = 2, first: int = 1) -> tuple[Slot, ...]:
         """Open times that the adapter finds in `count` days, in random order, from tomorrow on, each known to the
         clinic. `Vacuous` when it finds none."""
         mark = rig.mark()

@@ -515,8 +515,9 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
     """Book under a setting and compare what was told with the timebook, a day later. True when the vendor commits
     late; None when the setting hides every time."""
     rig = trial.rig(switches=setting)
-    answer = (await trial.outcome(rig.session.slots(rig.days(2, 1)))).value
-    bookable = [slot for slot in (answer.found if answer else ()) if rig.open_time(slot) is not None]
+    query = rig.days(2, 1)
+    answer = (await trial.outcome(rig.session.slots(query))).value
+    bookable = rig.known(answer.found, query.first_day, query.last_day) if answer else []
     if not bookable:
         return None
     slot, before, mark = trial.random.choice(bookable), rig.appointments(), rig.mark()

@@ -368,7 +368,8 @@ async def _left_after_a_round(rig: Rig) -> Counter[str]:
     rig.session.said.clear()
     rig.wire.clear()
     gc.collect()
-    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, KINDS))
+    kept = Counter(map(type, gc.get_objects()))
+    return sum((Counter({kind.__name__: n}) for kind, n in kept.items() if issubclass(kind, KINDS)), Counter())
 
 
 KINDS = (Slot, Response, Adapter, Catalogue)
