@@ -20,6 +20,7 @@ LANGUAGES: tuple[Language, ...] = ("nb", "en")
 
 _ANY_ERROR: Final = "contract_violation"
 """What is said of an error that has no text: an adapter made it up."""
+_ANY_DEFECT: Final = "exception"
 
 
 @cache
@@ -84,6 +85,14 @@ def explain_error(error: KoblingError, lang: Language) -> str:
     remedy = tables["remedy"].get(error.because, entry["do"])
     parts = [entry["what"], because, remedy, tables["actor"][error.actor]]
     return " ".join(part.format(**values) for part in parts if part)
+
+
+def explain_defect(because: str, lang: Language) -> str:
+    """For the adapter's author: what the adapter did and how to write it instead. Any reason that has no text of its
+    own is the class of an exception that the adapter's code raised."""
+    defects = messages(lang)["defect"]
+    entry = defects.get(because, defects[_ANY_DEFECT])
+    return f"{entry['what']} {entry['do']}"
 
 
 def explain_finding(finding: Finding, lang: Language) -> str:
