@@ -70,6 +70,7 @@ class Result:
             "rule": self.rule.id,
             "area": self.rule.area,
             "title": self.rule.title,
+            "control": self.rule.control,
             "safety": self.rule.safety,
             "verdict": self.verdict.value,
             "seed": self.seed,
@@ -128,6 +129,7 @@ class Result:
         rows += [("seeds", self.differing)] if self.differing else []
         if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
             rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
+            rows.append(("control", self.rule.control))
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
 
 
