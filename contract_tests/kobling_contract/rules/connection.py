@@ -410,9 +410,14 @@ async def _ended_tokens(trial: Trial) -> None:
         got=f"{len(served)}, others: {next((str(one) for one in outcomes if one.error), '')}",
         calls=calls[:3],
     )
+    rig.pace.pass_time(1.0)
+    late = await trial.outcome(rig.connect().clinic())
+    calls = rig.since(mark)
+    trial.claim(late.error is None, "not_renewed", expected="a later caller served", got=late, calls=calls[-3:])
     count = sum(call.operation == signing for call in calls)
-    trial.claim(count == 1, "renewed_by_each", expected=f"1 sign-in for {TWENTY} callers", got=count, calls=calls[-3:])
-    trial.saw(f"{len(refused)} calls were refused for their token; {count} sign-in for {TWENTY} callers")
+    what = f"1 sign-in for {TWENTY} callers, and one more a second later"
+    trial.claim(count == 1, "renewed_by_each", expected=what, got=count, calls=calls[-3:])
+    trial.saw(f"{len(refused)} calls were refused for their token; {count} sign-in for {TWENTY} and a later one")
     if trial.books:
         await _booked_with_an_ended_token(trial)
 
