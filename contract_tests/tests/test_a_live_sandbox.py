@@ -274,9 +274,7 @@ def test_certify_record_and_scan_work_from_the_command_line(
         return done.exit_code, done.stdout
 
     ledger = ("--ledger", str(tmp_path / "ledger.jsonl"))
-    code, said = run(
-        "record", vendor, str(directory), "--rule", "WIRE-04", "--allow-writes", "2", *ledger, "--json"
-    )
+    code, said = run("record", vendor, str(directory), "--rule", "WIRE-04", "--allow-writes", "2", *ledger, "--json")
     told = json.loads(said)
     assert (code, told["leaks"]) == (0, [])
     assert [(one["recorded"], one["played"]) for one in told["recordings"]] == [("PASS", "PASS")]
