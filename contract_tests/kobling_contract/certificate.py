@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,25 +12,11 @@ from typing import Any
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
+from .headline import ENGLISH, Part, lost_answers, sentence, verdict_parts
 from .runner import Result
-from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict, exit_code
+from .verdicts import CONFORMANT, Verdict, exit_code
 
-__all__ = ["LOST_ANSWERS", "Area", "Certificate", "suite_version"]
-
-LOST_ANSWERS = {
-    "reading": "lost answers are resolved by reading the booking back",
-    "found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
-    "slot": "lost answers are resolved by looking at the open times",
-    "person": "lost answers are resolved by a person only: the vendor can't be asked",
-}
-"""How sure lost answers are, as measured: the headline of a certificate."""
-
-_HEADLINES = {
-    CONFORMANT: "CONFORMANT",
-    NOT_CONFORMANT: "NOT CONFORMANT",
-    SUITE_ERROR: "NO VERDICT: the suite or the mock broke",
-    NOTHING_TESTED: "NO VERDICT: nothing was tested",
-}
+__all__ = ["Area", "Certificate", "suite_version"]
 
 
 def suite_version() -> str:
@@ -117,7 +103,7 @@ class Certificate:
 
     @property
     def lost_answers(self) -> str | None:
-        """How sure lost answers are, as a key of `LOST_ANSWERS`; None when the run did not measure it."""
+        """How sure lost answers are, one of `LOST_ANSWERS`; None when the run did not measure it."""
         found = [result.facts["lost_answers"] for result in self.results if "lost_answers" in result.facts]
         return found[0] if found else None
 
@@ -156,29 +142,22 @@ class Certificate:
                 return result
         raise LookupError(f"{rule_id} was not part of this run")
 
-    def verdict(self) -> str:
-        """The verdict in words, and what it does not cover."""
-        code, counts = self.exit_code, self.counts
-        left = counts.get(Verdict.NOT_RUN, 0)
-        if left and code == NOT_CONFORMANT and not self.failures:
-            return f"NO VERDICT: broken off with {left} of {len(self.results)} rules left"
-        told = _HEADLINES[code]
-        if code == CONFORMANT and not self.complete:
-            told += f" in the {len(self.results)} rules that were run, of {len(RULES)}"
-        hidden = counts.get(Verdict.NOT_PROVABLE, 0)
-        if code == CONFORMANT and hidden:
-            told += f" as far as a {self.target} target can show: {hidden} rules need another one"
-        return told
+    def verdict(self, words: Mapping[str, str] = ENGLISH) -> str:
+        """The verdict in a language's words, and what it does not cover."""
+        return sentence(self._verdict, [], words)
+
+    @property
+    def _verdict(self) -> list[Part]:
+        return verdict_parts(self.exit_code, self.counts, self.target, len(RULES), complete=self.complete)
 
     @property
     def cannot_know(self) -> tuple[str, ...]:
         """What this run does not know because of what it was run against; nothing for a mock."""
         return cannot_know(self.target, self.results)
 
-    def headline(self) -> str:
-        """The verdict, and how sure lost answers are."""
-        sure = f"; {LOST_ANSWERS[self.lost_answers]}" if self.lost_answers else ""
-        return f"{self.verdict()}{sure}"
+    def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
+        """The verdict, and how sure lost answers are, in a language's words."""
+        return sentence(self._verdict, lost_answers(self.lost_answers), words)
 
     def about(self) -> str:
         """What was run against what."""

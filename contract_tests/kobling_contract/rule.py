@@ -51,17 +51,19 @@ class Rule:
     """One rule.
 
     id: area and number (`SLOT-07`), never reused. title: the sentence that must hold. why: what goes wrong for people
-    otherwise. check: what to look at first when it fails. source: where the rule comes from. needs: the operations it
-    calls; an adapter that declares one of them absent is skipped, once that absence is proven. evidence: where the
-    proof is. causes: a code for each way to fail, with the remedy. driver: run through the sync and the async driver.
-    safety: can never be waived. targets: those that can show whether the rule holds; on others it is NOT_PROVABLE.
-    times: how many times as long as another it may take, asked when it runs.
+    otherwise. check: what to look at first when it fails. control: the positive control, in one sentence: what must
+    have succeeded in the same world, or in a twin of it, so that a pass means something. source: where the rule comes
+    from. needs: the operations it calls; an adapter that declares one of them absent is skipped, once that absence is
+    proven. evidence: where the proof is. causes: a code for each way to fail, with the remedy. driver: run through the
+    sync and the async driver. safety: can never be waived. targets: those that can show whether the rule holds; on
+    others it is NOT_PROVABLE. times: how many times as long as another it may take, asked when it runs.
     """
 
     id: str
     title: str
     why: str
     check: str
+    control: str
     source: str
     needs: frozenset[Operation]
     evidence: frozenset[Evidence]
@@ -82,8 +84,8 @@ class Rule:
         """The same for as long as the rule asks the same: 16 hexadecimal digits over its id, title, needs, evidence,
         cause codes, targets, flags, and the code of its check with what that reaches in the rules' own modules.
 
-        Comments and the spacing of code do not count, nor do why, check, source and the remedies' wording. What all
-        rules share (trial, rig, mock) is not in it: that is the suite's version.
+        Comments and the spacing of code do not count, nor do why, check, control, source and the remedies' wording.
+        What all rules share (trial, rig, mock) is not in it: that is the suite's version.
         """
         told = (
             self.id,
@@ -171,6 +173,7 @@ class RuleBook:
         *,
         why: str,
         check: str,
+        control: str,
         source: str,
         needs: tuple[Operation, ...],
         evidence: tuple[Evidence, ...],
@@ -189,6 +192,7 @@ class RuleBook:
                     title=title,
                     why=why,
                     check=check,
+                    control=control,
                     source=source,
                     needs=frozenset(needs),
                     evidence=frozenset(evidence),

@@ -70,6 +70,7 @@ class Result:
             "rule": self.rule.id,
             "area": self.rule.area,
             "title": self.rule.title,
+            "control": self.rule.control,
             "safety": self.rule.safety,
             "verdict": self.verdict.value,
             "seed": self.seed,
@@ -128,6 +129,7 @@ class Result:
         rows += [("seeds", self.differing)] if self.differing else []
         if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
             rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
+            rows.append(("control", self.rule.control))
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
 
 
@@ -317,14 +319,16 @@ async def _try_book(rig: Rig) -> None:
 
 
 async def _try_cancel(rig: Rig) -> None:
-    ref = BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
-    await rig.session.cancel(ref, CancelReason(by="registry"))
+    await rig.session.cancel(_nobodys_booking(rig), CancelReason(by="registry"))
 
 
 async def _try_get(rig: Rig) -> None:
-    await rig.session.get(
-        BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
-    )
+    await rig.session.get(_nobodys_booking(rig))
+
+
+def _nobodys_booking(rig: Rig) -> BookingRef:
+    """A booking that never was. A sandbox lets the suite cancel no other one that it did not make."""
+    return BookingRef(connection_id=rig.session.connection_id, id=rig.nowhere("appointment"))
 
 
 async def _try_list(rig: Rig) -> None:

@@ -251,10 +251,10 @@ def _arguments(one: Any) -> list[str]:
 def rules(area: str) -> Cells:
     """The contract suite's rules of one area."""
     rows = [
-        (f"[`{one.id}`](rules/{one.id}.md)" + (" *safety*" if one.safety else ""), one.title, one.why)
+        (f"[`{one.id}`](rules/{one.id}.md)" + (" *safety*" if one.safety else ""), one.title, one.why, one.control)
         for one in chosen([area])
     ]
-    return ("Rule", "What must hold", "Why"), rows
+    return ("Rule", "What must hold", "Why", "Positive control"), rows
 
 
 def detectability(_: str) -> Cells:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .output import Output, shown
+from .wording import words
 
 if TYPE_CHECKING:
     from kobling_contract.certify import Certificate
@@ -20,7 +21,7 @@ MOST_FAILURES = 12
 def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path], durations: int) -> None:
     """Tell the verdict. written: files that hold more. durations: how many of the slowest rules to show."""
     style = "bold green" if certificate.conformant else "bold red" if certificate.failures else "bold yellow"
-    out.line(f"{certificate.vendor}: {certificate.headline()}", style)
+    out.line(f"{certificate.vendor}: {certificate.headline(words(out.lang)['headline'])}", style)
     out.line(certificate.about(), "dim")
     out.line()
     heads = [out.say("certify", name) for name in ("area", "about", "rules")]

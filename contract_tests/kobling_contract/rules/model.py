@@ -177,6 +177,8 @@ SEQUENCE = (
     "that is used twice, a booking that staff have moved and that is told as gone.",
     check="What is kept between two calls: class attributes, caches, counters. The last step before the difference "
     "names the operation.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and the steps found something "
+    "to do.",
     source=TRUTH,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -196,6 +198,8 @@ async def _every_step(trial: Trial) -> None:
     "In any sequence in which answers are lost, `resolve` and the next calls tell the truth, and nothing is sent twice",
     why="After a lost answer somebody looks, waits, moves or gives up, in any order; staff work on meanwhile.",
     check="latest_commit and the other BookingFacts, what list_bookings leaves out, and every `except` around a write.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and the steps found something "
+    "to do.",
     source=TRUTH,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -215,6 +219,8 @@ async def _lost_in_sequences(trial: Trial) -> None:
     "Also while the clock jumps over the two nights, what callers are told is so at the clinic at every step",
     why="Twice a year an hour happens twice or not at all, between a search and the booking that comes of it.",
     check="kobling.localtime for every wall-clock text; nothing computed from the day on which it was kept.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and the steps found something "
+    "to do.",
     source="the contract's rule for wall-clock rows; IANA time zone Europe/Oslo",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -301,6 +307,8 @@ ENDING = _causes("false_booked", "false_not_booked", "no_end")
     why="Two who were told yes for one time, or one whom the vendor refused for a time that nobody had, are misled.",
     check="Anything that callers share in the adapter; where overlaps are accepted, that list_bookings shows every "
     "booking that can overlap.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and somebody who met others was "
+    "told yes.",
     source=ORDER,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -321,6 +329,8 @@ async def _in_some_order(trial: Trial) -> None:
     "When all have returned and lost answers are found out, no two of the registry's appointments share a time",
     why="Two patients at one door. Also where the vendor accepts double bookings, one of two has to be withdrawn.",
     check="BookingFacts.overlap, and that list_bookings shows every booking that can overlap, with its end.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and somebody who met others was "
+    "told yes.",
     source="the contract: the settle rule",
     needs=NEEDS,
     evidence=("timebook", "journal"),
