@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from kobling.adapter import OPERATIONS
+
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
+from .rule import COMMON_CAUSES, NOT_WRITTEN
 from .runner import Result
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict, exit_code
 
@@ -116,6 +119,22 @@ class Certificate:
         return tuple(sorted(left, key=lambda one: one.verdict.strength))
 
     @property
+    def unwritten(self) -> tuple[str, ...]:
+        """The operations that the adapter's author has yet to write, as far as rules wait for them."""
+        named = {name for one in self.waiting for name in one.facts.get(NOT_WRITTEN, "").split()}
+        return tuple(name for name in OPERATIONS if name in named)
+
+    @property
+    def waiting(self) -> tuple[Result, ...]:
+        """The failures that have one cause in common: the adapter is not written to its end."""
+        return tuple(one for one in self.failures if one.cause == NOT_WRITTEN)
+
+    @property
+    def broken(self) -> tuple[Result, ...]:
+        """The failures with a cause of their own."""
+        return tuple(one for one in self.failures if one.cause != NOT_WRITTEN)
+
+    @property
     def lost_answers(self) -> str | None:
         """How sure lost answers are, as a key of `LOST_ANSWERS`; None when the run did not measure it."""
         found = [result.facts["lost_answers"] for result in self.results if "lost_answers" in result.facts]
@@ -176,9 +195,10 @@ class Certificate:
         return cannot_know(self.target, self.results)
 
     def headline(self) -> str:
-        """The verdict, and how sure lost answers are."""
+        """The verdict, what is not written yet, and how sure lost answers are."""
+        left = f"; not written yet: {', '.join(self.unwritten)}" if self.unwritten else ""
         sure = f"; {LOST_ANSWERS[self.lost_answers]}" if self.lost_answers else ""
-        return f"{self.verdict()}{sure}"
+        return f"{self.verdict()}{left}{sure}"
 
     def about(self) -> str:
         """What was run against what."""
@@ -197,8 +217,11 @@ class Certificate:
         ]
         lines = [f"{self.vendor}: {self.headline()}", self.about(), *(told or ["no rules"])]
         for result in sorted(self.results, key=lambda one: one.verdict.strength):
-            if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN, Verdict.NOT_PROVABLE):
+            quiet = result.verdict in (Verdict.PASS, Verdict.NOT_RUN, Verdict.NOT_PROVABLE)
+            if not quiet and result.cause != NOT_WRITTEN:
                 lines += ["", *result.lines()]
+        if self.waiting:
+            lines += ["", f"{len(self.waiting)} rules wait for what is not written yet. {COMMON_CAUSES[NOT_WRITTEN]}"]
         if self.cannot_know:
             lines += ["", f"what a run on this target ({self.target}) can't know:"]
             lines += [f"  - {limit}" for limit in self.cannot_know]
