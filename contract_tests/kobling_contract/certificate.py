@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from kobling.adapter import OPERATIONS
+
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
-from .headline import ENGLISH, Part, lost_answers, sentence, verdict_parts
+from .headline import ENGLISH, Part, lost_answers, sentence, unwritten, verdict_parts
+from .rule import COMMON_CAUSES, NOT_WRITTEN
 from .runner import Result
 from .verdicts import CONFORMANT, Verdict, exit_code
 
@@ -102,6 +105,22 @@ class Certificate:
         return tuple(sorted(left, key=lambda one: one.verdict.strength))
 
     @property
+    def unwritten(self) -> tuple[str, ...]:
+        """The operations that the adapter's author has yet to write, as far as rules wait for them."""
+        named = {name for one in self.waiting for name in one.facts.get(NOT_WRITTEN, "").split()}
+        return tuple(name for name in OPERATIONS if name in named)
+
+    @property
+    def waiting(self) -> tuple[Result, ...]:
+        """The failures that have one cause in common: the adapter is not written to its end."""
+        return tuple(one for one in self.failures if one.cause == NOT_WRITTEN)
+
+    @property
+    def broken(self) -> tuple[Result, ...]:
+        """The failures with a cause of their own."""
+        return tuple(one for one in self.failures if one.cause != NOT_WRITTEN)
+
+    @property
     def lost_answers(self) -> str | None:
         """How sure lost answers are, one of `LOST_ANSWERS`; None when the run did not measure it."""
         found = [result.facts["lost_answers"] for result in self.results if "lost_answers" in result.facts]
@@ -144,7 +163,7 @@ class Certificate:
 
     def verdict(self, words: Mapping[str, str] = ENGLISH) -> str:
         """The verdict in a language's words, and what it does not cover."""
-        return sentence(self._verdict, [], words)
+        return sentence(self._verdict, words=words)
 
     @property
     def _verdict(self) -> list[Part]:
@@ -156,8 +175,8 @@ class Certificate:
         return cannot_know(self.target, self.results)
 
     def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
-        """The verdict, and how sure lost answers are, in a language's words."""
-        return sentence(self._verdict, lost_answers(self.lost_answers), words)
+        """The verdict, what is not written yet, and how sure lost answers are, in a language's words."""
+        return sentence(self._verdict, unwritten(self.unwritten), lost_answers(self.lost_answers), words=words)
 
     def about(self) -> str:
         """What was run against what."""
@@ -176,8 +195,11 @@ class Certificate:
         ]
         lines = [f"{self.vendor}: {self.headline()}", self.about(), *(told or ["no rules"])]
         for result in sorted(self.results, key=lambda one: one.verdict.strength):
-            if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN, Verdict.NOT_PROVABLE):
+            quiet = result.verdict in (Verdict.PASS, Verdict.NOT_RUN, Verdict.NOT_PROVABLE)
+            if not quiet and result.cause != NOT_WRITTEN:
                 lines += ["", *result.lines()]
+        if self.waiting:
+            lines += ["", f"{len(self.waiting)} rules wait for what is not written yet. {COMMON_CAUSES[NOT_WRITTEN]}"]
         if self.cannot_know:
             lines += ["", f"what a run on this target ({self.target}) can't know:"]
             lines += [f"  - {limit}" for limit in self.cannot_know]

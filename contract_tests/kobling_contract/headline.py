@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict
 
-__all__ = ["ENGLISH", "LOST_ANSWERS", "Part", "lost_answers", "sentence", "verdict_parts"]
+__all__ = ["ENGLISH", "LOST_ANSWERS", "Part", "lost_answers", "sentence", "unwritten", "verdict_parts"]
 
 Part: TypeAlias = "tuple[str, Mapping[str, object]]"
 """The name of a text, and what it is filled in with."""
@@ -20,6 +20,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "in_part": "in the {count} rules that were run, of {every}",
     "not_all": "in the {count} rules that were run, which were not all",
     "hidden": "as far as a {target} target can show: {count} rules need another one",
+    "not_written": "not written yet: {operations}",
     "lost_reading": "lost answers are resolved by reading the booking back",
     "lost_found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
     "lost_slot": "lost answers are resolved by looking at the open times",
@@ -57,7 +58,12 @@ def lost_answers(sure: str | None) -> list[Part]:
     return [(f"lost_{sure}", {})] if sure in LOST_ANSWERS else []
 
 
-def sentence(verdict: list[Part], lost: list[Part], words: Mapping[str, str] = ENGLISH) -> str:
-    """The parts in a language's words."""
-    told = [" ".join(words[name].format(**values) for name, values in parts) for parts in (verdict, lost) if parts]
+def unwritten(operations: Sequence[str]) -> list[Part]:
+    """What the adapter's author has yet to write."""
+    return [("not_written", {"operations": ", ".join(operations)})] if operations else []
+
+
+def sentence(*clauses: list[Part], words: Mapping[str, str] = ENGLISH) -> str:
+    """The clauses that say something, in a language's words."""
+    told = [" ".join(words[name].format(**values) for name, values in parts) for parts in clauses if parts]
     return "; ".join(told)

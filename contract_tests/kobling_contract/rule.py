@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import json
 import types
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -25,7 +25,7 @@ from kobling import Operation
 if TYPE_CHECKING:
     from .trial import Trial
 
-__all__ = ["COMMON_CAUSES", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
+__all__ = ["COMMON_CAUSES", "NOT_WRITTEN", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
 
 Check: TypeAlias = "Callable[[Trial], Awaitable[None]]"
 Evidence = Literal["journal", "timebook", "wire", "logs", "process"]
@@ -34,6 +34,8 @@ captured logs, reprs and exceptions, or what the adapter did to the process that
 TargetKind = Literal["mock", "cassette", "live"]
 """What an adapter is run against: the mock of its vendor, recorded answers, or the vendor's own sandbox."""
 
+NOT_WRITTEN = "not_written"
+"""The cause of every rule that waits for an operation which its author has yet to write."""
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
     "vendor had answered.",
@@ -41,6 +43,8 @@ COMMON_CAUSES: Mapping[str, str] = {
     "SDK: report it with the reproduction line.",
     "not_recorded": "The adapter sent a request that is not in the recording. Either it asks otherwise than when the "
     "recording was made, and the recording must be made anew, or it depends on something that is not the same again.",
+    NOT_WRITTEN: "An operation that the rule needs raises NotWritten. Write it: docs/how-to/start-an-adapter.md says "
+    "what belongs there.",
     "did_not_end": "The call did not end. Look for a loop that awaits no call, and for paging without an end.",
 }
 """Causes that any rule may end with."""
@@ -99,6 +103,12 @@ class Rule:
             code_of(self.run),
         )
         return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+
+    def waits_for(self, unwritten: Iterable[Operation]) -> tuple[Operation, ...]:
+        """Which of the operations that are not written yet keep the rule from being run. A sign-in stands before every
+        call, and a booking may use whatever an adapter offers beside it."""
+        books = bool(self.needs & {"book", "cancel"})
+        return tuple(one for one in unwritten if books or one == "sign_in" or one in self.needs)
 
     def remedy(self, cause: str) -> str:
         """What to do about a cause of this rule, or a common one. A KeyError names a cause that does not exist."""

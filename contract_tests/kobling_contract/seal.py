@@ -111,7 +111,7 @@ class Sealed(_Strict):
         counts = {verdict.value: found[verdict.value] for verdict in Verdict if found[verdict.value]}
         code = exit_code(self.verdicts.values())
         verdict = verdict_parts(code, counts, self.target, None, complete=self.complete)
-        return sentence(verdict, lost_answers(self.lost_answers), words)
+        return sentence(verdict, lost_answers(self.lost_answers), words=words)
 
 
 def seal(certificate: Certificate, at: datetime, key: Ed25519PrivateKey | None = None) -> bytes:

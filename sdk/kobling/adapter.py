@@ -8,6 +8,7 @@ One adapter object stands for one connection and is frozen: state lives in the s
 from __future__ import annotations
 
 import difflib
+import dis
 import inspect
 import re
 import reprlib
@@ -123,6 +124,14 @@ class ContractError(TypeError):
     """An adapter class breaks a rule of the contract. The text says which, and how to mend it."""
 
 
+class NotWritten(Exception):
+    """Stands where the author of an adapter has yet to write: `raise NotWritten` as the whole body of an operation.
+
+    The operation counts as offered. A caller hears `AdapterBug` (`not_written`, with the place), the contract suite
+    names it once and fails every rule that waits for it, and `kobling check` lists it.
+    """
+
+
 class Adapter(ABC):
     """Base of every vendor's adapter. State every class value in the class body; see `docs/how-to` for each.
 
@@ -218,6 +227,19 @@ class Adapter(ABC):
     async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
         """Move the booking in one write that either happens whole or not at all."""
         raise UnsupportedOperation
+
+
+def unwritten(cls: type[Adapter]) -> tuple[Operation, ...]:
+    """The operations whose whole body is `raise NotWritten`, in the contract's order: seen without calling them."""
+    return tuple(name for name in OPERATIONS if name in cls.supports and _only_raises_not_written(getattr(cls, name)))
+
+
+def _only_raises_not_written(method: Any) -> bool:
+    """True for code that uses no other name and has no return: it neither asks the vendor nor gives an answer."""
+    code = getattr(inspect.unwrap(method), "__code__", None)
+    if code is None or code.co_names not in ((NotWritten.__name__,), ("kobling", NotWritten.__name__)):
+        return False
+    return not any(step.opname in ("RETURN_VALUE", "RETURN_CONST") for step in dis.get_instructions(code))
 
 
 def check_adapter(cls: type[Adapter]) -> None:

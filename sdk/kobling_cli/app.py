@@ -24,6 +24,7 @@ from .commands.fuzzing import fuzz
 from .commands.mocks import mock_app
 from .commands.recordings import live_app, record, scan_cassettes
 from .commands.searching import slots
+from .commands.starting import new, update
 from .commands.testing import test
 from .commands.vendors import vendors
 from .commands.zoo import zoo
@@ -147,7 +148,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, fuzz,
+    new, update, vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, fuzz,
     verify_certificate, make_signing_key, record, scan_cassettes, zoo, demo,
 ):  # fmt: skip
     app.command()(command)

@@ -30,9 +30,11 @@ def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path],
         for area in certificate.areas
     ]
     out.table(heads, rows, ("bold",))
-    for result in certificate.failures[:MOST_FAILURES]:
+    if certificate.waiting:
+        _unwritten(out, certificate)
+    for result in certificate.broken[:MOST_FAILURES]:
         _failure(out, result)
-    left = len(certificate.failures) - MOST_FAILURES
+    left = len(certificate.broken) - MOST_FAILURES
     if left > 0:
         out.line()
         out.line(out.say("certify", "more_failures", count=left), "bold red")
@@ -51,6 +53,15 @@ def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path],
         out.line(out.say("certify", "html_hint"), "dim")
     for path in written:
         out.note(out.say("certify", "written", path=shown(str(path))))
+
+
+def _unwritten(out: Output, certificate: Certificate) -> None:
+    """What is not written yet is said once, however many rules wait for it."""
+    out.line()
+    count = len(certificate.waiting)
+    out.line(out.say("certify", "unwritten", operations=", ".join(certificate.unwritten), count=count), "bold red")
+    out.line(f"  {out.say('certify', 'write_it')}")
+    out.line(f"  {shown(max((one.got for one in certificate.waiting), key=len))}")
 
 
 def _failure(out: Output, result: Result) -> None:
