@@ -31,7 +31,7 @@ format: $(STAMP) ## bring the code into shape
 	@$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
 
 types: $(STAMP) ## mypy --strict
-	@MYPYPATH=$$(echo plugins/*/src | tr ' ' ':') $(BIN)/mypy sdk/kobling sdk/kobling_cli mock_vendors/kobling_mocks contract_tests/kobling_contract contract_tests/kobling_zoo plugins/*/src
+	@MYPYPATH=$$(echo plugins/*/src docs/how-to | tr ' ' ':') $(BIN)/mypy sdk/kobling sdk/kobling_cli mock_vendors/kobling_mocks contract_tests/kobling_contract contract_tests/kobling_zoo plugins/*/src docs/how-to docs/tutorial
 
 layers: $(STAMP) ## who may import whom
 	@$(BIN)/lint-imports

@@ -290,3 +290,21 @@ def test_certify_record_and_scan_work_from_the_command_line(
     assert "Gunnhild" not in said
     assert run("certify", vendor, "--target", "cassette", "--cassettes", str(tmp_path))[0] == 11
     assert run("certify", vendor, "--target", "live", "--rule", "WIRE-04", *ledger)[0] == 0
+
+
+def test_a_mock_and_its_sandbox_are_compared_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Served("synthetic", today=True)
+    alone = CliRunner().invoke(app, ["compare", "synthetic"])
+    assert alone.exit_code == 11
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    alike = CliRunner().invoke(app, ["compare", "synthetic", "--json"])
+    sandbox.server.stop()
+    told = json.loads(alike.stdout)
+    assert [one for one in told["differences"] if one["new"]] == []
+    assert alike.exit_code == 0
+    assert not any(call.effect != "none" for call in sandbox.mock.world.journal.calls), "it only reads"
+    gone = CliRunner().invoke(app, ["compare", "synthetic", "--lang", "en"])
+    assert gone.exit_code == 1
+    assert "identify, what the adapter makes of it: mock read; sandbox vendor_" in gone.stdout
+    assert sandbox.mock.connection["api_key"] not in alike.stdout + gone.stdout

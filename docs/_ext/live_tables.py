@@ -4,6 +4,8 @@
     ```
     ```{live-text} request extensor
     ```
+    ```{live-rules} PAGE-01 PAGE-02
+    ```
 
 A table is a function here that returns a heading row and rows of Markdown cells; a text, one that returns texts by
 their captions.
@@ -73,6 +75,13 @@ def _both(table: str) -> Rows:
 def reasons(_: str) -> Cells:
     """Words that narrow an error, with their sentence."""
     return ("because", "Norsk", "English"), _both("because")
+
+
+def defects(_: str) -> Cells:
+    """What the engine refuses in an adapter."""
+    return ("Reason", "What the adapter did", "How to write it"), [
+        (_code(name), one["what"], one["do"]) for name, one in texts.messages("en")["defect"].items()
+    ]
 
 
 def findings(_: str) -> Cells:
@@ -271,6 +280,7 @@ def unknowable(_: str) -> Cells:
     return ("Target", "It can't show"), [(kind, limit) for kind in TARGETS for limit in UNKNOWABLE[kind]]
 
 
+BENCHMARKS = Path(__file__).parents[1] / "reference" / "benchmarks.json"
 MEASURED = Path(__file__).parents[1] / "reference" / "zoo.json"
 
 
@@ -328,6 +338,22 @@ def zoo_attempts(_: str) -> Cells:
     return ("", "An adapter that", "Guard", "Without it", "In `test_what_the_engine_forbids.py`"), rows
 
 
+def zoo_about(numbers: str) -> Cells:
+    """A few faults, as "49,51": what is in their way, or which rule finds them, and what was seen."""
+    told = {one["number"]: one for one in _measured()["faults_detail"]}
+    rows: Rows = []
+    for one in (told[int(number)] for number in numbers.split(",")):
+        rows += [
+            (one["fault"], f"impossible: {each['guard']}", each["without_the_guard"])
+            for each in one["attempts"]
+            if each["held"]
+        ]
+        if found := dict.fromkeys(f"`{each['rule']}`" for each in one["exhibits"] if each["killed"]):
+            tried = sum(each["killed"] for each in one["exhibits"])
+            rows.append((one["fault"], f"found by {', '.join(found)}", f"{tried} of {len(one['exhibits'])} adapters"))
+    return ("An adapter in which", "Is", "Seen without the guard, or found"), rows
+
+
 def zoo_beyond(_: str) -> Cells:
     """Exhibits of faults that are not on the list."""
     return ("Exhibit", "Fault", "Rule and cause"), [
@@ -349,6 +375,25 @@ def zoo_missing(_: str) -> Cells:
     return ("", "Fault", "Waits for"), [(str(number), texts_of[number], why) for number, why in MISSING.items()]
 
 
+def benchmarks(which: str) -> Cells:
+    """What `make bench` measured last; which: only rows that begin so, as "catalogue"."""
+    told = json.loads(BENCHMARKS.read_text("utf-8"))
+    rows = [
+        (one["what"], one["median"], one["against"], one["ratio"], one["aim"], one["met"])
+        for one in told["lines"]
+        if one["what"].startswith(which)
+    ]
+    if not rows:
+        raise ValueError(f"no benchmark begins with {which!r}")
+    return ("Measured", "Median", "Against", "Ratio", "Aim", "Met"), rows
+
+
+def benchmarked(_: str) -> Cells:
+    """On what it was measured."""
+    told = json.loads(BENCHMARKS.read_text("utf-8"))
+    return ("", ""), list(told["measured"].items())
+
+
 def _adapter(vendor: str) -> type[kobling.Adapter]:
     return find_target(vendor).adapter
 
@@ -356,9 +401,9 @@ def _adapter(vendor: str) -> type[kobling.Adapter]:
 TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
-        errors, reasons, findings, attempts, links, form, operations, limits, facts, patient, matrix, switches, faults,
-        journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums, zoo_kills, zoo_attempts,
-        zoo_beyond, zoo_odd, zoo_missing,
+        errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
+        switches, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
+        zoo_kills, zoo_attempts, zoo_about, zoo_beyond, zoo_odd, zoo_missing, benchmarks, benchmarked,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
@@ -413,7 +458,22 @@ class LiveText(SphinxDirective):
         return shown
 
 
+class LiveRules(SphinxDirective):
+    """`{live-rules} ID ID …`: rules of the suite, each with its title and a link to its page. For pages of `how-to`."""
+
+    required_arguments = 1
+    optional_arguments = 20
+
+    def run(self) -> list[nodes.Node]:
+        titles = {one.id: one.title for one in chosen(self.arguments)}
+        lines = [f"- [{name}](../reference/rules/{name}.md): {titles[name]}" for name in self.arguments]
+        holder = nodes.container()
+        self.state.nested_parse(StringList(lines, "live-rules"), self.content_offset, holder)
+        return holder.children
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("live-table", LiveTable)
     app.add_directive("live-text", LiveText)
+    app.add_directive("live-rules", LiveRules)
     return {"parallel_read_safe": True}

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ REFERENCE = Path(__file__).parents[1] / "reference"
 SEEN = REFERENCE / "rules.json"
 """What each rule saw on each vendor's adapter when it was last measured."""
 PAGES = REFERENCE / "rules"
+HOW_TO = Path(__file__).parents[1] / "how-to"
 VENDORS = ("eg-pasientsky", "extensor", "easypractice", "synthetic")
 SEED = 1
 MOST_LINES = 40
@@ -65,10 +68,26 @@ def _head(rule: Rule) -> Iterator[str]:
 
 def _mending(rule: Rule) -> Iterator[str]:
     yield from ("## When it fails", "", f"Look first at: {rule.check}", "")
+    pages = {name: (rules.index(rule.id), title) for name, (title, rules) in how_to().items() if rule.id in rules}
+    links = [f"[{pages[name][1]}](../../how-to/{name})" for name in sorted(pages, key=pages.__getitem__)]
+    if links:
+        yield from (f"How it is done: {', '.join(links)}.", "")
     causes = {**rule.causes, **COMMON_CAUSES}
     yield from ("| cause | what it means and what to do |", "|---|---|")
     yield from (f"| `{cause}` | {_cell(remedy)} |" for cause, remedy in causes.items())
     yield ""
+
+
+@cache
+def how_to() -> dict[str, tuple[str, list[str]]]:
+    """The how-to pages that name rules: title by file name, and the rules, those first that the page is most about."""
+    texts = {path.name: path.read_text("utf-8") for path in sorted(HOW_TO.glob("*.md"))}
+    named = {name: re.findall(r"^```\{live-rules\} (.+)$", text, re.MULTILINE) for name, text in texts.items()}
+    return {
+        name: (texts[name].partition("\n")[0].removeprefix("# "), " ".join(lines).split())
+        for name, lines in named.items()
+        if lines
+    }
 
 
 def _passing(rule: Rule, seen: dict[str, Any]) -> Iterator[str]:

@@ -296,8 +296,8 @@ def _json_without(reply: WireReply, names: frozenset[str]) -> bytes:
 
 @lru_cache(maxsize=1)
 def _bomb() -> bytes:
-    """One gzip layer of about 400 kB around 400 MiB of blanks. After a full flush each piece packs to the same bytes, so
-    that one is packed and repeated."""
+    """One gzip layer of about 400 kB around 400 MiB of blanks. After a full flush each piece packs to the same bytes,
+    so one is packed and repeated."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     blanks, pieces = b" " * (1 << 20), 400
     packed = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)

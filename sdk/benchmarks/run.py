@@ -1,4 +1,4 @@
-"""How fast Kobling is, as ratios measured side by side in one run: `make bench`.
+"""How fast Kobling is, as ratios measured side by side in one run: `make bench`, with `--keep` for the docs too.
 
 Nothing here passes or fails; the aims are printed beside the numbers.
 """
@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import UTC, date, datetime
+from importlib.metadata import version
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fanout import CLINICS, FLOOR, measure
@@ -32,6 +36,7 @@ from kobling_contract.rig import Rig
 from kobling_contract.target import find_target
 from kobling_extensor.inferred import Behandler, LedigTime, Ping, Time
 
+KEPT = Path(__file__).parents[2] / "docs" / "reference" / "benchmarks.json"
 ROUNDS = 15
 CALLS = 200
 SLOTS = 10_000
@@ -251,6 +256,18 @@ def main() -> None:
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if "--keep" in sys.argv[1:]:
+        told = {"measured": conditions(), "lines": [row._asdict() for row in table[1:]]}
+        KEPT.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def conditions() -> dict[str, str]:
+    """On what it was measured, and how busy that was."""
+    return {
+        "when": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, a load of {os.getloadavg()[1]:.1f}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}, httpx {version('httpx')}",
+    }
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from .booking import (
     Patient,
     Resolution,
     SakID,
+    Status,
     StillUnknown,
 )
 from .capability import Capability, capabilities
@@ -221,6 +222,7 @@ __all__ = [
     "SlotTaken",
     "SlotWithdrawn",
     "Slots",
+    "Status",
     "StillUnknown",
     "SystemClock",
     "Token",

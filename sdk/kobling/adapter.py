@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final, Literal, NoReturn, Self, get_args
 
 from pydantic import BaseModel, model_validator
 
-from .auth import Auth
+from .auth import Auth, NoAuth
 from .booking import (
     Booking,
     BookingQuery,
@@ -116,6 +116,7 @@ _CLASS_VALUES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "headers": ((Mapping,), "a mapping of names to values, as {'X-Version': '2'}"),
     "params": ((Mapping,), "a mapping of names to values, as {'lang': 'nb'}"),
     "auth_url": ((str, type(None)), "None, or a text that starts with https:// or {booking_url}"),
+    "sign_in_auth": (get_args(Auth), "an object such as Basic(KEY.client, KEY.secret), or NoAuth()"),
 }
 """What each class value of an adapter must be, and how to say so."""
 
@@ -138,6 +139,7 @@ class Adapter(ABC):
     key: the vendor's name in registries and commands, as "eg-pasientsky". name: for people. contract: the version it
     was written for. base_url: https, with `{external_id}`, `{department_id}`, `{booking_url}` and public groups filled
     in. headers, params: sent with every call, empty ones left out. auth_url: the one other host, for `sign_in` only.
+    sign_in_auth: how the key goes with the calls of `sign_in`, where it does not stand in their bodies as `KEY`.
     provenance: what is known of the wire, for the matrix of vendors.
     options, clinic: set by the session; `clinic` is None until `identify` has been asked.
     """
@@ -155,6 +157,7 @@ class Adapter(ABC):
     headers: ClassVar[Mapping[str, Any]] = {}
     params: ClassVar[Mapping[str, Any]] = {}
     auth_url: ClassVar[str | None] = None
+    sign_in_auth: ClassVar[Auth] = NoAuth()
     Options: ClassVar[type[BaseModel]] = NoOptions
     supports: ClassVar[frozenset[Operation]] = frozenset()
 
@@ -207,7 +210,8 @@ class Adapter(ABC):
         raise UnsupportedOperation
 
     async def sign_in(self, http: Http) -> Token:
-        """Exchange the key for a token, with `http.query`. Called when there is none, near its end, and once on 401."""
+        """Exchange the key for a token, with `http.query`. Called when there is none, near its end, and once
+        when a call is refused with `CredentialsRejected`: a 401, or what `errors` lists as that."""
         raise UnsupportedOperation
 
     async def register_patient(self, http: Http, request: BookingRequest) -> str:

@@ -47,9 +47,11 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class HeaderKey:
-    """The key alone in a header of this name, as `X-Api-Key`."""
+    """The key in a header of this name, as `X-Api-Key`. scheme: a word that stands before it, as in
+    `Authorization: Token <key>`; "" where the key stands alone."""
 
     name: str
+    scheme: str = ""
 
 
 @dataclass(frozen=True, slots=True)

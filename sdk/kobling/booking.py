@@ -30,6 +30,8 @@ from .reference import compose_note, looks_like_tag
 from .slots import Slot
 
 Status = Literal["pending", "booked", "declined", "cancelled", "attended", "no_show", "unknown"]
+"""How far a booking has come. pending: the clinic has yet to say yes. unknown: the vendor said nothing, or a word that
+the adapter does not know."""
 LIVE: frozenset[Status] = frozenset({"pending", "booked", "unknown"})
 """Statuses of a booking that may still take place."""
 

@@ -482,7 +482,7 @@ def _request(run: _Run, call: Call, token: Secret | None) -> WireRequest:
     return build(
         call,
         base=line.auth_base if signing_in and line.auth_base else line.base,
-        auth=None if signing_in else line.adapter.auth,
+        auth=line.adapter.sign_in_auth if signing_in else line.adapter.auth,
         connection=line.connection.public,
         headers=line.adapter.headers,
         params=line.adapter.params,
@@ -709,9 +709,8 @@ def _is_number(value: object) -> bool:
 
 def _renewable(outcome: object, error: KoblingError, token: Secret | None) -> bool:
     """A token that the vendor no longer takes is renewed, once for each call, since calls that are sent together find
-    it out together: a 401 is a certain refusal, also of a write."""
-    refused = isinstance(outcome, WireReply) and outcome.status == 401 and isinstance(error, CredentialsRejected)
-    return refused and token is not None
+    it out together. A 401, or the vendor's own code for it, is a certain refusal, also of a write."""
+    return isinstance(outcome, WireReply) and isinstance(error, CredentialsRejected) and token is not None
 
 
 def _renewed(run: _Run, token: Secret | None) -> Flow[Secret | None]:

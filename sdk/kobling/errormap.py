@@ -54,8 +54,8 @@ CodeReader: TypeAlias = str | Callable[[Response], str | None] | None
 class ErrorMap:
     """A vendor's own errors. Keys of `codes`: `"CODE"` or `("book", "CODE")`; of `statuses`: `403` or `("book", 400)`.
 
-    code: where the vendor's code stands: a JSON pointer, or a function that must not raise. field: a pointer to the
-    name of the wrong field (or a list of them), mapped to ours by `field_names`.
+    code: where the vendor's code stands: a JSON pointer, or a function; one that raises has found none. field: a
+    pointer to the name of the wrong field (or a list of them), mapped to ours by `field_names`.
     """
 
     codes: Mapping[str | tuple[str, str], Listed] = _filled(default_factory=dict)

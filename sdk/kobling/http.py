@@ -126,7 +126,8 @@ class Http:
 
     path: appended to the connection's base address; `{}` takes the next of `parts`, quoted. A part that is empty, `.`,
     `..` or holds a control character is refused. params: the query string; None values are left out. expect: statuses
-    beside 2xx that the adapter handles itself. `KEY` may stand anywhere in params, headers, json and form.
+    beside 2xx that the adapter handles itself. `KEY` may stand anywhere in params, headers, json and form. Days,
+    moments and UUIDs are written as text, the first two as ISO 8601 (`2026-12-01`, `2026-12-01T08:00:00+00:00`).
     """
 
     __slots__ = ("_now",)

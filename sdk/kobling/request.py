@@ -9,8 +9,10 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from .auth import Auth, Basic, Bearer, BodyKey, HeaderKey, KeyPart, QueryKey
 from .connection import PublicConnection
@@ -94,14 +96,14 @@ def build(
     call: Call,
     *,
     base: str,
-    auth: Auth | None,
+    auth: Auth,
     connection: PublicConnection,
     headers: Mapping[str, Any],
     params: Mapping[str, Any],
     user_agent: str,
     reveal: Reveal,
 ) -> WireRequest:
-    """The complete request. auth: None where it is not placed (a sign-in puts `KEY` where it wants it)."""
+    """The complete request."""
     query = _query({**_class_values(params, connection), **call.query_values}, reveal)
     sent = _Headers({"Accept": "application/json", "User-Agent": user_agent})
     for name, value in {**_class_values(headers, connection), **call.extra_headers}.items():
@@ -110,12 +112,12 @@ def build(
         if value is not None and value != "":
             sent.put(name, reveal(value) if isinstance(value, KeyPart) else str(value))
     payload, form = call.payload, call.form_payload
-    key = reveal(KeyPart()) if auth is not None else ""
+    key = reveal(KeyPart())
     match auth:
         case Bearer() if key:
             sent.put("Authorization", f"Bearer {key}")
-        case HeaderKey(name) if key:
-            sent.put(name, key)
+        case HeaderKey(name, scheme) if key:
+            sent.put(name, f"{scheme} {key}" if scheme else key)
         case Basic(user, password):
             pair = ":".join(reveal(part) if isinstance(part, KeyPart) else part for part in (user, password))
             sent.put("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
@@ -200,12 +202,23 @@ def _query(values: Mapping[str, Any], reveal: Reveal) -> list[tuple[str, str]]:
                 pairs.append((name, reveal(one)))
             elif isinstance(one, bool):
                 pairs.append((name, "true" if one else "false"))
+            elif isinstance(one, date):
+                pairs.append((name, one.isoformat()))
             else:
                 pairs.append((name, str(one)))
     return pairs
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def _as_text(value: object) -> str:
+    """What JSON has no kind for and everybody writes as text. Anything else is refused: it might show a patient."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_text)
 _PLAIN = frozenset({str, int, bool, float, type(None)})
 
 

@@ -11,7 +11,7 @@ The engine is the real one: it builds the requests, maps the errors and decides 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -333,7 +333,7 @@ class Rehearsal:
         session.slots(query)
 
     Nothing is kept from one session to the next: no token, no budget, no memory, no reference. clinic, catalogue: what
-    a session remembers from the start, as one that has read them before. options: as for `Kobling.session`.
+    a session remembers from the start, as one that has read them before. options, rates: as for `Kobling.session`.
     A connection that its form refuses is told by the session's methods.
     """
 
@@ -343,13 +343,14 @@ class Rehearsal:
         connection: Connection | None = None,
         *,
         options: Mapping[str, Any] | None = None,
+        rates: Mapping[str, Sequence[str]] | None = None,
         clinic: Clinic | None = None,
         catalogue: Catalogue | None = None,
         now: datetime | None = None,
     ) -> None:
         installed = Installed(MappingProxyType({adapter.key: adapter}))
         office = Kobling(adapters=installed, exchange=_answers_nothing)
-        self._opened = office.session(connection or example_connection(adapter), options=options)
+        self._opened = office.session(connection or example_connection(adapter), options=options, rates=rates)
         self._now = now
         self._known = {"clinic": clinic, "catalogue": catalogue}
 
@@ -361,7 +362,8 @@ class Rehearsal:
         if isinstance(opened, State):
             until = clock.monotonic() + MEMORY_SECONDS
             kept = {name: (value, until) for name, value in self._known.items() if value is not None}
-            opened = State(replace(opened.line, shared=Shared(), clock=clock, vendor_clock=None), kept=kept)
+            line = replace(opened.line, shared=Shared(), clock=clock, vendor_clock=None)
+            opened = State(line, rates=opened.rates, kept=kept)
         session = Session(self._opened.connection, opened, self._opened._refused_report, None)
         session._driver = _Player(answer, clock)  # type: ignore[assignment]
         return session

@@ -90,9 +90,13 @@ def explain_error(error: KoblingError, lang: Language) -> str:
 def explain_defect(because: str, lang: Language) -> str:
     """For the adapter's author: what the adapter did and how to write it instead. Any reason that has no text of its
     own is the class of an exception that the adapter's code raised."""
-    defects = messages(lang)["defect"]
-    entry = defects.get(because, defects[_ANY_DEFECT])
+    entry = messages(lang)["defect"][defect_topic(because)]
     return f"{entry['what']} {entry['do']}"
+
+
+def defect_topic(because: str) -> str:
+    """A reason that has a text of its own, or the one for all others."""
+    return because if because in messages("en")["defect"] else _ANY_DEFECT
 
 
 def explain_finding(finding: Finding, lang: Language) -> str:

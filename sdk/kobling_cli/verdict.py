@@ -75,6 +75,7 @@ def _failure(out: Output, result: Result) -> None:
         "seeds": result.differing,
         "look_at": result.rule.check,
         "again": result.reproduce,
+        "more": f"kobling about {result.rule.id}",
     }
     width = max(len(out.say("certify", name)) for name in told)
     for name, text in told.items():

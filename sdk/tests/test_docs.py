@@ -6,20 +6,28 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 import zlib
 from datetime import date
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click import Context
+from typer.main import get_command
 
 import kobling
 import kobling_mocks
-from kobling import Connection, Installed, Kobling, SlotQuery
+from kobling import Adapter, Connection, Installed, Kobling, SlotQuery
+from kobling.adapter import check_adapter
 from kobling.errors import all_errors
+from kobling_cli.app import app as cli
 from kobling_contract.contract import RULES
+from kobling_contract.recording.allowlist import AllowList
+from kobling_contract.waivers import read_waivers
 from kobling_mocks import Mock
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +35,7 @@ DOCS = ROOT / "docs"
 WRITTEN_WHEN_BUILT = DOCS / "reference" / "rules"
 SITE = [page for page in sorted(DOCS.glob("**/*.md")) if not page.is_relative_to(WRITTEN_WHEN_BUILT)]
 PAGES = [ROOT / "README.md", *SITE]
+CODE = sorted([*DOCS.glob("how-to/*.py"), *DOCS.glob("tutorial/*.py")])
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = [(page, number, code) for page in PAGES for number, code in enumerate(PYTHON.findall(page.read_text("utf-8")))]
 
@@ -53,12 +62,58 @@ def module_of(page: str) -> ModuleType:
     return module
 
 
-def test_the_tutorials_file_is_a_test_that_passes() -> None:
-    module = module_of("tutorial/first_adapter.py")
-    tests = [value for name, value in vars(module).items() if name.startswith("test_")]
-    assert tests
-    for test in tests:
-        test()
+def test_the_code_beside_the_pages_is_shown_on_one_and_holds_tests_that_pytest_collects() -> None:
+    """pytest takes `docs/how-to/*.py` and `docs/tutorial/*.py` for files of tests (`python_files`)."""
+    shown = {name for page in SITE for name in re.findall(r"\{literalinclude\} (\w+\.py)", page.read_text("utf-8"))}
+    assert {path.name for path in CODE} == shown
+    without_tests = {path.name for path in CODE if "\ndef test_" not in path.read_text("utf-8")}
+    assert without_tests == {"invented.py", "small_dialect.py"}, (
+        "the first serves the others, the second is tried below"
+    )
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.stem)
+def test_every_adapter_beside_a_page_obeys_the_contract(path: Path) -> None:
+    module = module_of(str(path.relative_to(DOCS)))
+    own = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == path.stem]
+    for one in own:
+        if issubclass(one, Adapter):
+            check_adapter(one)
+
+
+COMMANDS = [
+    (page, line)
+    for page in PAGES
+    for block in re.findall(r"^```(?:text|sh)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for line in re.findall(r"^(?: *reproduce: )?(?:\.venv/bin/)?kobling (.+)$", block, re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{page.name}: {line}" for page, line in COMMANDS])
+def test_every_command_line_on_a_page_is_one_that_kobling_takes(page: Path, line: str) -> None:
+    """Its words are parsed as the command line does; what they name is not opened. Placeholders stand in capitals."""
+    words = shlex.split(line, comments=True)
+    command = get_command(cli)
+    while hasattr(command, "commands"):
+        assert words, f"{page.name} names a group without a command"
+        assert words[0] in command.commands, f"{page.name}: there is no command {words[0]}"
+        command = command.commands[words.pop(0)]
+    command.make_parser(Context(command)).parse_args(words)  # raises for an option or argument that is not there
+
+
+TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+TABLES = [(page, text) for page in PAGES for text in TOML.findall(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "text"), TABLES, ids=[f"{page.name}-{len(text)}" for page, text in TABLES])
+def test_every_block_of_toml_is_read_by_whoever_it_is_for(page: Path, text: str) -> None:
+    told = tomllib.loads(text)
+    if "waiver" in told:
+        assert read_waivers(text)
+    elif "members" in told:
+        assert not AllowList.read(text).empty
+    else:
+        assert set(told) <= {"build-system", "project", "tool"}
 
 
 def test_the_tutorials_adapter_finds_at_the_how_tos_mock_exactly_what_its_clinic_has_open() -> None:

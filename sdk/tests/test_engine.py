@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -28,6 +29,7 @@ from kobling import (
     Clinic,
     ConnectionForm,
     CredentialsRejected,
+    ErrorMap,
     HeaderKey,
     Http,
     InvalidRequest,
@@ -256,6 +258,7 @@ def test_a_path_that_holds_more_than_a_path_is_the_adapters_bug(path: str) -> No
 @pytest.mark.parametrize(("auth", "where"), [
     (Bearer(), ("Authorization", "Bearer example-key")),
     (HeaderKey("X-Api-Key"), ("X-Api-Key", "example-key")),
+    (HeaderKey("Authorization", scheme="Token"), ("Authorization", "Token example-key")),
     (Basic(user=KEY), ("Authorization", "Basic ZXhhbXBsZS1rZXk6")),
 ])  # fmt: skip
 def test_the_key_goes_into_the_declared_header(auth: Any, where: tuple[str, str]) -> None:
@@ -271,6 +274,17 @@ def test_the_key_goes_into_the_body_or_the_query_where_declared() -> None:
     assert sent.json == {"a": 1, "apikey": "example-key"}
     (sent,) = identify(one_get, OK, auth=QueryKey("token")).requests
     assert sent.params == (("token", "example-key"),)
+
+
+def test_days_moments_and_references_are_written_as_everybody_writes_them() -> None:
+    day, moment, reference = date(2026, 12, 1), datetime(2026, 12, 1, 8, tzinfo=UTC), UUID(int=7)
+
+    async def work(http: Http) -> None:
+        await http.query("x", json={"day": day, "deep": [{"at": moment}], "ref": reference}, params={"at": moment})
+
+    (sent,) = identify(work, OK).requests
+    assert sent.json == {"day": "2026-12-01", "deep": [{"at": "2026-12-01T08:00:00+00:00"}], "ref": str(reference)}
+    assert sent.params == (("at", "2026-12-01T08:00:00+00:00"),)
 
 
 def test_named_parts_of_the_key_can_stand_anywhere() -> None:
@@ -303,6 +317,28 @@ def test_a_token_is_fetched_placed_and_renewed_once_on_401() -> None:
     assert [sent.header("Authorization") for sent in played.requests] == [None, "Bearer t1", None, "Bearer t2"]
     with pytest.raises(CredentialsRejected):
         play(signing_in(), "identify", replies=[first, reply(401), second, reply(401)])
+
+
+def test_a_sign_in_sends_the_key_as_its_own_declaration_says_and_later_calls_as_theirs() -> None:
+    form = ConnectionForm(
+        external_id=required(nb="n", en="n", example="1"),
+        api_key=required(nb="k", en="k", pattern=r"(?P<client>\w+):(?P<secret>\w+)", example="ola:hemmelig"),
+    )
+    body = {"form": form, "sign_in_auth": Basic(KEY.client, KEY.secret), "key": "by-basic", "contract": 1}
+    made: type[Adapter] = type("ByBasic", (signing_in(),), body)
+    played = play(made, "identify", replies=[reply(200, json={"token": "t1"}), OK])
+    assert [one.header("Authorization") for one in played.requests] == ["Basic b2xhOmhlbW1lbGln", "Bearer t1"]
+
+
+@pytest.mark.parametrize("refusal", [reply(200, json={"code": "ended"}), reply(403, json={"code": "ended"})])
+def test_a_token_is_renewed_once_too_where_the_vendor_has_its_own_word_for_an_ended_one(refusal: Any) -> None:
+    table = ErrorMap({"ended": CredentialsRejected}, code="/code")
+    made: type[Adapter] = type("Worded", (signing_in(),), {"errors": table, "key": "worded", "contract": 1})
+    first, second = reply(200, json={"token": "t1"}), reply(200, json={"token": "t2"})
+    played = play(made, "identify", replies=[first, refusal, second, OK])
+    assert played.requests[3].header("Authorization") == "Bearer t2"
+    with pytest.raises(CredentialsRejected):
+        play(made, "identify", replies=[first, refusal, second, refusal])
 
 
 @pytest.mark.parametrize(

@@ -366,7 +366,11 @@ class Meeting:
         call: others were refused for them."""
         told = {wish.ref.id for wish in self.wishes if wish.ref is not None} | self._given_up
         for one in self.rig.clinic.all_appointments():
-            calls = [call.number for call in self.rig.world.journal.calls if call.appointment == one.id and call.effect != "none"]
+            calls = [
+                call.number
+                for call in self.rig.world.journal.calls
+                if call.appointment == one.id and call.effect != "none"
+            ]
             if one.live or self.rig.wire_id(one.id) in told or len(calls) < 2 or one.changed_at is None:
                 continue
             whose = f"{bookings.BRIEFLY}{calls[0]}"

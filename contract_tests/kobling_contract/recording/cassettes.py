@@ -65,8 +65,8 @@ class Credentials:
 
     def _sent(self, request: Request) -> str:
         match self.auth:
-            case HeaderKey(name):
-                return str(request.headers.get(name) or "")
+            case HeaderKey(name, scheme):
+                return str(request.headers.get(name) or "").removeprefix(f"{scheme} ")
             case QueryKey(name):
                 return str(dict(parse_qsl(urlsplit(request.uri).query)).get(name, ""))
             case BodyKey(name):

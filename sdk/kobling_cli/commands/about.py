@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -19,6 +20,8 @@ from ..problems import Problem
 from ..wording import LANGUAGES, Language
 
 KINDS = ("rule", "error", "defect", "finding")
+PAGES = {"error": "reference/errors", "defect": "reference/adapter-defects", "finding": "reference/session"}
+_PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
 Section = tuple[str, str]
 """(the name of a paragraph in `words`, table `about`; the paragraph)."""
 
@@ -47,14 +50,15 @@ def about(
 
     Without a topic all of them are listed.
 
-    JSON: {"topics": {kind: [..]}} or {"articles": [{"kind", "name", "page", "text": {"nb": {..}, "en": {..}}}]}
+    JSON: {"topics": {kind: [..]}} or {"articles": [{"kind", "name", "page", "text": {"nb": {"title", "sections"},
+    "en": {..}}}]}
     """
     out = Output(lang=lang, as_json=as_json)
     if topic is None:
         return _list(out)
-    found = [article for kind in KINDS if (article := _article(kind, topic, lang)) is not None]
+    found = articles(topic, lang)
     if not found:
-        near = get_close_matches(topic.lower(), [name.lower() for names in _topics().values() for name in names], n=3)
+        near = get_close_matches(topic.lower(), [name.lower() for names in topics().values() for name in names], n=3)
         raise Problem("no_topic", near=", ".join(near) or "–")
     if as_json:
         out.document("about", {"articles": [_facts(article, topic) for article in found]})
@@ -71,17 +75,23 @@ def about(
 
 
 def _list(out: Output) -> int:
-    topics = _topics()
+    known = topics()
     if out.as_json:
-        out.document("about", {"topics": topics})
+        out.document("about", {"topics": known})
         return int(ExitCode.SUCCESS)
-    for kind, names in topics.items():
+    for kind, names in known.items():
         out.line(out.say("about", kind), "bold")
         out.line("  " + ", ".join(names))
     return int(ExitCode.SUCCESS)
 
 
-def _topics() -> dict[str, list[str]]:
+def articles(topic: str, lang: Language) -> list[Article]:
+    """What there is to read about a word, in any case; rules are told in English only."""
+    return [article for kind in KINDS if (article := _article(kind, topic, lang)) is not None]
+
+
+def topics() -> dict[str, list[str]]:
+    """Every word that there is something to read about, by its kind."""
     tables = messages("en")
     return {
         "rule": sorted(_rules()),
@@ -108,11 +118,18 @@ def _article(kind: str, topic: str, lang: Language) -> Article | None:
     entry = tables[kind].get(name)
     if entry is None:
         return None
-    page = {"error": "reference/errors", "defect": "reference/adapter-defects", "finding": "reference/administrators-page"}
     actor = all_errors()[name].actor if kind == "error" else ""
     who = tables["actor"][actor] if actor else entry.get("who", "")
-    sections = [("what", entry["what"]), ("do", entry["do"]), ("who", who)]
-    return Article(kind, name, "", page[kind], tuple((head, text) for head, text in sections if text))
+    values = {"vendor": tables["word"]["vendor"], "fields": tables["word"]["details"]}
+    sections = [("do", _filled(entry["do"], values)), ("who", who)]
+    what = _filled(entry["what"], values)
+    return Article(kind, name, what, PAGES[kind], tuple((head, text) for head, text in sections if text))
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """What stands for every case of a text: `{vendor}` as a general word, anything else as three dots. Braces in code
+    are left alone."""
+    return _PLACEHOLDER.sub(lambda found: found[1] or values.get(found[2], "…"), text)
 
 
 def _rule(rule: Any) -> Article:
@@ -132,7 +149,10 @@ def _facts(article: Article, topic: str) -> dict[str, Any]:
     return {
         "kind": article.kind,
         "name": article.name,
-        "title": article.title,
         "page": article.page,
-        "text": {lang: list(map(list, one.sections)) for lang, one in told.items() if one is not None},
+        "text": {
+            lang: {"title": one.title, "sections": [list(section) for section in one.sections]}
+            for lang, one in told.items()
+            if one is not None
+        },
     }

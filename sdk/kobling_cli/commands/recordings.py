@@ -66,10 +66,11 @@ def open_target(
     raise Problem("target_unavailable", ExitCode.TARGET_UNAVAILABLE, what=shown(what))
 
 
-def _sandbox(vendor: str, allow_writes: int, ledger: Path | None) -> LiveTarget:
+def sandbox_of(vendor: str, allow_writes: int, ledger: Path | None, adapter: str | None = None) -> LiveTarget:
+    """The sandbox that the environment names. Raises `Problem`; nothing has been sent."""
     from kobling_contract.live import LiveTarget
 
-    found = open_target(vendor, "live", None, allow_writes, ledger)
+    found = open_target(vendor, "live", None, allow_writes, ledger, adapter)
     assert isinstance(found, LiveTarget)
     return found
 
@@ -96,7 +97,7 @@ def record(
     JSON: {"vendor", "recordings": [{"rule", "recorded", "played", "file"}], "leaks": […], "budget_left"}
     """
     out = Output(lang=lang, as_json=as_json)
-    target = _sandbox(vendor, allow_writes, ledger)
+    target = sandbox_of(vendor, allow_writes, ledger)
     from kobling_contract.cassette_scan.scan import scan
     from kobling_contract.contract import chosen
     from kobling_contract.recording.allowlist import allow_list_of
@@ -212,7 +213,7 @@ def clean(
     JSON: {"vendor", "cleaned": [{"reference", "booking", "start", "outcome", "because"}]}
     """
     out = Output(lang=lang, as_json=as_json)
-    target = _sandbox(vendor, 0, ledger)
+    target = sandbox_of(vendor, 0, ledger)
     from kobling_contract.live import clean as run
 
     cleaned = asyncio.run(run(target))

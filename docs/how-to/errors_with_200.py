@@ -1,0 +1,111 @@
+"""Code of `errors-with-200.md`; `sdk/tests/test_docs.py` runs it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from invented import Invented
+
+from kobling import (
+    Booking,
+    BookingFacts,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    CredentialsRejected,
+    ErrorMap,
+    Http,
+    InvalidRequest,
+    Limits,
+    OutcomeUnknown,
+    Patient,
+    PatientFieldRequired,
+    PatientFields,
+    Refusal,
+    Response,
+    Slot,
+    SlotTaken,
+    TooLateToChange,
+)
+from kobling.testing import play, reply
+
+
+# [map]
+def vendor_code(response: Response) -> str | None:
+    """This vendor's code stands in every answer, and "OK" is one of them."""
+    code = response.at("/status/code")
+    return None if code == "OK" else code
+
+
+ERRORS = ErrorMap(
+    codes={
+        "BAD_KEY": CredentialsRejected,
+        "TIME_NOT_FREE": SlotTaken,
+        "PHONE_MISSING": Refusal(PatientFieldRequired, fields=("phone",)),
+        "TOO_LATE": TooLateToChange,
+        ("book", "NOT_FOUND"): SlotTaken,  # in other calls it stays what the status makes of it
+    },
+    code=vendor_code,
+)
+
+
+# [adapter]
+class ErrorsWith200(Invented):
+    contract = 1
+    errors = ERRORS
+    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused"))
+    patient_fields = PatientFields(required=frozenset({"given_name"}))
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        reply = await http.post("bookings", json={"slot": request.slot.token})
+        return Booking(id=reply.read(str, at="/booking/id"), status="unknown")
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        await http.delete("bookings/{}", booking.id)
+        return Cancelled()
+
+
+START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+SLOT = Slot(practitioner_id="7", service_id="visit", start=START, end=END, token="t9")
+
+
+# [test]
+def booked(answer: object) -> Booking:
+    request = BookingRequest(slot=SLOT, patient=Patient(given_name="Kari"))
+    booking: Booking = play(ErrorsWith200, "book", request, replies=[reply(200, json=answer)]).result
+    return booking
+
+
+def test_ok_is_an_answer_and_a_listed_code_a_certain_refusal() -> None:
+    assert booked({"status": {"code": "OK"}, "booking": {"id": "b1"}}).id == "b1"
+    with pytest.raises(SlotTaken) as refused:
+        booked({"status": {"code": "TIME_NOT_FREE"}})
+    assert refused.value.effect == "none"
+
+
+def test_a_code_that_nobody_listed_is_neither_yes_nor_no() -> None:
+    with pytest.raises(OutcomeUnknown):
+        booked({"status": {"code": "TRY_LATER"}})
+
+
+# [end]
+class ByPointer(ErrorsWith200):
+    contract = 1
+    # [pointer]
+    errors = ErrorMap(
+        codes={"TIME_NOT_FREE": SlotTaken, "INVALID": Refusal(InvalidRequest, "refused_by_vendor")},
+        code="/error/code",
+        field="/error/fields",
+        field_names={"mobile": "phone"},
+    )
+    # [pointer-end]
+
+
+def test_a_code_at_a_pointer_names_the_field_too() -> None:
+    request = BookingRequest(slot=SLOT, patient=Patient(given_name="Kari"))
+    answer = {"error": {"code": "INVALID", "fields": ["mobile"]}}
+    with pytest.raises(InvalidRequest) as refused:
+        play(ByPointer, "book", request, replies=[reply(200, json=answer)])
+    assert refused.value.fields == ("phone",)

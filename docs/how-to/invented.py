@@ -1,0 +1,75 @@
+"""What the how-to pages' adapters have in common: a whole adapter of an invented vendor that shows nothing, and that
+vendor, which answers by the last part of a path. Each page's class says only what its page is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from kobling import (
+    EVERYONE_OFFERS_EVERYTHING,
+    Adapter,
+    Auth,
+    Bearer,
+    Catalogue,
+    Clinic,
+    ConnectionForm,
+    ErrorMap,
+    Http,
+    Limits,
+    PatientFields,
+    Practitioner,
+    Service,
+    Slot,
+    SlotQuery,
+    Slots,
+    WireReply,
+    required,
+)
+from kobling.commands import Send
+from kobling.testing import reply
+
+
+class Invented(Adapter):
+    """An adapter that is whole: each page's class overrides what its page is about."""
+
+    key = "invented"
+    name = "Invented vendor"
+    contract = 1
+    form = ConnectionForm(
+        external_id=required(nb="klinikkens nummer", en="the clinic's number", pattern=r"\d+", example="12"),
+        api_key=required(nb="nøkkelen", en="the key"),
+    )
+    base_url = "https://api.vendor.example/v1/clinics/{external_id}"
+    auth: ClassVar[Auth] = Bearer()
+    errors = ErrorMap()
+    limits = Limits()
+    patient_fields = PatientFields()
+
+    async def identify(self, http: Http) -> Clinic:
+        """A clinic of which the vendor says nothing."""
+        await http.get("clinic")
+        return Clinic()
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """One practitioner, who offers one service."""
+        await http.get("catalogue")
+        who = Practitioner(id="7", name="Kari Prøve", owner_kind="person")
+        what = Service(id="visit", name="Konsultasjon", minutes=30)
+        return Catalogue(practitioners=(who,), services=(what,), offers=EVERYONE_OFFERS_EVERYTHING)
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot] | Slots:
+        """Nothing is open."""
+        await http.get("open", params={"from": query.first_day, "to": query.last_day})
+        return []
+
+
+def answering(**answers: Any) -> Callable[[Send], WireReply]:
+    """A vendor that answers each call by the last part of its path, with JSON or what a function makes of the call."""
+
+    def answer(command: Send) -> WireReply:
+        told = answers[urlsplit(command.request.url).path.rpartition("/")[2]]
+        return reply(200, json=told(command) if callable(told) else told)
+
+    return answer

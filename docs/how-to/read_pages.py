@@ -1,0 +1,124 @@
+"""Code of `read-pages.md`; `sdk/tests/test_docs.py` runs it."""
+
+from __future__ import annotations
+
+import pytest
+from invented import Invented
+
+from kobling import (
+    EVERYONE_OFFERS_EVERYTHING,
+    ByCursor,
+    ByLink,
+    ByNumber,
+    ByOffset,
+    Catalogue,
+    Http,
+    Practitioner,
+    WireModel,
+)
+from kobling.testing import play, reply
+
+
+class Person(WireModel):
+    id: str
+    name: str
+
+
+def shown(people: list[Person]) -> Catalogue:
+    everybody = tuple(Practitioner(id=one.id, name=one.name) for one in people)
+    return Catalogue(practitioners=everybody, services=(), offers=EVERYONE_OFFERS_EVERYTHING)
+
+
+class Numbered(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [number]
+        people = await http.pages(
+            "people",
+            items="/data",
+            of=Person,
+            next=ByNumber(param="page", first=1, size=("per_page", 100), last="/meta/last_page"),
+        )
+        # [offset]
+        return shown(people)
+
+
+class Counted(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [offset-call]
+        people = await http.pages(
+            "people",
+            items="/items",
+            of=Person,
+            next=ByOffset(param="skip", size=("take", 100), total="/total"),
+        )
+        # [cursor]
+        return shown(people)
+
+
+class Cursored(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [cursor-call]
+        people = await http.pages("people", items="/items", of=Person, next=ByCursor("/paging/next", param="after"))
+        # [link]
+        return shown(people)
+
+
+class Linked(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [link-call]
+        people = await http.pages("people", items="/items", of=Person, next=ByLink("/next"))
+        # [header]
+        return shown(people)
+
+
+class LinkedInHeader(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [header-call]
+        people = await http.pages("people", items="", of=Person, next=ByLink())
+        # [test]
+        return shown(people)
+
+
+KARI, OLA = {"id": "1", "name": "Kari Prøve"}, {"id": "2", "name": "Ola Test"}
+NEXT = "/v1/clinics/12/people?page=2"
+VENDORS = [
+    (Numbered, {"data": [KARI], "meta": {"last_page": 2}}, {"data": [OLA], "meta": {"last_page": 2}}),
+    (Counted, {"items": [KARI], "total": 2}, {"items": [OLA], "total": 2}),
+    (Cursored, {"items": [KARI], "paging": {"next": "abc"}}, {"items": [OLA], "paging": {"next": None}}),
+    (Linked, {"items": [KARI], "next": NEXT}, {"items": [OLA]}),
+]
+
+
+@pytest.mark.parametrize(("adapter", "one", "two"), VENDORS, ids=lambda value: getattr(value, "__name__", "page"))
+def test_all_pages_are_one_list(adapter: type[Invented], one: object, two: object) -> None:
+    first, second = reply(200, json=one), reply(200, json=two)
+    played = play(adapter, "catalogue", replies=[first, second, first])
+    assert [who.name for who in played.result.practitioners] == ["Kari Prøve", "Ola Test"]
+
+
+def test_a_link_in_a_header_is_followed() -> None:
+    first, second = reply(200, json=[KARI], headers={"Link": f'<{NEXT}>; rel="next"'}), reply(200, json=[OLA])
+    played = play(LinkedInHeader, "catalogue", replies=[first, second, first])
+    assert len(played.result.practitioners) == 2
+
+
+# [one]
+def test_the_vendor_is_asked_for_page_after_page() -> None:
+    first = reply(200, json={"items": [{"id": "1", "name": "Kari Prøve"}], "paging": {"next": "abc"}})
+    second = reply(200, json={"items": [{"id": "2", "name": "Ola Test"}], "paging": {"next": None}})
+    played = play(Cursored, "catalogue", replies=[first, second, first])
+    assert [who.id for who in played.result.practitioners] == ["1", "2"]
+    assert played.requests[1].params == (("after", "abc"),)
+
+
+# [end]

@@ -1,0 +1,99 @@
+"""Code of `times-without-offset.md`; `sdk/tests/test_docs.py` runs it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from invented import Invented
+
+from kobling import Http, Slot, SlotProblem, SlotQuery, Slots, VendorProtocolError, WireModel
+from kobling.localtime import Unique, local, parse_local, to_utc, wall_rows
+from kobling.testing import play, reply
+
+# [slots]
+ZONE = "Europe/Oslo"
+
+
+class Row(WireModel):
+    """An open time, as `{"id": "t9", "practitioner": "7", "start": "2026-10-26T09:00", "minutes": 30}`."""
+
+    id: str
+    practitioner: str
+    start: str
+    minutes: int
+
+
+# [class]
+class WallClock(Invented):
+    contract = 1
+    # [body]
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        reply = await http.get("open", params={"from": query.first_day, "to": query.last_day})
+        rows = reply.read(list[Row], at="/times")
+        timed, left_out = wall_rows(rows, lambda row: row.start, ZONE, key=lambda row: row.practitioner)
+        return Slots(
+            found=tuple(
+                Slot(
+                    practitioner_id=row.practitioner,
+                    service_id="visit",
+                    start=start,
+                    end=start + timedelta(minutes=row.minutes),  # in UTC, never on the wall
+                    token=row.id,
+                )
+                for row, start in timed
+            ),
+            problems=tuple(SlotProblem(because=one.because, where=one.where) for one in left_out),
+        )
+
+
+# [instant]
+def instant(text: str) -> datetime | None:
+    """A booking's start as the vendor tells it; None where it may be either of two."""
+    found = to_utc(parse_local(text), ZONE)
+    return found.utc if isinstance(found, Unique) else None
+
+
+def wall_text(start: datetime) -> str:
+    """A moment as this vendor wants it."""
+    return local(start, ZONE).strftime("%Y-%m-%dT%H:%M")
+
+
+# [test]
+def times(*starts: str) -> Any:
+    rows = [{"id": f"t{n}", "practitioner": "7", "start": one, "minutes": 30} for n, one in enumerate(starts)]
+    return reply(200, json={"times": rows})
+
+
+def found(night: date, *starts: str) -> Slots:
+    query = SlotQuery(first_day=night, last_day=night)
+    answer: Slots = play(WallClock, "list_slots", query, replies=[times(*starts)]).result
+    return answer
+
+
+def test_an_hour_that_comes_twice_is_read_only_where_it_is_listed_twice() -> None:
+    night = date(2026, 10, 25)
+    both = found(night, "2026-10-25T02:30", "2026-10-25T02:30", "2026-10-25T03:00")
+    assert [slot.start.hour for slot in both.found] == [0, 1, 2]  # in UTC
+    once = found(night, "2026-10-25T02:30", "2026-10-25T03:00")
+    assert [problem.because for problem in once.problems] == ["repeated_hour"]
+    assert len(once.found) == 1
+
+
+def test_an_hour_that_is_jumped_over_has_no_times() -> None:
+    assert found(date(2027, 3, 28), "2027-03-28T02:30").problems[0].because == "missing_hour"
+
+
+# [end]
+def test_a_text_that_is_no_time_is_the_vendors_error() -> None:
+    with pytest.raises(VendorProtocolError):
+        found(date(2026, 10, 25), "half past two")
+
+
+def test_a_moment_goes_to_the_wall_and_back() -> None:
+    moment = instant("2026-12-01T09:00")
+    assert moment is not None
+    assert wall_text(moment) == "2026-12-01T09:00"
+    assert instant("2026-10-25T02:30") is None
