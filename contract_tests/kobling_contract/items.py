@@ -18,8 +18,8 @@ import pytest
 from kobling import Adapter
 from kobling_mocks import Dialect
 
-from .contract import RULES, chosen
-from .pytest_plugin import PROPERTY, WAIVERS
+from .contract import RULES
+from .pytest_plugin import OF_THE_CONTRACT, PROPERTY, WAIVERS
 from .rule import Rule
 from .runner import run_rule
 from .target import Target, find_target
@@ -37,11 +37,9 @@ def contract(adapter: type[Adapter], *, dialect: Dialect | None = None) -> Calla
 
     @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
     def test_contract(rule: Rule, request: pytest.FixtureRequest) -> None:
-        wanted = request.config.getoption("--rule")
-        if wanted and rule not in chosen(wanted):
-            pytest.skip("not among the rules of --rule")
         try_rule(request.node, rule, target)
 
+    setattr(test_contract, OF_THE_CONTRACT, True)
     return test_contract
 
 
