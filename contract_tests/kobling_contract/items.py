@@ -20,7 +20,7 @@ from kobling.adapter import unwritten
 from kobling_mocks import Dialect
 
 from .contract import RULES, chosen
-from .pytest_plugin import PROPERTY, WAIVERS
+from .pytest_plugin import OF_THE_CONTRACT, PROPERTY, WAIVERS
 from .rule import NOT_WRITTEN, Rule
 from .runner import place_of, run_rule
 from .target import Target, find_target
@@ -39,16 +39,14 @@ def contract(adapter: type[Adapter], *, dialect: Dialect | None = None) -> Calla
     """
     target = find_target(adapter.key, adapter) if dialect is None else Target(adapter, dialect)
 
-    @pytest.mark.parametrize("rule", [*unwritten(adapter), *RULES], ids=_case_name)
-    def test_contract(rule: Rule | Operation, request: pytest.FixtureRequest) -> None:
-        wanted = chosen(request.config.getoption("--rule"))
-        if not isinstance(rule, Rule):
-            fail_as_unwritten(rule, adapter, wanted)
-        elif rule not in wanted:
-            pytest.skip("not among the rules of --rule")
+    @pytest.mark.parametrize("case", [*unwritten(adapter), *RULES], ids=_case_name)
+    def test_contract(case: Rule | Operation, request: pytest.FixtureRequest) -> None:
+        if isinstance(case, Rule):
+            try_rule(request.node, case, target)
         else:
-            try_rule(request.node, rule, target)
+            fail_as_unwritten(case, adapter, chosen(request.config.getoption("--rule")))
 
+    setattr(test_contract, OF_THE_CONTRACT, True)
     return test_contract
 
 

@@ -31,6 +31,8 @@ CATALOGUE = Path(__file__).parent / "contract.py"
 """The file that stands for the rules in pytest's node ids."""
 PROPERTY = "kobling_contract"
 """The name under which an item's report holds a result and what it was run against."""
+OF_THE_CONTRACT = "kobling_contract_rules"
+"""The attribute of a test function that `items.contract` made, with a case for each rule."""
 FILES = {
     "html": "a report to read",
     "json": "the report for a program",
@@ -141,6 +143,24 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if _vendor(parent.config) is None or file_path != CATALOGUE:
         return None
     return RuleFile.from_parent(parent, path=file_path)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases of a vendor's own test that `--rule` does not name."""
+    wanted = config.getoption("--rule")
+    cases = [one for one in items if wanted and hasattr(getattr(one, "function", None), OF_THE_CONTRACT)]
+    if not cases:
+        return
+    from .contract import chosen
+
+    try:
+        rules = {rule.id for rule in chosen(wanted)}
+    except LookupError as error:
+        raise pytest.UsageError(str(error)) from None
+    params = {one: one.callspec.params["case"] for one in cases}  # type: ignore[attr-defined]
+    left_out = [one for one, case in params.items() if not isinstance(case, str) and case.id not in rules]
+    items[:] = [one for one in items if one not in set(left_out)]
+    config.hook.pytest_deselected(items=left_out)
 
 
 class RuleFile(pytest.File):

@@ -38,6 +38,7 @@ from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
 from kobling_zoo.faults import AREAS
 from kobling_zoo.missing import MISSING
 from kobling_zoo.odd import ODD
+from kobling_zoo.per_target import STATES
 
 Rows = list[tuple[str, ...]]
 Cells = tuple[tuple[str, ...], Rows]
@@ -322,6 +323,44 @@ def _exhibit(one: dict[str, Any]) -> str:
     return f"{_code(one['adapter'])} ({one['vendor']}): {_code(one['rule'])} {_code(one['cause'])}{survives}"
 
 
+def zoo_target_sums(_: str) -> Cells:
+    """What each target comes to: how many exhibits are seen from it, and how."""
+    rows: Rows = [
+        (SEEN_FROM[one["target"]], str(len(one["rules"])), *(str(one[state]) for state in STATES))
+        for one in _measured()["targets"]
+    ]
+    return ("Seen from", "Rules", *STATES.values()), rows
+
+
+def zoo_targets(_: str) -> Cells:
+    """Each exhibit, and what is seen of it from each target."""
+    told = _measured()
+    mock = {
+        each["adapter"]: each
+        for each in (*(one for fault in told["faults_detail"] for one in fault["exhibits"]), *told["beyond_the_list"])
+    }
+    columns = {row["target"]: {one["adapter"]: one for one in row["exhibits"]} for row in told["targets"]}
+    rows: Rows = []
+    for name, each in mock.items():
+        numbers = next((one[name]["faults"] for one in columns.values() if name in one), [])
+        cells = (_sight(columns[one].get(name)) for one in SEEN_FROM if one in columns)
+        own = f"{_code(each['rule'])} {_code(each['cause'])}{'' if each['killed'] else ' **survives**'}"
+        rows.append((", ".join(map(str, numbers)), f"{_code(name)} ({each['vendor']})", own, *cells))
+    return ("Fault", "Exhibit", "Mock", *(SEEN_FROM[one] for one in SEEN_FROM if one in columns)), rows
+
+
+SEEN_FROM = {"cassette": "Recordings", "live_reading": "Sandbox, reading", "live_writing": "Sandbox, with bookings"}
+
+
+def _sight(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return "not measured"
+    if one["state"] == "seen":
+        return ", ".join(f"{rule} {_code(cause)}" for rule, cause in list(one["by"].items())[:2])
+    words = {"killed": "**killed**", "asks_otherwise": "asks otherwise", "survives": "survives", "unprovable": "—"}
+    return words[one["state"]]
+
+
 def zoo_attempts(_: str) -> Cells:
     """What adapters try in vain, the guard in their way, and what happens without it."""
     rows: Rows = [
@@ -403,7 +442,8 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     for one in (
         errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
         switches, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
-        zoo_kills, zoo_attempts, zoo_about, zoo_beyond, zoo_odd, zoo_missing, benchmarks, benchmarked,
+        zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
+        benchmarks, benchmarked,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
