@@ -18,6 +18,7 @@ from .commands.booking import book, cancel, resolve
 from .commands.catalogues import explain, practitioners, services
 from .commands.certificates import make_signing_key, verify_certificate
 from .commands.certifying import certify
+from .commands.checking import check
 from .commands.demo import demo
 from .commands.forms import form
 from .commands.fuzzing import fuzz
@@ -148,8 +149,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    new, update, vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, fuzz,
-    verify_certificate, make_signing_key, record, scan_cassettes, zoo, demo,
+    new, check, update, vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify,
+    fuzz, verify_certificate, make_signing_key, record, scan_cassettes, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")
