@@ -19,6 +19,7 @@ from .commands.booking import book, cancel, resolve
 from .commands.catalogues import explain, practitioners, services
 from .commands.certificates import make_signing_key, verify_certificate
 from .commands.certifying import certify
+from .commands.checking import check
 from .commands.comparing import compare
 from .commands.demo import demo
 from .commands.forms import form
@@ -150,8 +151,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    new, update, vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, about, certify,
-    fuzz, verify_certificate, make_signing_key, record, compare, scan_cassettes, zoo, demo,
+    new, check, update, vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, about,
+    certify, fuzz, verify_certificate, make_signing_key, record, compare, scan_cassettes, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")

@@ -1,5 +1,5 @@
 """A Python environment as a vendor's developer has it: outside of this repository, with the same packages, and Kobling
-from the tree or from a wheel that is built here. Needs no network."""
+from a wheel that is built here, or from the tree. Needs no network."""
 
 from __future__ import annotations
 
@@ -46,14 +46,9 @@ class Environment:
         return told
 
 
-def with_the_tree(folder: Path) -> Environment:
-    """An environment in which Kobling is this tree."""
-    return _made(folder, tree=True)
-
-
 def with_a_wheel(folder: Path) -> Environment:
     """An environment in which Kobling is a wheel, built from this tree and installed; nothing of the tree is seen."""
-    made = _made(folder, tree=False)
+    made = _made(folder)
     wheels = folder / "wheels"
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(wheels)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -62,13 +57,18 @@ def with_a_wheel(folder: Path) -> Environment:
     return made
 
 
-def _made(folder: Path, *, tree: bool) -> Environment:
-    """A new environment that has what is needed and nothing else, by links to this one's; pip comes from the
-    interpreter below."""
+def take_the_tree(environment: Environment) -> None:
+    """From now on Kobling is this tree."""
+    environment.run(f"python -m pip install --quiet --no-deps --editable {ROOT}", environment.folder)
+
+
+def _made(folder: Path) -> Environment:
+    """A new environment that has what is needed beside Kobling and nothing else, by links to this one's; pip comes from
+    the interpreter below."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     for found in _distributions():
-        if tree or found.name != "kobling":
+        if found.name != "kobling":
             for name in {path.parts[0] for path in found.files or ()} - {"..", "__pycache__"}:
                 (site / name).symlink_to(Path(str(found.locate_file(name))))
     below = getattr(sys, "_base_executable", sys.executable)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from kobling_cli.app import app
 from kobling_cli.exit_codes import ExitCode
 from kobling_cli.starting.history import REPOSITORY, TEMPLATES, newest, versions, write_history
-from kobling_cli.starting.project import ANSWERS, Refused, questions, update_project
+from kobling_cli.starting.project import ANSWERS, questions, update_project
 from kobling_cli.wording import LANGUAGES, words
 
 
@@ -157,21 +157,22 @@ def test_the_templates_repository_is_the_same_wherever_and_whenever_it_is_writte
     assert hashes[0] == hashes[1]
 
 
-def test_an_update_brings_the_later_template_and_keeps_what_the_developer_wrote(later: Path) -> None:
+def test_an_update_brings_the_later_template_keeps_what_the_developer_wrote_and_marks_what_both_did(
+    later: Path,
+) -> None:
     project = committed("my-system")
-    adapter = project / "src" / "kobling_my_system" / "adapter.py"
+    adapter, readme = project / "src" / "kobling_my_system" / "adapter.py", project / "README.md"
     adapter.write_text(
-        adapter.read_text("utf-8").replace("        raise NotWritten\n", "        raise NotWritten  # mine\n"), "utf-8"
+        adapter.read_text("utf-8").replace("        raise NotWritten\n", "        raise Mine\n"), "utf-8"
     )
+    readme.write_text(readme.read_text("utf-8").replace("How to begin", "Mine"), "utf-8")
     git(project, "commit", "--quiet", "--all", "--message", "mine")
     done = update_project(project, templates=later)
-    assert (done.before, done.version, done.conflicts) == (newest().name, "v99", ())
+    assert (done.before, done.version, done.conflicts) == (newest().name, "v99", ("README.md",))
     assert set(done.changed) == {ANSWERS, "README.md", "src/kobling_my_system/adapter.py"}
-    assert "Brought by an update." in (project / "README.md").read_text("utf-8")
+    assert "<<<<<<<" in readme.read_text("utf-8")
     assert "To which clinic the key" in adapter.read_text("utf-8")
-    assert adapter.read_text("utf-8").count("# mine") == 4
-    git(project, "commit", "--quiet", "--all", "--message", "updated")
-    assert update_project(project, templates=later).changed == ()
+    assert adapter.read_text("utf-8").count("raise Mine") == 4
 
 
 def test_copier_itself_can_do_the_same_once_the_templates_repository_is_there(folder: Path, later: Path) -> None:
@@ -182,21 +183,13 @@ def test_copier_itself_can_do_the_same_once_the_templates_repository_is_there(fo
     assert "Brought by an update." in (project / "README.md").read_text("utf-8")
 
 
-def test_lines_that_both_changed_are_named_and_marked(later: Path) -> None:
-    project = committed("my-system")
-    readme = project / "README.md"
-    readme.write_text(readme.read_text("utf-8").replace("How to begin", "Mine"), "utf-8")
-    git(project, "commit", "--quiet", "--all", "--message", "mine")
-    assert update_project(project, templates=later).conflicts == ("README.md",)
-    assert "<<<<<<<" in readme.read_text("utf-8")
-
-
 def test_an_update_of_what_is_not_committed_or_no_such_project_is_refused(folder: Path) -> None:
     assert "code not_made_by_new" in run("update", str(folder), code=ExitCode.USAGE).stderr
     run("new", "my-system", "--defaults")
     assert "code not_updated" in run("update", "my-system", code=ExitCode.USAGE).stderr
-    project = committed("other")
-    assert "newest template" in run("update", str(project)).stdout
-    (project / "README.md").write_text("mine", "utf-8")
-    with pytest.raises(Refused, match="not_updated"):
-        update_project(project)
+    project = Path("my-system")
+    git(project, "init", "--quiet")
+    assert "code not_updated" in run("update", "my-system", code=ExitCode.USAGE).stderr
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "begun")
+    assert "newest template" in run("update", "my-system").stdout
