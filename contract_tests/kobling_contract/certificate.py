@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from kobling.adapter import OPERATIONS
+
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
+from .headline import ENGLISH, Part, lost_answers, sentence, unwritten, verdict_parts
+from .rule import COMMON_CAUSES, NOT_WRITTEN
 from .runner import Result
-from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict, exit_code
+from .verdicts import CONFORMANT, Verdict, exit_code
 
-__all__ = ["LOST_ANSWERS", "Area", "Certificate", "suite_version"]
-
-LOST_ANSWERS = {
-    "reading": "lost answers are resolved by reading the booking back",
-    "found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
-    "slot": "lost answers are resolved by looking at the open times",
-    "person": "lost answers are resolved by a person only: the vendor can't be asked",
-}
-"""How sure lost answers are, as measured: the headline of a certificate."""
-
-_HEADLINES = {
-    CONFORMANT: "CONFORMANT",
-    NOT_CONFORMANT: "NOT CONFORMANT",
-    SUITE_ERROR: "NO VERDICT: the suite or the mock broke",
-    NOTHING_TESTED: "NO VERDICT: nothing was tested",
-}
+__all__ = ["Area", "Certificate", "suite_version"]
 
 
 def suite_version() -> str:
@@ -116,8 +105,24 @@ class Certificate:
         return tuple(sorted(left, key=lambda one: one.verdict.strength))
 
     @property
+    def unwritten(self) -> tuple[str, ...]:
+        """The operations that the adapter's author has yet to write, as far as rules wait for them."""
+        named = {name for one in self.waiting for name in one.facts.get(NOT_WRITTEN, "").split()}
+        return tuple(name for name in OPERATIONS if name in named)
+
+    @property
+    def waiting(self) -> tuple[Result, ...]:
+        """The failures that have one cause in common: the adapter is not written to its end."""
+        return tuple(one for one in self.failures if one.cause == NOT_WRITTEN)
+
+    @property
+    def broken(self) -> tuple[Result, ...]:
+        """The failures with a cause of their own."""
+        return tuple(one for one in self.failures if one.cause != NOT_WRITTEN)
+
+    @property
     def lost_answers(self) -> str | None:
-        """How sure lost answers are, as a key of `LOST_ANSWERS`; None when the run did not measure it."""
+        """How sure lost answers are, one of `LOST_ANSWERS`; None when the run did not measure it."""
         found = [result.facts["lost_answers"] for result in self.results if "lost_answers" in result.facts]
         return found[0] if found else None
 
@@ -156,29 +161,22 @@ class Certificate:
                 return result
         raise LookupError(f"{rule_id} was not part of this run")
 
-    def verdict(self) -> str:
-        """The verdict in words, and what it does not cover."""
-        code, counts = self.exit_code, self.counts
-        left = counts.get(Verdict.NOT_RUN, 0)
-        if left and code == NOT_CONFORMANT and not self.failures:
-            return f"NO VERDICT: broken off with {left} of {len(self.results)} rules left"
-        told = _HEADLINES[code]
-        if code == CONFORMANT and not self.complete:
-            told += f" in the {len(self.results)} rules that were run, of {len(RULES)}"
-        hidden = counts.get(Verdict.NOT_PROVABLE, 0)
-        if code == CONFORMANT and hidden:
-            told += f" as far as a {self.target} target can show: {hidden} rules need another one"
-        return told
+    def verdict(self, words: Mapping[str, str] = ENGLISH) -> str:
+        """The verdict in a language's words, and what it does not cover."""
+        return sentence(self._verdict, words=words)
+
+    @property
+    def _verdict(self) -> list[Part]:
+        return verdict_parts(self.exit_code, self.counts, self.target, len(RULES), complete=self.complete)
 
     @property
     def cannot_know(self) -> tuple[str, ...]:
         """What this run does not know because of what it was run against; nothing for a mock."""
         return cannot_know(self.target, self.results)
 
-    def headline(self) -> str:
-        """The verdict, and how sure lost answers are."""
-        sure = f"; {LOST_ANSWERS[self.lost_answers]}" if self.lost_answers else ""
-        return f"{self.verdict()}{sure}"
+    def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
+        """The verdict, what is not written yet, and how sure lost answers are, in a language's words."""
+        return sentence(self._verdict, unwritten(self.unwritten), lost_answers(self.lost_answers), words=words)
 
     def about(self) -> str:
         """What was run against what."""
@@ -197,8 +195,11 @@ class Certificate:
         ]
         lines = [f"{self.vendor}: {self.headline()}", self.about(), *(told or ["no rules"])]
         for result in sorted(self.results, key=lambda one: one.verdict.strength):
-            if result.verdict not in (Verdict.PASS, Verdict.NOT_RUN, Verdict.NOT_PROVABLE):
+            quiet = result.verdict in (Verdict.PASS, Verdict.NOT_RUN, Verdict.NOT_PROVABLE)
+            if not quiet and result.cause != NOT_WRITTEN:
                 lines += ["", *result.lines()]
+        if self.waiting:
+            lines += ["", f"{len(self.waiting)} rules wait for what is not written yet. {COMMON_CAUSES[NOT_WRITTEN]}"]
         if self.cannot_know:
             lines += ["", f"what a run on this target ({self.target}) can't know:"]
             lines += [f"  - {limit}" for limit in self.cannot_know]

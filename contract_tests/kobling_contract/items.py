@@ -11,38 +11,61 @@ does `-n`. The mock comes from the dialect that is installed under the adapter's
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
-from kobling import Adapter
+from kobling import Adapter, Operation
+from kobling.adapter import unwritten
 from kobling_mocks import Dialect
 
 from .contract import RULES, chosen
-from .pytest_plugin import PROPERTY, WAIVERS
-from .rule import Rule
-from .runner import run_rule
+from .pytest_plugin import OF_THE_CONTRACT, PROPERTY, WAIVERS
+from .rule import NOT_WRITTEN, Rule
+from .runner import place_of, run_rule
 from .target import Target, find_target
 from .verdicts import Verdict
 
-__all__ = ["contract", "try_rule"]
+__all__ = ["contract", "fail_as_unwritten", "try_rule", "unwritten_name"]
 
 
 def contract(adapter: type[Adapter], *, dialect: Dialect | None = None) -> Callable[..., None]:
     """A test with a case for each rule, run on this adapter. dialect: the mock's, instead of the installed one.
 
+    An operation that is not written yet (`NotWritten`) is one failing case of its own, before the rules; those that
+    wait for it are skipped with that reason, and are failures in the certificate and the run's exit code.
+
     Raises `TargetUnavailable` when there is no mock for the adapter's key.
     """
     target = find_target(adapter.key, adapter) if dialect is None else Target(adapter, dialect)
 
-    @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-    def test_contract(rule: Rule, request: pytest.FixtureRequest) -> None:
-        wanted = request.config.getoption("--rule")
-        if wanted and rule not in chosen(wanted):
-            pytest.skip("not among the rules of --rule")
-        try_rule(request.node, rule, target)
+    @pytest.mark.parametrize("case", [*unwritten(adapter), *RULES], ids=_case_name)
+    def test_contract(case: Rule | Operation, request: pytest.FixtureRequest) -> None:
+        if isinstance(case, Rule):
+            try_rule(request.node, case, target)
+        else:
+            fail_as_unwritten(case, adapter, chosen(request.config.getoption("--rule")))
 
+    setattr(test_contract, OF_THE_CONTRACT, True)
     return test_contract
+
+
+def _case_name(case: Rule | Operation) -> str:
+    return case.id if isinstance(case, Rule) else unwritten_name(case)
+
+
+def unwritten_name(operation: Operation) -> str:
+    """What an item is called that stands for an operation which is not written yet."""
+    return f"write {operation}"
+
+
+def fail_as_unwritten(operation: Operation, adapter: type[Adapter], rules: Iterable[Rule]) -> None:
+    """Say once of an operation that it is not written yet: where, how many of these rules wait for it, what to read."""
+    waiting = sum(bool(rule.waits_for([operation])) for rule in rules)
+    if not waiting:
+        pytest.skip("none of the chosen rules waits for it")
+    told = f"{operation} is not written yet ({place_of(adapter, operation)}); {waiting} rules wait for it."
+    pytest.fail(f"{told} docs/how-to/start-an-adapter.md says what belongs there.", pytrace=False)
 
 
 def try_rule(item: pytest.Item, rule: Rule, target: Target) -> None:
@@ -53,6 +76,8 @@ def try_rule(item: pytest.Item, rule: Rule, target: Target) -> None:
         target.vendor, target.vendor_version, target.adapter_path, target.adapter_version, target.kind, str(seed)
     )  # fmt: skip
     item.user_properties.append((PROPERTY, {"target": list(against), "result": result.as_dict()}))
+    if result.cause == NOT_WRITTEN:
+        pytest.skip(f"fails: waits for {result.facts[NOT_WRITTEN].replace(' ', ', ')}")
     if result.verdict in (Verdict.SKIP, Verdict.NOT_PROVABLE):
         pytest.skip(result.reason)
     if result.verdict is Verdict.XFAIL:

@@ -20,6 +20,8 @@ import pytest
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    from kobling import Operation
+
     from .certificate import Certificate
     from .rule import Rule
     from .target import Target
@@ -29,6 +31,8 @@ CATALOGUE = Path(__file__).parent / "contract.py"
 """The file that stands for the rules in pytest's node ids."""
 PROPERTY = "kobling_contract"
 """The name under which an item's report holds a result and what it was run against."""
+OF_THE_CONTRACT = "kobling_contract_rules"
+"""The attribute of a test function that `items.contract` made, with a case for each rule."""
 FILES = {
     "html": "a report to read",
     "json": "the report for a program",
@@ -141,24 +145,76 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return RuleFile.from_parent(parent, path=file_path)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the cases of a vendor's own test that `--rule` does not name."""
+    wanted = config.getoption("--rule")
+    cases = [one for one in items if wanted and hasattr(getattr(one, "function", None), OF_THE_CONTRACT)]
+    if not cases:
+        return
+    from .contract import chosen
+
+    try:
+        rules = {rule.id for rule in chosen(wanted)}
+    except LookupError as error:
+        raise pytest.UsageError(str(error)) from None
+    params = {one: one.callspec.params["case"] for one in cases}  # type: ignore[attr-defined]
+    left_out = [one for one, case in params.items() if not isinstance(case, str) and case.id not in rules]
+    items[:] = [one for one in items if one not in set(left_out)]
+    config.hook.pytest_deselected(items=left_out)
+
+
 class RuleFile(pytest.File):
     """The catalogue."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """An item for each rule that was chosen."""
+        """An item for each rule that was chosen, and before them one for each operation that is not written yet."""
+        from kobling.adapter import unwritten
+
         from .contract import chosen
+        from .items import unwritten_name
 
         try:
             rules = chosen(self.config.getoption("--rule"))
         except LookupError as error:
             raise pytest.UsageError(str(error)) from None
+        for operation in unwritten(self.config.stash[_TARGET].adapter):
+            place = UnwrittenItem.from_parent(self, name=unwritten_name(operation))
+            place.operation = operation
+            yield place
         for rule in rules:
             item = RuleItem.from_parent(self, name=rule.id)
             item.rule = rule
             yield item
 
 
-class RuleItem(pytest.Item):
+class _Item(pytest.Item):
+    """An item whose failure is told in its own words."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """What is wrong, what was expected, on which exchange, and what to do: no traceback of the suite's own."""
+        if isinstance(excinfo.value, pytest.fail.Exception):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+
+class UnwrittenItem(_Item):
+    """One operation that is not written yet: it fails, once for all rules that wait for it."""
+
+    operation: Operation
+
+    def runtest(self) -> None:
+        """Fail, and say where it is to be written."""
+        from .contract import chosen
+        from .items import fail_as_unwritten
+
+        fail_as_unwritten(self.operation, self.config.stash[_TARGET].adapter, chosen(self.config.getoption("--rule")))
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """The operation."""
+        return self.path, None, self.name
+
+
+class RuleItem(_Item):
     """One rule."""
 
     rule: Rule
@@ -168,12 +224,6 @@ class RuleItem(pytest.Item):
         from .items import try_rule
 
         try_rule(self, self.rule, self.config.stash[_TARGET])
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What is wrong, what was expected, on which exchange, and what to do: no traceback of the suite's own."""
-        if isinstance(excinfo.value, pytest.fail.Exception):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """The rule's id and sentence."""
@@ -228,6 +278,8 @@ class _Gathered:
                 session.exitstatus = SUITE_ERROR
             elif not codes & {CONFORMANT, NOT_CONFORMANT}:
                 session.exitstatus = NOTHING_TESTED
+            elif NOT_CONFORMANT in codes:  # also where all that was run waits for what is not written yet
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _write(self, certificates: list[Certificate]) -> None:
         from datetime import UTC, datetime

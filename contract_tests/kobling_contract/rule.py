@@ -14,7 +14,7 @@ import hashlib
 import inspect
 import json
 import types
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
@@ -25,7 +25,7 @@ from kobling import Operation
 if TYPE_CHECKING:
     from .trial import Trial
 
-__all__ = ["COMMON_CAUSES", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
+__all__ = ["COMMON_CAUSES", "NOT_WRITTEN", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
 
 Check: TypeAlias = "Callable[[Trial], Awaitable[None]]"
 Evidence = Literal["journal", "timebook", "wire", "logs", "process"]
@@ -34,6 +34,8 @@ captured logs, reprs and exceptions, or what the adapter did to the process that
 TargetKind = Literal["mock", "cassette", "live"]
 """What an adapter is run against: the mock of its vendor, recorded answers, or the vendor's own sandbox."""
 
+NOT_WRITTEN = "not_written"
+"""The cause of every rule that waits for an operation which its author has yet to write."""
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
     "vendor had answered.",
@@ -41,6 +43,8 @@ COMMON_CAUSES: Mapping[str, str] = {
     "SDK: report it with the reproduction line.",
     "not_recorded": "The adapter sent a request that is not in the recording. Either it asks otherwise than when the "
     "recording was made, and the recording must be made anew, or it depends on something that is not the same again.",
+    NOT_WRITTEN: "An operation that the rule needs raises NotWritten. Write it: docs/how-to/start-an-adapter.md says "
+    "what belongs there.",
     "did_not_end": "The call did not end. Look for a loop that awaits no call, and for paging without an end.",
 }
 """Causes that any rule may end with."""
@@ -51,16 +55,19 @@ class Rule:
     """One rule.
 
     id: area and number (`SLOT-07`), never reused. title: the sentence that must hold. why: what goes wrong for people
-    otherwise. check: what to look at first when it fails. source: where the rule comes from. needs: the operations it
-    calls; an adapter that declares one of them absent is skipped, once that absence is proven. evidence: where the
-    proof is. causes: a code for each way to fail, with the remedy. driver: run through the sync and the async driver.
-    safety: can never be waived. targets: those that can show whether the rule holds; on others it is NOT_PROVABLE.
+    otherwise. check: what to look at first when it fails. control: the positive control, in one sentence: what must
+    have succeeded in the same world, or in a twin of it, so that a pass means something. source: where the rule comes
+    from. needs: the operations it calls; an adapter that declares one of them absent is skipped, once that absence is
+    proven. evidence: where the proof is. causes: a code for each way to fail, with the remedy. driver: run through the
+    sync and the async driver. safety: can never be waived. targets: those that can show whether the rule holds; on
+    others it is NOT_PROVABLE. times: how many times as long as another it may take, asked when it runs.
     """
 
     id: str
     title: str
     why: str
     check: str
+    control: str
     source: str
     needs: frozenset[Operation]
     evidence: frozenset[Evidence]
@@ -69,6 +76,7 @@ class Rule:
     driver: bool = False
     safety: bool = False
     targets: frozenset[TargetKind] = frozenset({"mock"})
+    times: Callable[[], int] = field(default=lambda: 1, repr=False, compare=False)
 
     @property
     def area(self) -> str:
@@ -80,8 +88,8 @@ class Rule:
         """The same for as long as the rule asks the same: 16 hexadecimal digits over its id, title, needs, evidence,
         cause codes, targets, flags, and the code of its check with what that reaches in the rules' own modules.
 
-        Comments and the spacing of code do not count, nor do why, check, source and the remedies' wording. What all
-        rules share (trial, rig, mock) is not in it: that is the suite's version.
+        Comments and the spacing of code do not count, nor do why, check, control, source and the remedies' wording.
+        What all rules share (trial, rig, mock) is not in it: that is the suite's version.
         """
         told = (
             self.id,
@@ -95,6 +103,12 @@ class Rule:
             code_of(self.run),
         )
         return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:16]
+
+    def waits_for(self, unwritten: Iterable[Operation]) -> tuple[Operation, ...]:
+        """Which of the operations that are not written yet keep the rule from being run. A sign-in stands before every
+        call, and a booking may use whatever an adapter offers beside it."""
+        books = bool(self.needs & {"book", "cancel"})
+        return tuple(one for one in unwritten if books or one == "sign_in" or one in self.needs)
 
     def remedy(self, cause: str) -> str:
         """What to do about a cause of this rule, or a common one. A KeyError names a cause that does not exist."""
@@ -169,6 +183,7 @@ class RuleBook:
         *,
         why: str,
         check: str,
+        control: str,
         source: str,
         needs: tuple[Operation, ...],
         evidence: tuple[Evidence, ...],
@@ -176,6 +191,7 @@ class RuleBook:
         driver: bool = False,
         safety: bool = False,
         targets: tuple[TargetKind, ...] = ("mock",),
+        times: Callable[[], int] = lambda: 1,
     ) -> Callable[[Check], Check]:
         """Add a rule `AREA-NN`; its check is the decorated function."""
 
@@ -186,6 +202,7 @@ class RuleBook:
                     title=title,
                     why=why,
                     check=check,
+                    control=control,
                     source=source,
                     needs=frozenset(needs),
                     evidence=frozenset(evidence),
@@ -194,6 +211,7 @@ class RuleBook:
                     driver=driver,
                     safety=safety,
                     targets=frozenset(targets),
+                    times=times,
                 )
             )
             return function

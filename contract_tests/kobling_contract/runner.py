@@ -6,19 +6,22 @@ This is the one way to run a rule; `certify` and the pytest plugin both use it.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import PurePath
 from typing import Any
 
-from kobling import BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
+from kobling import Adapter, BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
+from kobling.adapter import OPERATIONS, unwritten
 
 from .leaks import Canaries
 from .rig import PATIENT, SAK_ID, Rig
-from .rule import Rule
+from .rule import NOT_WRITTEN, Rule
 from .sides import Escaped, Mode
 from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
@@ -70,6 +73,7 @@ class Result:
             "rule": self.rule.id,
             "area": self.rule.area,
             "title": self.rule.title,
+            "control": self.rule.control,
             "safety": self.rule.safety,
             "verdict": self.verdict.value,
             "seed": self.seed,
@@ -128,6 +132,7 @@ class Result:
         rows += [("seeds", self.differing)] if self.differing else []
         if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
             rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
+            rows.append(("control", self.rule.control))
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
 
 
@@ -145,7 +150,12 @@ def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None
     unprovable = target.unprovable(rule)
     if unprovable is not None:
         return Result(rule, Verdict.NOT_PROVABLE, seed, reason=unprovable)
+    waits_for = rule.waits_for(unwritten(target.adapter))
+    if waits_for:
+        return _not_written(rule, target, seed, waits_for)
     result = _run_modes(rule, target, seed)
+    if result.cause == NOT_WRITTEN:
+        repeats, waiver = 0, None
     if result.verdict is Verdict.FAIL:
         for _ in range(repeats):
             again = _run_modes(rule, target, seed)
@@ -158,6 +168,34 @@ def run_rule(rule: Rule, target: Target, seed: int, waiver: Waiver | None = None
                 break
     result = replace(_waived(result, waiver), waiver=waiver)
     return replace(result, seconds=time.monotonic() - started, cpu_seconds=time.process_time() - worked)
+
+
+def _not_written(rule: Rule, target: Target, seed: int, operations: tuple[Operation, ...]) -> Result:
+    """A rule that nobody has to run to know that it does not hold. No waiver helps: nothing is waited for but the
+    adapter's author."""
+    places = ", ".join(f"{one} ({place_of(target.adapter, one)})" for one in operations)
+    return Result(
+        rule,
+        Verdict.FAIL,
+        seed,
+        cause=NOT_WRITTEN,
+        expected=f"written: {', '.join(rule_operations(rule))}",
+        got=f"not written yet: {places}",
+        remedy=rule.remedy(NOT_WRITTEN),
+        reproduce=target.reproduce(rule, seed),
+        facts={NOT_WRITTEN: " ".join(operations)},
+    )
+
+
+def rule_operations(rule: Rule) -> tuple[Operation, ...]:
+    """What a rule calls, in the contract's order."""
+    return tuple(name for name in OPERATIONS if name in rule.needs)
+
+
+def place_of(adapter: type[Adapter], operation: Operation) -> str:
+    """Where an operation stands, as `adapter.py:57`."""
+    code = inspect.unwrap(getattr(adapter, operation)).__code__
+    return f"{PurePath(code.co_filename).name}:{code.co_firstlineno}"
 
 
 def strongest(results: Iterable[Result]) -> Result:
@@ -197,11 +235,12 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     facts: dict[str, Any] = {}
     missing = sorted(rule.needs - target.adapter.supports)
     verdict = Verdict.PASS
+    longest = LONGEST * rule.times()
     try:
         if missing:
             verdict, facts = Verdict.SKIP, {"reason": await _proven_absent(trial, missing)}
         else:
-            await asyncio.wait_for(rule.run(trial), LONGEST)
+            await asyncio.wait_for(rule.run(trial), longest)
             trial_problem = _unsound(trial)
             if trial_problem:
                 verdict, facts = Verdict.ERROR, {"reason": trial_problem}
@@ -219,7 +258,10 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         verdict, facts = Verdict.SKIP, {"reason": str(absent)}
     except KoblingError as error:
         verdict = Verdict.FAIL
-        facts = {"cause": "unexpected_error", "expected": "the call succeeds", "got": str(error)}
+        cause = "unexpected_error"
+        if error.because == NOT_WRITTEN:
+            cause, trial.facts[NOT_WRITTEN] = NOT_WRITTEN, error.operation
+        facts = {"cause": cause, "expected": "the call succeeds", "got": str(error)}
         facts["exchange"] = trial.exchange()
     except Escaped as escaped:
         verdict = Verdict.FAIL
@@ -227,7 +269,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         facts["exchange"] = trial.exchange()
     except TimeoutError:
         verdict = Verdict.FAIL
-        facts = {"cause": "did_not_end", "expected": f"an end within {LONGEST:.0f} s", "got": "none"}
+        facts = {"cause": "did_not_end", "expected": f"an end within {longest:.0f} s", "got": "none"}
         facts["exchange"] = trial.exchange()
     except Exception as error:  # noqa: BLE001 - whatever else happens is the suite's own fault, and said so
         verdict, facts = Verdict.ERROR, {"reason": _place(error)}
@@ -316,14 +358,16 @@ async def _try_book(rig: Rig) -> None:
 
 
 async def _try_cancel(rig: Rig) -> None:
-    ref = BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
-    await rig.session.cancel(ref, CancelReason(by="registry"))
+    await rig.session.cancel(_nobodys_booking(rig), CancelReason(by="registry"))
 
 
 async def _try_get(rig: Rig) -> None:
-    await rig.session.get(
-        BookingRef(connection_id=rig.session.connection_id, id="00000000-0000-0000-0000-000000000000")
-    )
+    await rig.session.get(_nobodys_booking(rig))
+
+
+def _nobodys_booking(rig: Rig) -> BookingRef:
+    """A booking that never was. A sandbox lets the suite cancel no other one that it did not make."""
+    return BookingRef(connection_id=rig.session.connection_id, id=rig.nowhere("appointment"))
 
 
 async def _try_list(rig: Rig) -> None:

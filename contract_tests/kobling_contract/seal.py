@@ -13,6 +13,7 @@ import base64
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .canonical import canonical
 from .certificate import Certificate, suite_version
-from .verdicts import Verdict
+from .headline import lost_answers, sentence, verdict_parts
+from .verdicts import Verdict, exit_code
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -102,6 +104,14 @@ class Sealed(_Strict):
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on every rule by id."""
         return {row.rule: Verdict(row.verdict) for row in self.rules}
+
+    def headline_in(self, words: Mapping[str, str]) -> str:
+        """The headline in a language's words, from what is certified."""
+        found = Counter(row.verdict for row in self.rules)
+        counts = {verdict.value: found[verdict.value] for verdict in Verdict if found[verdict.value]}
+        code = exit_code(self.verdicts.values())
+        verdict = verdict_parts(code, counts, self.target, None, complete=self.complete)
+        return sentence(verdict, lost_answers(self.lost_answers), words=words)
 
 
 def seal(certificate: Certificate, at: datetime, key: Ed25519PrivateKey | None = None) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
 from operator import attrgetter
@@ -30,7 +31,10 @@ class TargetUnavailable(LookupError):
 
 @dataclass(frozen=True)
 class Target:
-    """An adapter, and the dialect in which a mock speaks as its vendor; None where there is no mock in play."""
+    """An adapter, and the dialect in which a mock speaks as its vendor; None where there is no mock in play.
+
+    What it says of what is installed is looked up once: every rule's result tells it.
+    """
 
     adapter: type[Adapter]
     dialect: Dialect | None = None
@@ -63,17 +67,17 @@ class Target:
         """`module:Class`, by which another process finds the adapter."""
         return f"{self.adapter.__module__}:{self.adapter.__qualname__}"
 
-    @property
+    @cached_property
     def installed(self) -> bool:
         """True when this adapter is the one that its vendor's key leads to."""
         return load().adapters.get(self.vendor) is self.adapter
 
-    @property
+    @cached_property
     def adapter_version(self) -> str:
         """The version of the distribution that the adapter comes from; "source" where it is not installed."""
         return _version_of(self.adapter)
 
-    @property
+    @cached_property
     def vendor_version(self) -> str:
         """What stands for the vendor: the mock, with the version of the distribution that its dialect comes from, or
         else the kind of target."""

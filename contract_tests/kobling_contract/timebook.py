@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import TypeAlias
 
 from kobling import Slot
@@ -64,7 +65,9 @@ class Shown:
 
     def known(self, slots: Iterable[Slot], first: date, last: date) -> list[Slot]:
         """Those of the slots on these local days that the clinic has open too."""
-        open_now = times_of(self._on_the_wire(one) for one in self.clinic.open_slots(None, None, first, last))
+        wire = cache(self.wire)
+        found = self.clinic.open_slots(None, None, first, last)
+        open_now = {(wire(one.timebook_id), wire(one.type_id), one.start) for one in found}
         return [slot for slot in slots if times_of([slot]) <= open_now]
 
     def _on_the_wire(self, slot: OpenSlot) -> OpenSlot:

@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Any, Literal, NoReturn, TypeVar
 
 from kobling import Adapter, Booking, BookingRequest, KoblingError, OutcomeUnknown, Slot
+from kobling.adapter import unwritten
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
 from .clinics import ClinicName
 from .exchanges import told
 from .rig import Mark, Rig, Spoil
-from .rule import Rule
+from .rule import NOT_WRITTEN, Rule
 from .sides import Mode
 from .target import Target
 
@@ -105,7 +106,12 @@ class Trial:
 
     @property
     def books(self) -> bool:
-        """Whether the adapter can book; a vendor that can only be searched is asked all the rest."""
+        """Whether the adapter can book; a vendor that can only be searched is asked all the rest. `Broken` where that
+        part of the adapter is not written yet."""
+        waits_for = [one for one in unwritten(self.adapter) if one not in self.rule.needs]
+        if waits_for:
+            self.facts[NOT_WRITTEN] = " ".join(waits_for)
+            self.broken(NOT_WRITTEN, expected="bookings are written", got=f"not written yet: {', '.join(waits_for)}")
         return "book" in self.adapter.supports
 
     # ---- worlds
@@ -213,7 +219,7 @@ class Trial:
 
     # ---- the controls that many rules share
 
-    async def open_times(self, rig: Rig, *, count: int = 4, first: int = 1) -> tuple[Slot, ...]:
+    async def open_times(self, rig: Rig, *, count: int = 2, first: int = 1) -> tuple[Slot, ...]:
         """Open times that the adapter finds in `count` days, in random order, from tomorrow on, each known to the
         clinic. `Vacuous` when it finds none."""
         mark = rig.mark()

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from kobling.adapter import unwritten
+
 from .contract import chosen
 from .rule import Rule
 from .runner import Result, run_rule
@@ -60,7 +62,9 @@ def run_jobs(
     """The result of every job in their order. count: of processes; one process where the target can't be told to
     another. A KeyboardInterrupt leaves the jobs that are not done out."""
     found: dict[Job, Result] = {}
-    parcel = _parcel(target, waivers) if count > 1 and len(jobs) >= FEW else None
+    left = unwritten(target.adapter)
+    many = sum(not job.rule.waits_for(left) for job in jobs) >= FEW
+    parcel = _parcel(target, waivers) if count > 1 and many else None
     steps = _here(jobs, target, waivers, tell) if parcel is None else _elsewhere(jobs, parcel, count)
     try:
         for job, result in steps:

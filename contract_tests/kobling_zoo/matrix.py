@@ -141,7 +141,8 @@ class Kept:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Everything that was seen. wrong: adapters that must pass and did not, or must not and did, with the rule."""
+    """Everything that was seen from the mock. false_reds, null_passes: adapters that must pass and did not, or must not
+    and did, with the rule. targets: what is seen from others, as `per_target.target_rows` tells it."""
 
     numbers: tuple[int, ...]
     kills: tuple[Kill, ...]
@@ -150,6 +151,7 @@ class Matrix:
     null_passes: tuple[tuple[str, str, Seen], ...] = ()
     errors: tuple[str, ...] = ()
     looked_at: Mapping[str, int] = field(default_factory=dict)
+    targets: tuple[Mapping[str, Any], ...] = ()
 
     def killed(self, number: int) -> bool:
         """Whether a fault is found, in every exhibit of it."""
@@ -195,6 +197,7 @@ class Matrix:
             "beyond_the_list": [kill.as_dict() for kill in self.kills if not kill.exhibit.faults],
             "false_reds_detail": [_told(one) for one in self.false_reds],
             "null_passes_detail": [_told(one) for one in self.null_passes],
+            "targets": [dict(one) for one in self.targets],
         }
 
     def _detail(self, number: int) -> dict[str, Any]:
@@ -225,7 +228,8 @@ class Matrix:
             f"{len(self.errors)} errors"
         )
         left = [f"open: {', '.join(map(str, self.open))}"] if self.open else []
-        return [*found, *kept, *wrong, *(f"ERROR {one}" for one in self.errors), *left, sums]
+        errors = [f"ERROR {one}" for one in (*self.errors, *(one for row in self.targets for one in row["errors"]))]
+        return [*found, *kept, *wrong, *errors, *left, *map(_summed, self.targets), sums]
 
     def _line(self, kill: Kill) -> str:
         numbers = ",".join(map(str, kill.exhibit.faults)) or "-"
@@ -234,6 +238,15 @@ class Matrix:
         blunt = "" if kill.blunt is None else f"; {len(kill.blunt)} other rules fail {' '.join(kill.blunt)}".rstrip()
         one = kill.exhibit
         return f"{head:<9}{numbers:>5}  {one.name} ({one.vendor}): {one.rule} {one.cause}{other}{blunt}"
+
+
+def _summed(row: Mapping[str, Any]) -> str:
+    """What one target comes to, in a line."""
+    return (
+        f"{row['target'].replace('_', ', ')}: {row['killed']} of {len(row['exhibits'])} killed, "
+        f"{row['seen']} seen by another rule, {row['asks_otherwise']} ask otherwise, "
+        f"{row['survives']} survive, {row['unprovable']} are not seen"
+    )
 
 
 def _told(one: tuple[str, str, Seen]) -> dict[str, str]:

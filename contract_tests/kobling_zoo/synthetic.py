@@ -26,7 +26,7 @@ from kobling import (
 from kobling_contract.synthetic import SearchOnly, Synthetic
 from kobling_contract.synthetic.adapter import ERRORS, BookingRow, PractitionerRow
 
-from .alterations import told_as
+from .alterations import SharedMemory, told_as
 from .exhibit import exhibit
 
 
@@ -80,6 +80,21 @@ class SignsInForEveryCall(Synthetic):
     async def sign_in(self, http: Http) -> Token:
         """The token, for now."""
         return Token((await super().sign_in(http)).secret, 1e-6)
+
+
+FIRST = SharedMemory(seconds=30 * 86_400.0)
+
+
+@exhibit(5, rule="CONN-10", cause="renewed_by_each")
+class CountsFromTheFirstToken(Synthetic):
+    """Counts every token's time from the first one that it got, so that a later one is over at once."""
+
+    async def sign_in(self, http: Http) -> Token:
+        """The token, with what is left of the first one's time."""
+        token = await super().sign_in(http)
+        now, mine = http.now, self.connection
+        first = FIRST.recall(mine, "token", now) or FIRST.keep(mine, "token", now, now)
+        return Token(token.secret, max(1e-6, token.lifetime - (now - first).total_seconds()))
 
 
 @exhibit(rule="CONN-11", cause="sent")

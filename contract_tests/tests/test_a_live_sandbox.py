@@ -19,14 +19,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kobling import BookingRef, CancelReason, load
+from kobling import BookingRef, CancelReason
 from kobling_cli.app import app
 from kobling_contract.contract import chosen
 from kobling_contract.ledger import Ledger
 from kobling_contract.live import TEST_MESSAGE, Budget, LiveTarget, Sandbox, variable
 from kobling_contract.pace import Pace
 from kobling_contract.runner import run_rule
-from kobling_contract.target import TargetUnavailable
+from kobling_contract.target import TargetUnavailable, find_target
 from kobling_contract.targets import open_live
 from kobling_contract.verdicts import Verdict
 from kobling_mocks import Fault, Mock
@@ -40,7 +40,9 @@ class Served:
     """A mock that plays the sandbox, and the environment that names it."""
 
     def __init__(self, vendor: str, *, today: bool = False) -> None:
-        self.mock = Mock(vendor, demo_clinic(Clock(datetime.now(UTC)), weeks=3) if today else demo_clinic(weeks=2))
+        self.found = find_target(vendor)
+        clinic = demo_clinic(Clock(datetime.now(UTC)), weeks=3) if today else demo_clinic(weeks=2)
+        self.mock = Mock(self.found.dialect or vendor, clinic)
         self.vendor = vendor
         self.server = self.mock.serve()
 
@@ -57,7 +59,7 @@ class Served:
     def target(self, ledger: Path, bookings: int) -> LiveTarget:
         """The target in this process, on the mock's own day."""
         return LiveTarget(
-            load()[self.vendor],
+            self.found.adapter,
             sandbox=Sandbox(
                 self.mock.connection, self.mock.options, self.server.url, pace=lambda: Pace(self.mock.world.clock)
             ),
@@ -119,7 +121,7 @@ def test_a_connection_that_is_not_complete_names_the_variable(serve: Callable[..
 # ---- manners
 
 
-@pytest.mark.parametrize("vendor", ["eg-pasientsky", "extensor", "easypractice"])
+@pytest.mark.parametrize("vendor", ["eg-pasientsky", "extensor", "easypractice", "synthetic"])
 def test_rules_hold_at_a_sandbox_and_leave_nothing_standing(
     serve: Callable[..., Served], tmp_path: Path, vendor: str
 ) -> None:
@@ -145,6 +147,16 @@ def test_without_leave_to_write_nothing_is_booked_and_the_rule_is_not_provable(
     assert (result.verdict, "--allow-writes" in result.reason) == (Verdict.NOT_PROVABLE, True)
     assert run_rule(READS, target, 1).verdict is Verdict.PASS
     assert sandbox.mock.world.journal.of("bestill") == ()
+    assert not target.ledger.path.exists()
+
+
+def test_a_vendor_that_can_only_be_searched_is_asked_for_nothing_more(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    target = serve("synthetic-search-only").target(tmp_path / "ledger.jsonl", bookings=5)
+    result = run_rule(BOOKS, target, 1)
+    assert (result.verdict, result.reason) == (Verdict.SKIP, "not supported: book, cancel")
+    assert run_rule(READS, target, 1).verdict is Verdict.PASS
     assert not target.ledger.path.exists()
 
 
@@ -250,8 +262,11 @@ def test_a_line_that_a_crash_cut_off_is_no_booking(tmp_path: Path) -> None:
 # ---- the command line
 
 
-def test_certify_record_and_scan_work_from_the_command_line(serve: Callable[..., Served], tmp_path: Path) -> None:
-    sandbox, directory = serve(today=True), tmp_path / "recordings"
+@pytest.mark.parametrize("vendor", ["extensor", "synthetic"])
+def test_certify_record_and_scan_work_from_the_command_line(
+    serve: Callable[..., Served], tmp_path: Path, vendor: str
+) -> None:
+    sandbox, directory = serve(vendor, today=True), tmp_path / "recordings"
 
     def run(*arguments: str) -> tuple[int, str]:
         done = CliRunner().invoke(app, list(arguments), env=sandbox.environment)
@@ -259,15 +274,13 @@ def test_certify_record_and_scan_work_from_the_command_line(serve: Callable[...,
         return done.exit_code, done.stdout
 
     ledger = ("--ledger", str(tmp_path / "ledger.jsonl"))
-    code, said = run(
-        "record", "extensor", str(directory), "--rule", "WIRE-04", "--allow-writes", "2", *ledger, "--json"
-    )
+    code, said = run("record", vendor, str(directory), "--rule", "WIRE-04", "--allow-writes", "2", *ledger, "--json")
     told = json.loads(said)
     assert (code, told["leaks"]) == (0, [])
     assert [(one["recorded"], one["played"]) for one in told["recordings"]] == [("PASS", "PASS")]
     assert run("scan-cassettes", str(directory))[0] == 0
     played = ("--target", "cassette", "--cassettes", str(directory), "--rule", "WIRE-04", "--lang", "en")
-    code, said = run("certify", "extensor", *played)
+    code, said = run("certify", vendor, *played)
     assert code == 0
     assert "can't know" in said
     path = directory / "WIRE-04.yaml"
@@ -275,8 +288,8 @@ def test_certify_record_and_scan_work_from_the_command_line(serve: Callable[...,
     code, said = run("scan-cassettes", str(directory))
     assert code == 1
     assert "Gunnhild" not in said
-    assert run("certify", "extensor", "--target", "cassette", "--cassettes", str(tmp_path))[0] == 11
-    assert run("certify", "extensor", "--target", "live", "--rule", "WIRE-04", *ledger)[0] == 0
+    assert run("certify", vendor, "--target", "cassette", "--cassettes", str(tmp_path))[0] == 11
+    assert run("certify", vendor, "--target", "live", "--rule", "WIRE-04", *ledger)[0] == 0
 
 
 def test_a_mock_and_its_sandbox_are_compared_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,11 @@ def test_four_lines_in_a_vendors_own_repository_are_the_whole_contract(tmp_path:
     assert done.returncode == 0, done.stdout
     assert "eg-pasientsky: CONFORMANT in the 2 rules that were run" in done.stdout
     assert (tmp_path / "report.html").exists()
+    chosen = run("--rule", "CAT-01", cwd=tmp_path)
+    assert re.search(r"1 passed, \d+ deselected", chosen.stdout), chosen.stdout
+    unknown = run("--rule", "CAT-99", cwd=tmp_path)
+    assert unknown.returncode == 4
+    assert "there is no rule or area CAT-99" in unknown.stdout + unknown.stderr
 
 
 def test_nothing_tested_is_no_success(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kobling import Adapter, Http, KoblingError, SlotQuery, Slots, load
+from kobling import KEY, Adapter, Http, KoblingError, SlotQuery, Slots, Token
 from kobling_contract.cassette_scan.scan import scan
 from kobling_contract.certify import certify
 from kobling_contract.contract import RULES, chosen
@@ -31,13 +31,14 @@ from kobling_contract.recording.recorder import record_rules
 from kobling_contract.recording.scrubber import KeyLeft, Scrubber
 from kobling_contract.rule import Rule
 from kobling_contract.runner import run_rule
+from kobling_contract.synthetic import Synthetic
 from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
 from kobling_extensor import Extensor
 from kobling_mocks import Mock
 from kobling_mocks.clinic import demo_clinic
 
-VENDORS = ("eg-pasientsky", "extensor", "easypractice")
+VENDORS = ("eg-pasientsky", "extensor", "easypractice", "synthetic")
 EVERYTHING = os.environ.get("KOBLING_RECORD") == "all"
 """Record all that can be, from every vendor: takes minutes."""
 FEW, MORE = ["CONN-02", "WIRE-04", "WIRE-07"], ["CNCL-02", "CNCL-03", "WIRE-06", "WIRE-09"]
@@ -59,10 +60,11 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     @cache
     def of(vendor: str) -> Path:
         directory = tmp_path_factory.mktemp(vendor)
-        mock = Mock(vendor, demo_clinic(weeks=1))
+        found = find_target(vendor)
+        mock = Mock(found.dialect or vendor, demo_clinic(weeks=1))
         with mock.serve() as served:
             target = LiveTarget(
-                load()[vendor],
+                found.adapter,
                 sandbox=Sandbox(mock.connection, mock.options, served.url, pace=lambda: Pace(mock.world.clock)),
                 budget=Budget(40),
                 ledger=Ledger(tmp_path_factory.mktemp("ledger") / "ledger.jsonl"),
@@ -81,7 +83,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 def test_a_recording_plays_to_the_verdict_of_the_mock_on_both_sides_with_the_server_down(
     recordings: Callable[[str], Path], vendor: str
 ) -> None:
-    target = CassetteTarget.open(load()[vendor], recordings(vendor))
+    target = CassetteTarget.open(find_target(vendor).adapter, recordings(vendor))
     for rule in recorded_of(vendor):
         played = run_rule(rule, target, seed=99)
         assert target.modes(rule) == ("async", "sync")
@@ -94,8 +96,8 @@ def test_a_recording_plays_to_the_verdict_of_the_mock_on_both_sides_with_the_ser
 def test_a_recording_leaks_nothing_and_holds_nobody_of_the_clinic(
     recordings: Callable[[str], Path], vendor: str
 ) -> None:
-    mock, directory = Mock(vendor, demo_clinic(weeks=1)), recordings(vendor)
-    adapter = load()[vendor]
+    known, directory = find_target(vendor), recordings(vendor)
+    mock, adapter = Mock(known.dialect or vendor, demo_clinic(weeks=1)), known.adapter
     scanned = scan(
         directory,
         canaries=[mock.connection["api_key"]],
@@ -146,6 +148,21 @@ def test_the_recorded_answer_is_not_given_for_another_key(recordings: Callable[[
         asyncio.run(rig.close())
     finally:
         scene.close()
+
+
+def test_the_recorded_answer_is_not_given_for_another_token_than_the_recorded_one(
+    recordings: Callable[[str], Path],
+) -> None:
+    class Forged(Synthetic):
+        contract = 1
+
+        async def sign_in(self, http: Http) -> Token:
+            reply = await http.query("token", json={"client_id": KEY.client, "client_secret": KEY.secret})
+            return Token(reply.secret("/token_type"), 60.0)
+
+    rule, directory = chosen(["WIRE-04"])[0], recordings("synthetic")
+    result = run_rule(rule, CassetteTarget.open(Forged, directory), 1)
+    assert (result.verdict, result.cause) == (Verdict.FAIL, "not_recorded")
 
 
 def test_clock_and_references_are_the_recordings(recordings: Callable[[str], Path]) -> None:
@@ -261,9 +278,19 @@ def test_the_key_is_replaced_wherever_it_stands(where: str) -> None:
         one.check(f"left: {key}")
 
 
+def test_the_address_of_a_next_page_leads_to_where_a_recording_is_played() -> None:
+    one = Scrubber(AllowList(members=frozenset({"page"}), segments=frozenset({"v1", "times"})), "k-Hemmelig-1234567",
+                   TODAY, home="api.klinikk.example")  # fmt: skip
+    told = '<https://api.klinikk.example/v1/times?page=2>; rel="next", <https://pay.example/7>; rel="Gunnhild"'
+    first, last = one.answer_headers({"Link": told})["link"][0].split(", ")
+    assert first == '<http://vendor.example.test/v1/times?page=2>; rel="next"'
+    assert last.startswith("<https://vendor.example.test/7>; rel=")
+    assert "Gunnhild" not in last
+
+
 def test_every_list_of_an_installed_adapter_is_read() -> None:
     for vendor in VENDORS:
-        assert not allow_list_of(load()[vendor]).empty
+        assert not allow_list_of(find_target(vendor).adapter).empty
 
 
 @pytest.mark.parametrize("text", ["member = []", "members = [1]", '[values]\nstatus = ["a"]', '[values]\n"/a" = "b"'])

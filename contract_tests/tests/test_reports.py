@@ -128,7 +128,7 @@ def test_html_tells_of_a_failure_all_that_is_needed_to_mend_it() -> None:
     text = Page(html_page(certificate(failing), AT)).text
     rule = failing.rule
     for part in (
-        "NOT CONFORMANT", rule.id, rule.title, rule.why, rule.check, rule.source, failing.remedy,
+        "NOT CONFORMANT", rule.id, rule.title, rule.why, rule.check, rule.control, rule.source, failing.remedy,
         "4 times <b>", "3 & none", "GET /api/times?day=2026-11-27", failing.reproduce,
         "kobling_mysystem:MySystem", "mock 0.4",
     ):  # fmt: skip

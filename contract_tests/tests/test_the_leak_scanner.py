@@ -104,6 +104,11 @@ def _header(value: str) -> Callable[[dict[str, Any]], None]:
     return lambda told: told["interactions"][0]["response"]["headers"].update({"x-trace": [value]})
 
 
+def _link(value: str) -> Callable[[dict[str, Any]], None]:
+    link = f'<http://vendor.example.test/api/bookings?page=2>; rel="next {value}"'
+    return lambda told: told["interactions"][0]["response"]["headers"].update({"link": [link]})
+
+
 def _uri(tail: str) -> Callable[[dict[str, Any]], None]:
     return lambda told: told["interactions"][0]["request"].update(uri=f"http://vendor.example.test/api/{tail}")
 
@@ -115,6 +120,8 @@ PLACES: dict[str, Callable[[str], Callable[[dict[str, Any]], None]]] = {
     "escapes of JSON": lambda value: answer('{"note": "' + escaped(value) + '"}'),
     "JSON in JSON": lambda value: noted(json.dumps({"note": json.dumps([value])})),
     "a header": _header,
+    "a link's relation": _link,
+    "a link's address": lambda value: _link(f'>; <http://vendor.example.test/{quote(value)}>; rel="last'),
     "a path": lambda value: _uri(quote(value)),
     "a query": lambda value: _uri(f"bookings?page={quote(value)}"),
     "percent twice": lambda value: _uri(f"bookings?page={quote(quote(value))}"),
@@ -137,7 +144,10 @@ PLACES: dict[str, Callable[[str], Callable[[dict[str, Any]], None]]] = {
 
 
 def test_a_clean_recording_has_no_finding(tmp_path: Path) -> None:
-    assert found(written(tmp_path / "WIRE-07.yaml", cassette())) == []
+    told = cassette()
+    link = '<http://vendor.example.test/api/bookings?page=2>; rel="next"'
+    told["interactions"][0]["response"]["headers"]["link"] = [link]
+    assert found(written(tmp_path / "WIRE-07.yaml", told)) == []
 
 
 @pytest.mark.parametrize("leak", ["key", "fødselsnummer", "phone", "name"])

@@ -35,6 +35,7 @@ from kobling_zoo.housing import exhibits, nothings
 from kobling_zoo.matrix import SEED, Job, Kept, Kill, Matrix, Seen, examine, look
 from kobling_zoo.missing import MISSING
 from kobling_zoo.odd import ODD
+from kobling_zoo.per_target import Sight, look_from
 
 ALL = os.environ.get("KOBLING_ZOO") == "all"
 MODEL = {f"MODEL-0{number}" for number in range(1, 6)}
@@ -170,6 +171,30 @@ def test_one_fault_can_be_looked_at_alone() -> None:
         examine([999])
 
 
+def test_a_fault_is_looked_for_on_recordings_and_at_a_sandbox_too() -> None:
+    seen = look_from(("cassette", "live"), [55], rules=["CNCL-02"], workers=1)
+    assert {(one.exhibit.name, one.column): one.state for one in seen if one.exhibit.rule == "CNCL-02"} == {
+        ("GoneIsAnError", "cassette"): "killed",
+        ("GoneIsAnError", "live_reading"): "unprovable",
+        ("GoneIsAnError", "live_writing"): "killed",
+    }
+    assert not [error for one in seen for error in one.errors]
+
+
+def test_what_a_target_shows_of_a_fault_is_told_no_stronger_than_it_is() -> None:
+    one = next(one for one in exhibits().values() if one.rule == "CNCL-02")
+
+    def state(*, provable: bool = True, **failing: str) -> str:
+        return Sight(
+            one, "cassette", provable, {rule.replace("_", "-"): cause for rule, cause in failing.items()}
+        ).state
+
+    assert state(CNCL_02=one.cause, WIRE_04="not_recorded") == "killed"
+    assert state(CNCL_02="not_told") == state(WIRE_04="nobody") == "seen"
+    assert state(CNCL_02="not_recorded") == "asks_otherwise"
+    assert (state(), state(provable=False)) == ("survives", "unprovable")
+
+
 def names_in(told: dict[str, Any]) -> set[tuple[Any, ...]]:
     rows = [(one["number"], each["adapter"], each["rule"], each["cause"])
             for one in told["faults_detail"] for each in one["exhibits"]]  # fmt: skip
@@ -191,3 +216,9 @@ def test_the_published_result_is_of_this_zoo() -> None:
     assert [one["number"] for one in told["faults_detail"]] == sorted(FAULTS)
     assert told["open"] == sorted(MISSING), "run `kobling zoo --json docs/reference/zoo.json`"
     assert (told["false_reds"], told["null_passes"], told["errors"]) == (0, 0, [])
+    for row in told["targets"]:
+        assert {(one["adapter"], one["rule"], one["cause"]) for one in row["exhibits"]} == {
+            (one.name, one.rule, one.cause) for one in exhibits().values()
+        }, "run `kobling zoo --target cassette --target live --json docs/reference/zoo.json`"
+        assert row["errors"] == []
+    assert [row["target"] for row in told["targets"]] == ["cassette", "live_reading", "live_writing"]

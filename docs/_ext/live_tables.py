@@ -38,6 +38,7 @@ from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
 from kobling_zoo.faults import AREAS
 from kobling_zoo.missing import MISSING
 from kobling_zoo.odd import ODD
+from kobling_zoo.per_target import STATES
 
 Rows = list[tuple[str, ...]]
 Cells = tuple[tuple[str, ...], Rows]
@@ -75,6 +76,13 @@ def _both(table: str) -> Rows:
 def reasons(_: str) -> Cells:
     """Words that narrow an error, with their sentence."""
     return ("because", "Norsk", "English"), _both("because")
+
+
+def defects(_: str) -> Cells:
+    """What the engine refuses in an adapter."""
+    return ("Reason", "What the adapter did", "How to write it"), [
+        (_code(name), one["what"], one["do"]) for name, one in texts.messages("en")["defect"].items()
+    ]
 
 
 def findings(_: str) -> Cells:
@@ -253,10 +261,10 @@ def _arguments(one: Any) -> list[str]:
 def rules(area: str) -> Cells:
     """The contract suite's rules of one area."""
     rows = [
-        (f"[`{one.id}`](rules/{one.id}.md)" + (" *safety*" if one.safety else ""), one.title, one.why)
+        (f"[`{one.id}`](rules/{one.id}.md)" + (" *safety*" if one.safety else ""), one.title, one.why, one.control)
         for one in chosen([area])
     ]
-    return ("Rule", "What must hold", "Why"), rows
+    return ("Rule", "What must hold", "Why", "Positive control"), rows
 
 
 def detectability(_: str) -> Cells:
@@ -313,6 +321,44 @@ def zoo_kills(_: str) -> Cells:
 def _exhibit(one: dict[str, Any]) -> str:
     survives = "" if one["killed"] else " **survives**"
     return f"{_code(one['adapter'])} ({one['vendor']}): {_code(one['rule'])} {_code(one['cause'])}{survives}"
+
+
+def zoo_target_sums(_: str) -> Cells:
+    """What each target comes to: how many exhibits are seen from it, and how."""
+    rows: Rows = [
+        (SEEN_FROM[one["target"]], str(len(one["rules"])), *(str(one[state]) for state in STATES))
+        for one in _measured()["targets"]
+    ]
+    return ("Seen from", "Rules", *STATES.values()), rows
+
+
+def zoo_targets(_: str) -> Cells:
+    """Each exhibit, and what is seen of it from each target."""
+    told = _measured()
+    mock = {
+        each["adapter"]: each
+        for each in (*(one for fault in told["faults_detail"] for one in fault["exhibits"]), *told["beyond_the_list"])
+    }
+    columns = {row["target"]: {one["adapter"]: one for one in row["exhibits"]} for row in told["targets"]}
+    rows: Rows = []
+    for name, each in mock.items():
+        numbers = next((one[name]["faults"] for one in columns.values() if name in one), [])
+        cells = (_sight(columns[one].get(name)) for one in SEEN_FROM if one in columns)
+        own = f"{_code(each['rule'])} {_code(each['cause'])}{'' if each['killed'] else ' **survives**'}"
+        rows.append((", ".join(map(str, numbers)), f"{_code(name)} ({each['vendor']})", own, *cells))
+    return ("Fault", "Exhibit", "Mock", *(SEEN_FROM[one] for one in SEEN_FROM if one in columns)), rows
+
+
+SEEN_FROM = {"cassette": "Recordings", "live_reading": "Sandbox, reading", "live_writing": "Sandbox, with bookings"}
+
+
+def _sight(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return "not measured"
+    if one["state"] == "seen":
+        return ", ".join(f"{rule} {_code(cause)}" for rule, cause in list(one["by"].items())[:2])
+    words = {"killed": "**killed**", "asks_otherwise": "asks otherwise", "survives": "survives", "unprovable": "—"}
+    return words[one["state"]]
 
 
 def zoo_attempts(_: str) -> Cells:
@@ -394,9 +440,10 @@ def _adapter(vendor: str) -> type[kobling.Adapter]:
 TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
-        errors, reasons, findings, attempts, links, form, operations, limits, facts, patient, matrix, switches, faults,
-        journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums, zoo_kills, zoo_attempts,
-        zoo_about, zoo_beyond, zoo_odd, zoo_missing, benchmarks, benchmarked,
+        errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
+        switches, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
+        zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
+        benchmarks, benchmarked,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")

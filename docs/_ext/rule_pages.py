@@ -55,6 +55,7 @@ def _head(rule: Rule) -> Iterator[str]:
     yield from (f"# {rule.id}", "", f"**{rule.title}.**", "", rule.why, "")
     rows = [
         ("calls", operations + "; an adapter that declares one of them absent is skipped, once that is proven"),
+        ("positive control", rule.control),
         ("evidence", "; ".join(WHERE[one] for one in sorted(rule.evidence))),
         ("can be shown on", ", ".join(TARGETS[one] for one in sorted(rule.targets))),
         ("runs", "through the async and the sync driver" if rule.driver else "through the async driver"),

@@ -15,7 +15,9 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import struct
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -294,14 +296,16 @@ def _json_without(reply: WireReply, names: frozenset[str]) -> bytes:
 
 @lru_cache(maxsize=1)
 def _bomb() -> bytes:
-    """One gzip layer of about 400 kB around 400 MiB of blanks, packed once a process from 1 MiB pieces."""
-    import zlib
-
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    piece = b" " * (1 << 20)
-    parts = [packer.compress(piece) for _ in range(400)]
-    parts.append(packer.flush())
-    return b"".join(parts)
+    """One gzip layer of about 400 kB around 400 MiB of blanks. After a full flush each piece packs to the same bytes,
+    so one is packed and repeated."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    blanks, pieces = b" " * (1 << 20), 400
+    packed = packer.compress(blanks) + packer.flush(zlib.Z_FULL_FLUSH)
+    check = 0
+    for _ in range(pieces):
+        check = zlib.crc32(blanks, check)
+    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+    return head + packed * pieces + packer.flush() + struct.pack("<II", check, len(blanks) * pieces)
 
 
 @lru_cache(maxsize=1)

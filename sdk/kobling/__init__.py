@@ -6,7 +6,7 @@ Three doors: write an adapter (`Adapter`, `Http`, `kobling.testing.play`), use t
 
 import logging as _logging
 
-from .adapter import CONTRACT, Adapter, ContractError, NoOptions, Operation, Provenance, Token
+from .adapter import CONTRACT, Adapter, ContractError, NoOptions, NotWritten, Operation, Provenance, Token
 from .addresses import UrlPolicy
 from .app import AsyncKobling, Kobling
 from .attempts import (
@@ -184,6 +184,7 @@ __all__ = [
     "NotActivated",
     "NotBooked",
     "NotProposed",
+    "NotWritten",
     "Offer",
     "Operation",
     "OutcomeUnknown",

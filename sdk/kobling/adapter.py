@@ -8,11 +8,12 @@ One adapter object stands for one connection and is frozen: state lives in the s
 from __future__ import annotations
 
 import difflib
+import dis
 import inspect
 import re
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NoReturn, Self, get_args
 
@@ -124,6 +125,14 @@ class ContractError(TypeError):
     """An adapter class breaks a rule of the contract. The text says which, and how to mend it."""
 
 
+class NotWritten(Exception):
+    """Stands where the author of an adapter has yet to write: `raise NotWritten` as the whole body of an operation.
+
+    The operation counts as offered. A caller hears `AdapterBug` (`not_written`, with the place), the contract suite
+    names it once and fails every rule that waits for it, and `kobling check` lists it.
+    """
+
+
 class Adapter(ABC):
     """Base of every vendor's adapter. State every class value in the class body; see `docs/how-to` for each.
 
@@ -224,72 +233,121 @@ class Adapter(ABC):
         raise UnsupportedOperation
 
 
+def unwritten(cls: type[Adapter]) -> tuple[Operation, ...]:
+    """The operations whose whole body is `raise NotWritten`, in the contract's order: seen without calling them."""
+    return tuple(name for name in OPERATIONS if name in cls.supports and _only_raises_not_written(getattr(cls, name)))
+
+
+def _only_raises_not_written(method: Any) -> bool:
+    """True for code that uses no other name and has no return: it neither asks the vendor nor gives an answer."""
+    code = getattr(inspect.unwrap(method), "__code__", None)
+    if code is None or code.co_names not in ((NotWritten.__name__,), ("kobling", NotWritten.__name__)):
+        return False
+    return not any(step.opname in ("RETURN_VALUE", "RETURN_CONST") for step in dis.get_instructions(code))
+
+
 def check_adapter(cls: type[Adapter]) -> None:
     """Refuse a class that breaks the contract, with the fix in the text. Raises `ContractError`."""
+    for fault in faults(cls):
+        raise ContractError(fault.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a class, and the fix, in a sentence. at: the class value or method that it is about; "" for
+    the class as a whole."""
+
+    at: str
+    what: str
+
+
+def faults(cls: type[Adapter]) -> Iterator[Fault]:
+    """Everything by which a class breaks the contract. What rests on a class value that is wrong is left out."""
     if not (inspect.isclass(cls) and issubclass(cls, Adapter)):
-        raise ContractError(
-            f"{reprlib.repr(cls)} is not a subclass of kobling.Adapter: return the class itself from kobling_adapters()"
+        yield Fault(
+            "",
+            f"{reprlib.repr(cls)} is not a subclass of kobling.Adapter: return the class itself from "
+            "kobling_adapters()",
         )
+        return
     where = f"{cls.__module__}.{cls.__qualname__}"
-    missing = [name for name in _CLASS_VALUES if not hasattr(cls, name)]
-    if missing:
-        raise ContractError(f"{where} does not state {', '.join(missing)}: add the class value(s) to its body")
-    for name, (kinds, wanted) in _CLASS_VALUES.items():
-        value = getattr(cls, name)
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise ContractError(f"{where}.{name} is of type {type(value).__name__}: it must be {wanted}")
-    if not (inspect.isclass(cls.Options) and issubclass(cls.Options, BaseModel)):
-        raise ContractError(f"{where}.Options must be a class: `class Options(Model):` with a default for each field")
-    if "contract" not in vars(cls):
-        raise ContractError(
-            f"{where} inherits its contract version: write `contract = {CONTRACT}` in its own body, so that it keeps "
-            "claiming the version it was written for"
-        )
-    if cls.contract != CONTRACT:
-        raise ContractError(
-            f"{where} is written for contract {cls.contract}, this Kobling speaks {CONTRACT}: install matching versions"
-        )
-    if not cls.key or cls.key != cls.key.lower() or not cls.key.replace("-", "").isalnum() or not cls.key.isascii():
-        raise ContractError(f"{where}.key must be small letters, digits and hyphens, as 'eg-pasientsky'")
-    _check_methods(cls, where)
-    if not any(getattr(cls.form, name).use == "required" for name in ("external_id", "booking_url")):
-        raise ContractError(
+    wrong = list(_value_faults(cls, where))
+    yield from wrong
+    right = frozenset(_CLASS_VALUES) - {name for fault in wrong for name in fault.at.split(", ")}
+    yield from _method_faults(cls, where)
+    if "form" in right and not any(
+        getattr(cls.form, name).use == "required" for name in ("external_id", "booking_url")
+    ):
+        yield Fault(
+            "form",
             f"{where}.form requires neither external_id nor booking_url: the id of a connection leaves the key out, so "
-            "that two clinics would be taken for one"
+            "that two clinics would be taken for one",
         )
     halves = [name for name in TOGETHER if name in cls.supports]
     if len(halves) == 1:
         other = next(name for name in TOGETHER if name not in halves)
-        raise ContractError(f"{where} has {halves[0]} without {other}: write both, or neither for a search-only vendor")
-    for part in ("base_url", "auth_url"):
-        _check_address(cls, getattr(cls, part), f"{where}.{part}")
-    if "reschedule" in cls.supports and cls.limits.booking.overlap != "refused":
-        raise ContractError(
+        what = f"{where} has {halves[0]} without {other}: write both, or neither for a search-only vendor"
+        yield Fault(halves[0], what)
+    if "form" in right:
+        for part in right & {"base_url", "auth_url"}:
+            yield from _address_faults(cls, getattr(cls, part), part, f"{where}.{part}")
+    if "reschedule" in cls.supports and "limits" in right and cls.limits.booking.overlap != "refused":
+        yield Fault(
+            "reschedule",
             f"{where} offers reschedule although the vendor may accept overlapping bookings: leave reschedule out, and "
-            "Kobling books the new time, settles, and cancels the old one"
+            "Kobling books the new time, settles, and cancels the old one",
         )
 
 
-def _check_address(cls: type[Adapter], address: str | None, where: str) -> None:
+def _value_faults(cls: type[Adapter], where: str) -> Iterator[Fault]:
+    missing = [name for name in _CLASS_VALUES if not hasattr(cls, name)]
+    if missing:
+        yield Fault(
+            ", ".join(missing), f"{where} does not state {', '.join(missing)}: add the class value(s) to its body"
+        )
+    for name, (kinds, wanted) in _CLASS_VALUES.items():
+        value = getattr(cls, name, None)
+        if name not in missing and (not isinstance(value, kinds) or isinstance(value, bool)):
+            yield Fault(name, f"{where}.{name} is of type {type(value).__name__}: it must be {wanted}")
+    if not (inspect.isclass(cls.Options) and issubclass(cls.Options, BaseModel)):
+        what = f"{where}.Options must be a class: `class Options(Model):` with a default for each field"
+        yield Fault("Options", what)
+    contract, key = getattr(cls, "contract", None), getattr(cls, "key", None)
+    if contract is not None and "contract" not in vars(cls):
+        yield Fault(
+            "contract",
+            f"{where} inherits its contract version: write `contract = {CONTRACT}` in its own body, so that it keeps "
+            "claiming the version it was written for",
+        )
+    elif isinstance(contract, int) and not isinstance(contract, bool) and contract != CONTRACT:
+        yield Fault(
+            "contract",
+            f"{where} is written for contract {contract}, this Kobling speaks {CONTRACT}: install matching versions",
+        )
+    if isinstance(key, str) and not (key and key == key.lower() and key.replace("-", "").isalnum() and key.isascii()):
+        yield Fault("key", f"{where}.key must be small letters, digits and hyphens, as 'eg-pasientsky'")
+
+
+def _address_faults(cls: type[Adapter], address: str | None, part: str, where: str) -> Iterator[Fault]:
     if address is None:
         return
     if not address.startswith(("https://", "{booking_url}")):
-        raise ContractError(f"{where} must start with https:// or be {{booking_url}}")
+        yield Fault(part, f"{where} must start with https:// or be {{booking_url}}")
     public = {f"{name}.{group}" for name, field in cls.form.fields().items() for group in field.public}
     known = {"external_id", "department_id", "booking_url"} | public
     unknown = [place for place in _PLACE.findall(address) if place not in known]
     if unknown:
-        raise ContractError(
+        yield Fault(
+            part,
             f"{where} has {{{unknown[0]}}}, which nothing fills in: it can hold {', '.join(sorted(known))}; a part of "
-            "a field is listed in `public` of that field"
+            "a field is listed in `public` of that field",
         )
 
 
-def _check_methods(cls: type[Adapter], where: str) -> None:
+def _method_faults(cls: type[Adapter], where: str) -> Iterator[Fault]:
     if cls.__abstractmethods__:
-        raise ContractError(
-            f"{where} does not write {', '.join(sorted(cls.__abstractmethods__))}: every adapter needs them"
-        )
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        yield Fault("", f"{where} does not write {missing}: every adapter needs them")
     known = {name for name in dir(Adapter) if not name.startswith("_")}
     for owner in cls.__mro__:
         if owner is Adapter or not issubclass(owner, Adapter):
@@ -299,16 +357,31 @@ def _check_methods(cls: type[Adapter], where: str) -> None:
                 continue
             close = difflib.get_close_matches(name, OPERATIONS, n=1)
             hint = f"did you mean `{close[0]}`?" if close else "start the name of a helper with an underscore"
-            raise ContractError(f"{where} has a public method `{name}` that the contract does not know: {hint}")
+            yield Fault(name, f"{where} has a public method `{name}` that the contract does not know: {hint}")
     for name in OPERATIONS:
-        method = inspect.getattr_static(cls, name)
-        if name in cls.supports and not inspect.iscoroutinefunction(method):
-            raise ContractError(f"{where}.{name} must be written `async def {name}(self, http, …)`")
-        owner = next(base for base in cls.__mro__ if name in vars(base))
-        if not issubclass(owner, Adapter):
-            raise ContractError(
-                f"{where} gets {name} from {owner.__name__}, which is not an Adapter: put the mixin's code behind a "
-                "name with an underscore and call it from the method"
-            )
-        if owner is Adapter and any(name in vars(base) for base in cls.__mro__[cls.__mro__.index(Adapter) + 1 :]):
-            raise ContractError(f"{where}: Adapter stands before the mixin that writes {name}; put the mixin first")
+        yield from _operation_faults(cls, name, where)
+
+
+def _operation_faults(cls: type[Adapter], name: Operation, where: str) -> Iterator[Fault]:
+    method = inspect.getattr_static(cls, name)
+    if name in cls.supports and name not in cls.__abstractmethods__:
+        taken = list(inspect.signature(getattr(Adapter, name)).parameters)
+        if not (inspect.iscoroutinefunction(method) and _can_be_called_with(method, len(taken))):
+            yield Fault(name, f"{where}.{name} must be written `async def {name}({', '.join(taken)})`")
+    owner = next(base for base in cls.__mro__ if name in vars(base))
+    if not issubclass(owner, Adapter):
+        yield Fault(
+            name,
+            f"{where} gets {name} from {owner.__name__}, which is not an Adapter: put the mixin's code behind a "
+            "name with an underscore and call it from the method",
+        )
+    if owner is Adapter and any(name in vars(base) for base in cls.__mro__[cls.__mro__.index(Adapter) + 1 :]):
+        yield Fault(name, f"{where}: Adapter stands before the mixin that writes {name}; put the mixin first")
+
+
+def _can_be_called_with(method: Any, count: int) -> bool:
+    try:
+        inspect.signature(method).bind(*range(count))
+    except TypeError:
+        return False
+    return True

@@ -28,7 +28,7 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
-from .adapter import WRITES, Adapter, Operation, Token
+from .adapter import WRITES, Adapter, NotWritten, Operation, Token
 from .auth import KeyPart
 from .booking import Bookings
 from .clinic import Clinic
@@ -344,6 +344,8 @@ def _bug(problem: BaseException) -> AdapterBug:
     waits = isinstance(problem, RuntimeError) and _LOOP_WANTED.search(str(problem)) is not None
     traceback.clear_frames(problem.__traceback__)
     name = "awaits_something_else" if waits else word(type(problem).__name__) or "exception"
+    if isinstance(problem, NotWritten):
+        name = "not_written"
     return AdapterBug(name, fields=(place,) if place else ())
 
 

@@ -409,9 +409,22 @@ class UnsupportedOperation(ContractViolation):
 
 
 class AdapterBug(ContractViolation):
-    """The adapter broke a rule of the contract or raised an error of its own. Its author must mend it."""
+    """The adapter broke a rule of the contract or raised an error of its own. Its author must mend it: `str()` of the
+    error tells them how, `explain` tells everybody else."""
 
     code = "adapter_bug"
+
+    @property
+    def topic(self) -> str:
+        """The word under which `kobling about` and the site's page of defects tell of it."""
+        return texts.defect_topic(self.because)
+
+    def defect(self, lang: Language = "en") -> str:
+        """What the adapter did, and how to write it instead."""
+        return texts.explain_defect(self.because, lang)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} For the adapter's author: {self.defect()} (kobling about {self.topic})"
 
 
 def all_errors() -> dict[str, type[KoblingError]]:

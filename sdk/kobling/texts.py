@@ -20,6 +20,7 @@ LANGUAGES: tuple[Language, ...] = ("nb", "en")
 
 _ANY_ERROR: Final = "contract_violation"
 """What is said of an error that has no text: an adapter made it up."""
+_ANY_DEFECT: Final = "exception"
 
 
 @cache
@@ -84,6 +85,18 @@ def explain_error(error: KoblingError, lang: Language) -> str:
     remedy = tables["remedy"].get(error.because, entry["do"])
     parts = [entry["what"], because, remedy, tables["actor"][error.actor]]
     return " ".join(part.format(**values) for part in parts if part)
+
+
+def explain_defect(because: str, lang: Language) -> str:
+    """For the adapter's author: what the adapter did and how to write it instead. Any reason that has no text of its
+    own is the class of an exception that the adapter's code raised."""
+    entry = messages(lang)["defect"][defect_topic(because)]
+    return f"{entry['what']} {entry['do']}"
+
+
+def defect_topic(because: str) -> str:
+    """A reason that has a text of its own, or the one for all others."""
+    return because if because in messages("en")["defect"] else _ANY_DEFECT
 
 
 def explain_finding(finding: Finding, lang: Language) -> str:

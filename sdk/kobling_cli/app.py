@@ -14,10 +14,12 @@ from typer.core import TyperGroup
 
 from kobling import KoblingError
 
+from .commands.about import about
 from .commands.booking import book, cancel, resolve
 from .commands.catalogues import explain, practitioners, services
 from .commands.certificates import make_signing_key, verify_certificate
 from .commands.certifying import certify
+from .commands.checking import check
 from .commands.comparing import compare
 from .commands.demo import demo
 from .commands.forms import form
@@ -25,6 +27,7 @@ from .commands.fuzzing import fuzz
 from .commands.mocks import mock_app
 from .commands.recordings import live_app, record, scan_cassettes
 from .commands.searching import slots
+from .commands.starting import new, update
 from .commands.testing import test
 from .commands.vendors import vendors
 from .commands.zoo import zoo
@@ -148,8 +151,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command in (
-    vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, certify, fuzz,
-    verify_certificate, make_signing_key, record, compare, scan_cassettes, zoo, demo,
+    new, check, update, vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, about,
+    certify, fuzz, verify_certificate, make_signing_key, record, compare, scan_cassettes, zoo, demo,
 ):  # fmt: skip
     app.command()(command)
 app.add_typer(mock_app, name="mock")

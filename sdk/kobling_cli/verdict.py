@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .output import Output, shown
+from .wording import words
 
 if TYPE_CHECKING:
     from kobling_contract.certify import Certificate
@@ -20,7 +21,7 @@ MOST_FAILURES = 12
 def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path], durations: int) -> None:
     """Tell the verdict. written: files that hold more. durations: how many of the slowest rules to show."""
     style = "bold green" if certificate.conformant else "bold red" if certificate.failures else "bold yellow"
-    out.line(f"{certificate.vendor}: {certificate.headline()}", style)
+    out.line(f"{certificate.vendor}: {certificate.headline(words(out.lang)['headline'])}", style)
     out.line(certificate.about(), "dim")
     out.line()
     heads = [out.say("certify", name) for name in ("area", "about", "rules")]
@@ -29,9 +30,11 @@ def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path],
         for area in certificate.areas
     ]
     out.table(heads, rows, ("bold",))
-    for result in certificate.failures[:MOST_FAILURES]:
+    if certificate.waiting:
+        _unwritten(out, certificate)
+    for result in certificate.broken[:MOST_FAILURES]:
         _failure(out, result)
-    left = len(certificate.failures) - MOST_FAILURES
+    left = len(certificate.broken) - MOST_FAILURES
     if left > 0:
         out.line()
         out.line(out.say("certify", "more_failures", count=left), "bold red")
@@ -52,6 +55,15 @@ def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path],
         out.note(out.say("certify", "written", path=shown(str(path))))
 
 
+def _unwritten(out: Output, certificate: Certificate) -> None:
+    """What is not written yet is said once, however many rules wait for it."""
+    out.line()
+    count = len(certificate.waiting)
+    out.line(out.say("certify", "unwritten", operations=", ".join(certificate.unwritten), count=count), "bold red")
+    out.line(f"  {out.say('certify', 'write_it')}")
+    out.line(f"  {shown(max((one.got for one in certificate.waiting), key=len))}")
+
+
 def _failure(out: Output, result: Result) -> None:
     out.line()
     cause = f" ({result.cause})" if result.cause else ""
@@ -63,6 +75,7 @@ def _failure(out: Output, result: Result) -> None:
         "seeds": result.differing,
         "look_at": result.rule.check,
         "again": result.reproduce,
+        "more": f"kobling about {result.rule.id}",
     }
     width = max(len(out.say("certify", name)) for name in told)
     for name, text in told.items():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 import string
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+import kobling
 from kobling import (
+    AdapterBug,
     Booking,
     BookingRef,
     CredentialsRejected,
@@ -24,6 +28,7 @@ from kobling import (
 )
 from kobling.drivers.failures import CERTIFICATE, HANDSHAKE
 from kobling.errors import Actor, all_errors
+from kobling.exchange import UNSENDABLE
 from kobling.flows.diagnosis import PROBE_OF_ERROR
 from kobling.report import PROBES, Finding
 from kobling.texts import LANGUAGES, field_names, messages
@@ -149,3 +154,26 @@ def test_the_text_of_an_error_holds_the_facts_a_developer_needs() -> None:
     error = VendorUnavailable("status_503", vendor="v", operation="book", vendor_code="E1", correlation_id="abc")
     for fact in ("vendor_unavailable", "status_503", "v book", "effect none", "E1", "abc"):
         assert fact in str(error)
+
+
+def reasons_in_the_source() -> set[str]:
+    """Every reason with which the SDK raises `AdapterBug`, or hands to what raises it."""
+    found: set[str] = set(UNSENDABLE)
+    for path in Path(kobling.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            named = isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("AdapterBug", "_copied")
+            if named:
+                words = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                found.update(words)
+    return found
+
+
+def test_every_defect_that_the_engine_refuses_tells_the_author_how_to_write_it() -> None:
+    told = messages("en")["defect"]
+    reasons = reasons_in_the_source()
+    assert {"second_write", "list_slots_returns_slots", "identify_returns_a_clinic"} <= reasons
+    assert reasons <= set(told)
+    error = AdapterBug("second_write", vendor="mysystem", operation="book")
+    assert told["second_write"]["do"] in str(error)
+    assert told["second_write"]["do"] not in error.explain("en"), "an administrator can't mend it"
+    assert told["exception"]["what"] in str(AdapterBug("KeyError"))

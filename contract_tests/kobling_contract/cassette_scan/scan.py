@@ -42,14 +42,17 @@ HEADERS = {
         "text/plain",
         "charset=utf-8",
     ),
-    "x-kobling-credential": ("right", "other"),
+    "x-kobling-credential": ("right", "token", "other"),
     "date": (),
     "retry-after": (),
+    "link": (),
 }
 """Headers that any recording may hold, and what may stand in them."""
 _HTTP_DATE = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} [\d:]{8} GMT"
 )
+_LINK = re.compile(r"<([^<>]*)>([^<>]*)")
+_LINK_WORDS = frozenset({"rel", "next", "prev", "first", "last"})
 _VERBS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _PHRASES = frozenset(status.phrase for status in HTTPStatus)
 _RULE = re.compile(r"[A-Z]{2,8}-\d\d")
@@ -369,7 +372,16 @@ class _File:
                     continue
                 if lower == "date" and _HTTP_DATE.fullmatch(value):
                     continue
+                if lower == "link":
+                    yield from self._links(here, value)
+                    continue
                 yield from self._text(here, value)
+
+    def _links(self, where: str, value: str) -> Iterator[Finding]:
+        for address, relation in _LINK.findall(value):
+            yield from self._address(where, address)
+            yield from self._text(where, relation, _LINK_WORDS)
+        yield from self._text(where, _LINK.sub(" ", value))
 
     def _address(self, where: str, text: str) -> Iterator[Finding]:
         for hit in self._reader.hits(text):

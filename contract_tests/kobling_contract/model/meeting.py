@@ -202,7 +202,7 @@ class Meeting:
             self.history.append(bookings.booked(f"{name}: booked", begun, self._now(), str(wish), span))
         elif isinstance(error, SlotTaken | SlotWithdrawn):
             self.refused += 1
-            self._refused(bookings.taken(f"{name}: taken", begun, self._now(), str(wish), span))
+            self.history.append(bookings.taken(f"{name}: taken", begun, self._now(), str(wish), span))
         elif error.effect != "none":
             self.lost += 1
             wish.unknown, wish.unsure = isinstance(error, OutcomeUnknown), not isinstance(error, OutcomeUnknown)
@@ -247,7 +247,7 @@ class Meeting:
             ]
         elif isinstance(error, SlotTaken | SlotWithdrawn):
             self.refused += 1
-            self._refused(bookings.taken(f"{name}: taken", begun, ended, str(wish), span))
+            self.history.append(bookings.taken(f"{name}: taken", begun, ended, str(wish), span))
         elif error.effect != "none":
             self.lost += 1
             wish.unsure = True
@@ -261,13 +261,6 @@ class Meeting:
 
     def _last_of(self, caller: int) -> Wish | None:
         return next((one for one in reversed(self.wishes) if one.caller == caller and one.ref is not None), None)
-
-    def _refused(self, call: Call) -> None:
-        """A refusal belongs to the order where the vendor itself refuses. Where it accepts doubles, who sees a sign of
-        somebody else gives way, and is sometimes refused for what is given up a moment later: that misleads nobody into
-        a taken time, so it is not held against the order."""
-        if not self._doubles():
-            self.history.append(call)
 
     def _doubles(self) -> bool:
         return self.rig.clinic.behaviour.overlap == "accepted"
@@ -369,16 +362,20 @@ class Meeting:
             yield f"at the end: {whose} at {where.begin:%Y-%m-%d %H:%M} UTC ({where.timebook})"
 
     def _withdrawn(self) -> Iterator[Call]:
-        """Bookings that were made and given up again by themselves, by the journal: others were refused for them."""
+        """Bookings that were made and given up again by themselves, as the clinic saw it, which may be long after the
+        call: others were refused for them."""
         told = {wish.ref.id for wish in self.wishes if wish.ref is not None} | self._given_up
-        calls = self.rig.world.journal.calls
         for one in self.rig.clinic.all_appointments():
-            of_it = [call for call in calls if call.appointment == one.id and call.effect != "none"]
-            if one.live or self.rig.wire_id(one.id) in told or len(of_it) < 2:
+            calls = [
+                call.number
+                for call in self.rig.world.journal.calls
+                if call.appointment == one.id and call.effect != "none"
+            ]
+            if one.live or self.rig.wire_id(one.id) in told or len(calls) < 2 or one.changed_at is None:
                 continue
-            whose = f"{bookings.BRIEFLY}{of_it[0].number}"
-            yield bookings.made(f"call {of_it[0].number} makes a booking", of_it[0].at, whose, self._where(one))
-            yield bookings.gone(f"call {of_it[-1].number} withdraws it", of_it[-1].at, whose)
+            whose = f"{bookings.BRIEFLY}{calls[0]}"
+            yield bookings.made(f"call {calls[0]} makes a booking", one.created_at, whose, self._where(one))
+            yield bookings.gone(f"call {calls[-1]} withdraws it", one.changed_at, whose)
 
 
 def _meet(one: Slot, other: Slot) -> bool:

@@ -24,29 +24,44 @@ from vcr.serialize import serialize
 
 from kobling.auth import Auth, Basic, BodyKey, HeaderKey, QueryKey
 
-from .scrubber import Scrubber
+from .scrubber import Scrubber, text_of
 
 __all__ = ["CREDENTIAL", "MATCHED", "METADATA", "Credentials", "Played", "metadata_of", "play", "record", "scrubbing"]
 
 METADATA = "kobling"
 CREDENTIAL = "x-kobling-credential"
-"""The header that stands in place of a credential: `right`, `other`, or absent. It is matched: an adapter that would
-send another credential than the recorded one does not get the recorded answer."""
+"""The header that stands in place of a credential: `right` (the key), `token` (one that a recorded answer gave),
+`other`, or absent. It is matched: an adapter that would send another credential than the recorded one does not get the
+recorded answer."""
+SHORTEST_TOKEN = 16
+"""Signs of a token; what is shorter could be guessed, and is another word of an answer."""
 MATCHED = ("method", "path", "query", "json_body", "credential")
 Describe: TypeAlias = "Callable[[Scrubber], dict[str, Any]]"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Tells whether a request carries a connection's key where the vendor wants it."""
+    """Tells whether a request carries a connection's key where the vendor wants it, or a token given for it."""
 
     auth: Auth
     key: str = field(repr=False)
+    given: set[str] = field(default_factory=set, repr=False, compare=False)
+    """Texts of answers, among which the tokens are."""
 
     def of(self, request: Request) -> str:
-        """`right`, `other`, or "" for none."""
+        """`right`, `token`, `other`, or "" for none."""
         sent = self._sent(request)
-        return ("right" if sent == self.key else "other") if sent else ""
+        if not sent:
+            return ""
+        return "right" if sent == self.key else "token" if sent in self.given else "other"
+
+    def learn(self, answer: Mapping[str, Any]) -> None:
+        """Remember what an answer gives: what it says may be sent from then on as a token."""
+        told = {name.lower(): values for name, values in answer["headers"].items()}
+        kind, encoding = (", ".join(told.get(name, ())) for name in ("content-type", "content-encoding"))
+        body = answer["body"]["string"]
+        said = _texts(_json(text_of(body, kind, encoding) if isinstance(body, bytes) else body))
+        self.given.update(text for text in said if len(text) >= SHORTEST_TOKEN)
 
     def _sent(self, request: Request) -> str:
         match self.auth:
@@ -73,6 +88,13 @@ def _json(body: bytes | str | None) -> Any:
         return json.loads(body or b"null")
     except ValueError:
         return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(inner)
 
 
 # ---- writing
@@ -117,6 +139,8 @@ class _Scrubbing(FilesystemPersister):  # type: ignore[misc]
         Path(cassette_path).write_text(data, "utf-8")
 
     def _scrubbed(self, told: dict[str, Any]) -> dict[str, Any]:
+        for one in told["responses"]:
+            self._credentials.learn(one)
         return {
             "metadata": {METADATA: self._describe(self._scrubber)},
             "requests": [_scrubbed_request(self._scrubber, self._credentials, one) for one in told["requests"]],
@@ -225,6 +249,8 @@ def play(path: Path, credentials: Credentials) -> Iterator[Played]:
 
     player = _matching(vcr.VCR(record_mode="none", before_record_request=marked))
     with _quiet(), player.use_cassette(str(path)) as cassette:
+        for one in cassette.responses:
+            credentials.learn(one)
         played = Played(cassette)
         can_play = cassette.can_play_response_for
 
@@ -244,8 +270,13 @@ def play(path: Path, credentials: Credentials) -> Iterator[Played]:
 def scrubbing(scrubber: Scrubber, credentials: Credentials) -> dict[str, Any]:
     """What pytest-recording's `vcr_config` fixture returns for an adapter's own tests: the same scrubbing. Requests are
     scrubbed before they are compared too, so that a test may hold its own values."""
+
+    def answered(answer: Mapping[str, Any]) -> dict[str, Any]:
+        credentials.learn(answer)
+        return _scrubbed_answer(scrubber, answer)
+
     return {
         "before_record_request": lambda request: _scrubbed_request(scrubber, credentials, request),
-        "before_record_response": lambda answer: _scrubbed_answer(scrubber, answer),
+        "before_record_response": answered,
         "match_on": ("method", "path", "query", "body", "headers"),
     }

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from kobling import Adapter
+from kobling import Adapter, Connection
+from kobling.engine import line_address
 
 from ..live import LiveScene, LiveTarget
 from ..rig import Rig
@@ -74,13 +75,21 @@ class RecordedScene(LiveScene):
             key = self._target.sandbox.fields.get("api_key", "")
             parts = self._target.adapter.form.api_key.groups(key).values()
             own = {nowhere(value) for value in self._target.sandbox.fields.values()}
-            scrubber = Scrubber(self._target.allowed, key, self._began.date(), parts=parts, own=own, fresh=True)
+            scrubber = Scrubber(
+                self._target.allowed, key, self._began.date(), parts=parts, own=own, fresh=True, home=self._home()
+            )
             credentials, path = (
                 Credentials(self._target.adapter.auth, key),
                 cassette_of(self._target.directory, self._rule),
             )
             self._stack.enter_context(record(path, scrubber, credentials, self._describe))
         return self._rig(options)
+
+    def _home(self) -> str:
+        """The host that is asked, with its port."""
+        adapter, sandbox = self._target.adapter, self._target.sandbox
+        accepted = adapter.form.accept(Connection(adapter.key, **sandbox.fields))
+        return urlsplit(line_address(adapter.base_url, accepted.public, sandbox.origin)).netloc
 
     def _describe(self, scrubber: Scrubber) -> dict[str, Any]:
         target, sandbox = self._target, self._target.sandbox

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -14,13 +15,15 @@ from .allowlist import AllowList
 from .corpus import runs
 from .pseudonyms import PLAIN_DIGITS, Pseudonyms
 
-__all__ = ["HOST", "KeyLeft", "Scrubber"]
+__all__ = ["HOST", "KeyLeft", "Scrubber", "text_of"]
 
 HOST = "vendor.example.test"
 """Whose host stands in a recording."""
 REQUEST_HEADERS = frozenset({"accept", "content-type"})
 SHORTEST_SECRET = 4
 ANSWER_HEADERS = frozenset({"content-type", "date", "retry-after"})
+LINK_WORDS = frozenset({"rel", "next", "prev", "first", "last"})
+"""Words of a `Link` header that say which page an address is of (RFC 8288)."""
 
 
 class KeyLeft(RuntimeError):
@@ -32,7 +35,8 @@ class Scrubber:
 
     key: the connection's key, which also is the secret that pseudonyms follow from. today: the day of the recording.
     parts: what the key consists of, where parts of it are sent by themselves. own, fresh: see `Pseudonyms`.
-    stand_ins: what stands for certain values, instead of a pseudonym.
+    stand_ins: what stands for certain values, instead of a pseudonym. home: the host that is recorded. An address there
+    is played without TLS, as everything is; of any other address the scheme stands.
     """
 
     def __init__(
@@ -45,8 +49,10 @@ class Scrubber:
         own: Iterable[str] = (),
         fresh: bool = False,
         stand_ins: Mapping[str, str] | None = None,
+        home: str = "",
     ) -> None:
         self.allowed = allowed
+        self._home = home.lower()
         self.pseudonyms = Pseudonyms(key, today, own=own, fresh=fresh)
         given = dict(stand_ins or {})
         self.key = given.get(key) or self.pseudonyms.text(key)
@@ -74,7 +80,8 @@ class Scrubber:
         parts = urlsplit(value)
         path = "/".join(self._segment(one) for one in parts.path.split("/"))
         query = self._pairs(parts.query, "?")
-        origin = f"{parts.scheme}://{HOST}" if parts.scheme else ""
+        scheme = "http" if self._home and parts.netloc.lower() == self._home else parts.scheme
+        origin = f"{scheme}://{HOST}" if parts.scheme else ""
         return f"{origin}{path}{'?' + query if query else ''}"
 
     def _segment(self, segment: str) -> str:
@@ -123,13 +130,23 @@ class Scrubber:
             values = value if isinstance(value, list) else [value]
             if lower in ANSWER_HEADERS:
                 kept[lower] = [self._without_key(str(one)) for one in values]
+            elif lower == "link":
+                kept[lower] = [self._links(str(one)) for one in values]
             elif lower in self.allowed.headers:
                 kept[lower] = [self.text(str(one)) for one in values]
         return kept
 
+    def _links(self, value: str) -> str:
+        """A `Link` header: addresses in pointed brackets, and what each of them is."""
+        parts = re.split(r"<([^<>]*)>", self._without_key(value))
+        return "".join(
+            f"<{self.url(part)}>" if number % 2 else self.pseudonyms.text(part, LINK_WORDS)
+            for number, part in enumerate(parts)
+        )
+
     def body(self, body: bytes, content_type: str, encoding: str = "") -> tuple[bytes, str]:
         """A body, decoded and in UTF-8, with the content type that it then has."""
-        text = _decoded(body, content_type, encoding)
+        text = text_of(body, content_type, encoding)
         if not text:
             return b"", content_type
         try:
@@ -157,7 +174,7 @@ class Scrubber:
             raise KeyLeft("the key still stood in a scrubbed recording; nothing was written")
 
 
-def _decoded(body: bytes, content_type: str, encoding: str) -> str:
+def text_of(body: bytes, content_type: str, encoding: str) -> str:
     """A body as text; "" for what is neither text nor compressed text."""
     if encoding.lower() in ("gzip", "deflate"):
         try:

@@ -49,6 +49,7 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
     "A booking stands in the timebook once, as asked: practitioner, type, start and end",
     why="It is what the patient was promised.",
     check="book: which ids and which token go to the vendor.",
+    control="The booking is confirmed without a fault, and one appointment stands for it in the timebook.",
     source=ONE_WRITE,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -99,6 +100,7 @@ async def _stands_as_asked(trial: Trial) -> None:
     "The clinic sees the SakID and the reference with the booking",
     why="Without the SakID the insurer does not pay; without the reference a lost answer can't be found again.",
     check="book: request.note() goes whole into the field that reaches the clinic, or each into its own field.",
+    control="The booking is confirmed without a fault, and one appointment stands for it in the timebook.",
     source="the help article on SakID; the contract: the tag stands first, then the SakID",
     needs=NEEDS,
     evidence=("timebook",),
@@ -139,6 +141,7 @@ async def _sak_id_and_reference(trial: Trial) -> None:
     "Where the vendor finds the patient by e-mail, the clinic can see who is meant",
     why="Families share an address: the time would stand on the wrong record.",
     check="PatientFields.match, and request.note(), which then carries name and year of birth.",
+    control="The booking is confirmed without a fault, and one appointment stands for it in the timebook.",
     source='the contract: patient_fields.match == "email"',
     needs=NEEDS,
     evidence=("timebook",),
@@ -159,6 +162,7 @@ async def _who_is_meant(trial: Trial) -> None:
     "The vendor is told nothing of the patient that the adapter does not declare",
     why="Data minimisation: a national id that nobody asked for is a breach.",
     check="PatientFields, and everything in book that is not taken from `request`.",
+    control="The booking is confirmed and stands in the timebook, so that what was sent was enough.",
     source="the contract: fields that are not declared are stripped; GDPR article 5 (1) c",
     needs=NEEDS,
     evidence=("wire", "journal"),
@@ -206,6 +210,7 @@ def _live(rig: Rig) -> int:
     "A time that was taken a moment ago is SlotTaken, however the vendor says so, and nothing was changed",
     why="The patient chooses another time at once; any other error leaves them waiting, or booked twice.",
     check="ErrorMap: the vendor's code or status for a time that is taken, also in an answer with status 200.",
+    control="Another time is booked without a fault in the same clinic, and stands in the timebook.",
     source=CERTAIN,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -258,6 +263,7 @@ def callers(rig: Rig, calls: int) -> int:
     "Of fifty callers for one time, one is booked and forty-nine are told that it is taken",
     why="A popular time is clicked by many at once; two patients at one door is the worst that can happen.",
     check="ErrorMap: the vendor's answer to a conflict. Nothing may be retried after it.",
+    control="One caller alone books another time in the same clinic, and it stands in the timebook.",
     source=CERTAIN,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -310,6 +316,7 @@ def _one_winner(
     "A patient who may have no more bookings is told so, and nothing was changed",
     why="Another time does not help; the patient has to give one up first.",
     check="ErrorMap: the vendor's refusal for too many bookings is PatientLimitReached.",
+    control="A first booking of the same patient stands in the timebook, before the limit is set.",
     source=CERTAIN,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -358,6 +365,7 @@ LOST_CAUSES = {
     "A booking whose answer is lost is unknown: sent once, at most one appointment, and not sent again",
     why='A resend books the patient twice; a false "failed" makes them book elsewhere too.',
     check="book: what is caught, and every default for a missing id or status.",
+    control="The same booking without a fault stands in the timebook of a twin clinic.",
     source=CERTAIN,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -409,6 +417,7 @@ async def _lost_answers(trial: Trial) -> None:
     "After a lost answer `resolve` says booked or not booked only when that is so, and never writes",
     why='A false "booked" sends a patient to a closed door, a false "not booked" books twice.',
     check="BookingFacts: every fact must be known, and `latest_commit` needs a source; list_bookings must be complete.",
+    control="The same booking without a fault stands in the timebook of a twin clinic.",
     source="the contract: resolve gives evidence; a slot that is gone proves nothing",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -486,6 +495,7 @@ def _true(
     'However the vendor may behave, nobody is told "booked" for what the clinic has not accepted',
     why="Pending is not booked; a gateway that answers before the clinic's system has decided is not the clinic.",
     check='book: which status an answer without a word gets. Silence is "unknown", not "booked".',
+    control="A booking under the usual settings stands in the timebook of a twin clinic.",
     source="the contract: a vendor word that is not in the adapter's table is unknown, never booked",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -515,8 +525,9 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
     """Book under a setting and compare what was told with the timebook, a day later. True when the vendor commits
     late; None when the setting hides every time."""
     rig = trial.rig(switches=setting)
-    answer = (await trial.outcome(rig.session.slots(rig.days(2, 1)))).value
-    bookable = [slot for slot in (answer.found if answer else ()) if rig.open_time(slot) is not None]
+    query = rig.days(2, 1)
+    answer = (await trial.outcome(rig.session.slots(query))).value
+    bookable = rig.known(answer.found, query.first_day, query.last_day) if answer else []
     if not bookable:
         return None
     slot, before, mark = trial.random.choice(bookable), rig.appointments(), rig.mark()
@@ -545,6 +556,7 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
     "Without a field that the vendor needs, the booking is refused and nothing is sent",
     why="A refusal at the vendor, after the patient has left the page, helps nobody.",
     check="PatientFields.required and one_of, against what the vendor really demands.",
+    control="A booking with all fields stands in the timebook of the same clinic.",
     source="the contract: PatientFieldRequired names the fields",
     needs=NEEDS,
     evidence=("journal",),
@@ -577,6 +589,7 @@ async def _required_fields(trial: Trial) -> None:
     "After its last moment a booking is not sent any more",
     why="A registry's queue that wakes up late must not book a time that was given to somebody else.",
     check="Nothing in the adapter: the SDK does this. An adapter that sends by itself would break it.",
+    control="A booking within its last moment stands in the timebook of the same clinic.",
     source="the contract: not_after",
     needs=NEEDS,
     evidence=("journal",),
@@ -605,6 +618,7 @@ async def _lease(trial: Trial) -> None:
     "A time of the night when the clock goes back is booked at its own moment",
     why="An hour too early or too late is a missed appointment.",
     check="book sends the slot's token, not a wall-clock text made anew.",
+    control="The night is read without an error, and at least one of its times is booked and stands.",
     source="the contract: start is an instant; IANA time zone Europe/Oslo",
     needs=NEEDS,
     evidence=("timebook",),
@@ -623,7 +637,7 @@ async def _booked_at_night(trial: Trial) -> None:
         slot for slot in answer.found if slot.local_start.hour in (1, 2, 3) and slot.local_start.date().day == 25
     ]
     trial.need(repeated, "no time of the night is found")
-    ordered = sorted(repeated, key=lambda slot: slot.start)
+    ordered, stands = sorted(repeated, key=lambda slot: slot.start), 0
     for slot in (ordered[0], *[one for one in ordered if one.local_start.fold == 1][:2], ordered[-1]):
         if rig.open_time(slot) is None:
             continue
@@ -633,7 +647,9 @@ async def _booked_at_night(trial: Trial) -> None:
         trial.claim(outcome.error is None, "refused", expected="booked", got=outcome, calls=calls)
         starts = [one.start for one in made]
         trial.claim(starts == [slot.start], "other_moment", expected=slot.start, got=starts, calls=calls)
-    trial.saw(f"{len(rig.appointments())} appointments stand at the moments of their slots")
+        stands += 1
+    trial.need(stands or None, "the clinic has none of the times that were found")
+    trial.saw(f"{stands} bookings of that night stand at the moments of their slots")
 
 
 def _unchecked(trial: Trial) -> type[Adapter]:
@@ -660,6 +676,7 @@ def _unchecked(trial: Trial) -> type[Adapter]:
     "When the vendor refuses a booking for what it lacks of the patient, the error names the field",
     why='A person can fill in what is named; "refused" sends them to the telephone.',
     check="ErrorMap: field, field_names, or a Refusal with fields for the vendor's code.",
+    control="A booking with all fields stands in the timebook of the same clinic, under the same setting.",
     source="the contract: PatientFieldRequired and InvalidRequest carry the fields",
     needs=NEEDS,
     evidence=("journal", "timebook"),
@@ -702,6 +719,7 @@ async def _refused_field(trial: Trial) -> None:
     "A booking stands on the record of the person it is for, also where somebody shares their address or telephone",
     why="The other person's record would show a treatment that they never had, to everybody who reads it.",
     check="register_patient adds a record; it never takes one that was found by an address, a number or a name alone.",
+    control="The booking is confirmed without a fault, and one appointment stands for it in the timebook.",
     source="the contract: two matches mean a new record; GDPR article 5 (1) d",
     needs=NEEDS,
     evidence=("timebook",),
@@ -736,6 +754,7 @@ async def _own_record(trial: Trial) -> None:
     "A patient who is put on file first gets one record, with what was given, and the booking stands on it",
     why="A second record splits a history; a wrong birth date or telephone number reaches the wrong person.",
     check="register_patient: which field goes where, and which id of the answer is returned.",
+    control="Patient and booking are taken without a fault in the same clinic, each call answered.",
     source="the contract: register_patient puts request.patient on file with one write",
     needs=("register_patient", *NEEDS),
     evidence=("timebook", "journal"),
@@ -805,6 +824,7 @@ async def _record_is_lost(trial: Trial, write: str, when: Any, kind: str) -> Non
     "What waits for the clinic is pending until it has decided, and is then read as it has decided",
     why='"Asked for" is no appointment; a declined one must be found another time, and an accepted one kept.',
     check="The vendor's words for a request, a yes and a no: in the answer to a booking, in one booking and in lists.",
+    control="The booking is taken without a fault, and waits for the clinic in the timebook.",
     source="the contract: Booking.status; a word that is not known is unknown, never booked",
     needs=("get_booking", *NEEDS),
     evidence=("timebook",),

@@ -50,6 +50,7 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
     "A cancelled booking no longer stands, its time is open again, and nothing else was touched",
     why="A time that is given up helps the next patient; somebody else's must not vanish with it.",
     check="cancel: which id goes to the vendor.",
+    control="The booking that is cancelled stood in the same clinic's timebook before.",
     source=GOAL,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -88,6 +89,7 @@ async def _cancelled(trial: Trial) -> None:
     "Cancelling twice is no error, and is never told as done before it is",
     why="A patient presses twice, a queue repeats: the goal is reached.",
     check="ErrorMap: what the vendor answers for a booking that is cancelled already is BookingNotFound.",
+    control="The first cancel of the same booking succeeded.",
     source=GOAL,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -120,6 +122,7 @@ async def _twice(trial: Trial) -> None:
     'A booking that never was is not found; it is not "cancelled"',
     why="A typing error in an id would be reported to the patient as a cancelled appointment.",
     check="ErrorMap: an unknown booking is BookingNotFound; `cancelled: false` is never Cancelled.",
+    control="A booking that stands is cancelled in the same clinic, under the same setting of the vendor's.",
     source=GOAL,
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -143,7 +146,9 @@ async def _never_was(trial: Trial) -> None:
         trial.claim(holds, "other_error", expected="BookingNotFound", got=f"{outcome} {setting}", calls=calls)
         same = before == rig.appointments()
         trial.claim(same, "told_cancelled", expected="no change at the clinic", got="a change", calls=calls)
-        trial.saw(f"{setting}: answered {calls[-1].status}, told as {outcome}; {made.booking.status} is untouched")
+        real = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+        trial.need(real.value, f"a booking that stands can't be cancelled either: {real}")
+        trial.saw(f"{setting}: answered {calls[-1].status}, told as {outcome}; one that stands was cancelled then")
 
 
 @BOOK.rule(
@@ -151,6 +156,7 @@ async def _never_was(trial: Trial) -> None:
     "After the clinic's deadline a refused cancel is TooLateToChange, and the booking stands",
     why="The patient must know that the time stands and may cost something, and call the clinic.",
     check="ErrorMap: the vendor's refusals for late, not allowed and started.",
+    control="A booking is cancelled in the same clinic, before the deadline is set.",
     source="the help article on cancelling: the deadline is the clinic's",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -162,6 +168,8 @@ async def _never_was(trial: Trial) -> None:
 async def _too_late(trial: Trial) -> None:
     for restriction in (Restrictions(cancel_deadline_hours=24 * 30), Restrictions(cancel_allowed=False)):
         rig = trial.rig()
+        in_time = await trial.outcome(rig.session.cancel((await trial.booked(rig)).booking.ref, REASON))
+        trial.need(in_time.value, f"a cancel before the deadline: {in_time}")
         made = await trial.booked(rig)
         rig.clinic.set_restrictions(restriction)
         kind = rig.clinic.any_type(made.appointment.type_id)
@@ -188,6 +196,7 @@ async def _too_late(trial: Trial) -> None:
     "A cancel whose answer is lost is unknown, and may be repeated until it is certain",
     why="The patient must not be told that a time is given up that still costs them.",
     check="cancel: what is caught; only the vendor's own word makes it Cancelled.",
+    control="The same cancel without a fault is carried out in a twin clinic, and sends a write.",
     source="the contract: once a byte of a write may have left, only a listed refusal is certain",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -204,7 +213,7 @@ async def _lost_cancel(trial: Trial) -> None:
     made = await trial.booked(control)
     mark = control.mark()
     await control.session.cancel(made.booking.ref, REASON)
-    write = control.writing(control.since(mark))[-1].operation or ""
+    write = trial.need(control.writing(control.since(mark)), "a cancel sent no write")[-1].operation or ""
     reads_back = "get_booking" in trial.adapter.supports
     count = 0
     for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
@@ -239,6 +248,7 @@ async def _lost_cancel(trial: Trial) -> None:
     "A moved booking stands once, at the new time",
     why="Two times hold up another patient and may cost both; none leaves the patient without care.",
     check="reschedule, or book and cancel, which the SDK uses where the vendor has no step of its own.",
+    control="The booking that is moved stood in the same clinic's timebook before.",
     source="the contract: book new, then cancel old",
     needs=NEEDS,
     evidence=("timebook",),
@@ -276,6 +286,7 @@ async def _moved(trial: Trial) -> None:
     "A move that cannot be carried out leaves the old booking, and says truly what stands",
     why="A patient who wanted another time must not end with none, and must not be told of a time that is not there.",
     check="What the vendor answers in the middle of a move, and its entry in ErrorMap.",
+    control="The same move without a fault is carried out in a twin clinic.",
     source="the contract: RescheduleHalfDone carries both bookings",
     needs=NEEDS,
     evidence=("timebook",),
@@ -331,6 +342,7 @@ async def _half_moved(trial: Trial) -> None:
     "A move in one step keeps the booking and its reference, and one that is refused or lost is told for what it is",
     why="A patient who is told of a new time that was refused comes to a closed door; the old one waits in vain.",
     check="reschedule: the vendor's refusals in ErrorMap, and what becomes of an answer that does not come.",
+    control="The same move without a fault is carried out in a twin clinic, each call answered.",
     source="the contract: a move in one step happens whole or not at all; after a lost answer the booking is read",
     needs=("reschedule", *NEEDS),
     evidence=("timebook", "journal"),

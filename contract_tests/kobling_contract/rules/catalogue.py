@@ -51,6 +51,7 @@ def _text(name: str) -> str:
     "Every timebook that the clinic shows online is listed once, under its own id, and no other",
     why="What is absent counts as deleted: the link to a practitioner is reported as broken.",
     check="catalogue: does it read everything, also timebooks that cannot be booked?",
+    control="The catalogue of the same clinic is read, each call answered without an error.",
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
@@ -83,6 +84,7 @@ async def _timebooks_listed(trial: Trial) -> None:
     "Names come through unharmed, in every letter that Norwegian and Sámi names have",
     why="Patients and clinics recognise a practitioner by the name.",
     check="Names must be taken as they are: no re-encoding, no trimming to ASCII, no title-casing.",
+    control="The catalogue of the same clinic is read, and lists somebody whose name can be compared.",
     source="the contract: texts are kept as the vendor has them",
     needs=NEEDS,
     evidence=("timebook",),
@@ -115,6 +117,7 @@ async def _names_unharmed(trial: Trial) -> None:
     "Only a timebook that a person owns can be booked",
     why="A group's or a department's timebook linked to a practitioner sends patients to the wrong person.",
     check='Practitioner.owner_kind: "person" only where the vendor says so; "unknown" is not bookable either.',
+    control="A person's own timebook can be booked in the same catalogue, beside those that no person owns.",
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
@@ -125,6 +128,7 @@ async def _names_unharmed(trial: Trial) -> None:
     safety=True,
 )
 async def _only_persons(trial: Trial) -> None:
+    refused = offered = 0
     for world in WORLDS:
         rig = trial.rig(world)
         _untold(trial, rig, "owner_kinds", "who owns a timebook")
@@ -138,10 +142,13 @@ async def _only_persons(trial: Trial) -> None:
                 trial.claim(
                     not bookable, "offered", expected=f"a timebook of a {owner} can't be booked", got="it is offered"
                 )
+                refused += 1
             elif rig.shown.offered(timebook, kind):
                 reasons = ", ".join(found.why_not(*pair))
                 trial.claim(bookable, "lost", expected="a person's own timebook can be booked", got=f"not: {reasons}")
+                offered += 1
         trial.saw(f"{world}: {len(others)} timebooks are not a person's; none of them is offered")
+    trial.need((refused and offered) or None, "no type of a person's timebook, or none of another one's")
 
 
 @BOOK.rule(
@@ -149,6 +156,7 @@ async def _only_persons(trial: Trial) -> None:
     "What is kept to a list of patients is not offered to everybody",
     why="A stranger would book a time that the clinic keeps for a company or for regulars.",
     check='Offer.patients: "restricted" where the vendor names a list for this timebook and type.',
+    control="A type that is open to everybody can be booked in the same catalogue.",
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
@@ -176,6 +184,7 @@ async def _restricted_lists(trial: Trial) -> None:
     "Hidden types and group types are not offered",
     why="A hidden type is for the clinic's own use; a place in a group is booked otherwise.",
     check='Service.kind: "group" and "hidden" as the vendor says.',
+    control="An ordinary type can be booked in the same catalogue, beside a hidden type or a group.",
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
@@ -187,6 +196,7 @@ async def _kinds(trial: Trial) -> None:
     found = await _read(trial, rig)
     special = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind != "ordinary"}
     ordinary = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind == "ordinary"}
+    trial.need(special, "no hidden type and no group in the world")
     bookable = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)}
     trial.claim(not bookable & special, "offered", expected="no group or hidden type", got=f"{len(bookable & special)}")
     trial.need(bookable & ordinary, "nothing can be booked at all, so that the absence proves nothing")
@@ -198,6 +208,7 @@ async def _kinds(trial: Trial) -> None:
     "A type is offered to insurance customers exactly where its rule has a B-rate, and with all of them",
     why="Without a B-rate nothing can be claimed; with one among other rates it must not be lost.",
     check="Offer.rates: every rate of the rule, the B-rates among them in any place.",
+    control="At least one pair with a B-rate is offered in the same catalogue, with the clinic's codes.",
     source=RATE_HELP,
     needs=NEEDS,
     evidence=("timebook",),
@@ -241,6 +252,7 @@ async def _rates(trial: Trial) -> None:
     "A type without a visiting address belongs to every department, one with an address to that department",
     why="Otherwise a practitioner is seen nowhere, or at a place where nobody receives the patient.",
     check="Service.locations: None without an address, else the department of the address.",
+    control="The catalogue is read, and holds at least one type whose place can be compared.",
     source="the help article on departments: no address means all departments",
     needs=NEEDS,
     evidence=("timebook",),
@@ -278,6 +290,7 @@ async def _addresses(trial: Trial) -> None:
     "A type's length is the clinic's",
     why="A time that is shown too short or too long overlaps the next patient.",
     check="Service.minutes: the vendor's own number, in minutes.",
+    control="The catalogue is read, and holds at least one type whose length can be compared.",
     source="the contract: minutes are absolute time",
     needs=NEEDS,
     evidence=("timebook",),
@@ -301,6 +314,7 @@ async def _lengths(trial: Trial) -> None:
     "An offline timebook is not offered, though its types are online",
     why="The practitioner has taken online booking off; patients would come to a closed door.",
     check="Practitioner.online, and a vendor that simply leaves offline timebooks out.",
+    control="Open times of other timebooks are found in the same search, each call answered without an error.",
     source="the help article on online booking: the timebook's switch wins over the type's",
     needs=(*NEEDS, "list_slots"),
     evidence=("timebook",),

@@ -85,6 +85,7 @@ WRONG_VALUE_CAUSES = {
     "The right connection is tested without a failure",
     why="A clinic that typed everything right must get its success, or nobody can be connected.",
     check="identify and catalogue against a clinic that is set up in the ordinary way.",
+    control="Every call of the test is answered without an error, and at least one reached the vendor.",
     source=FORM_HELP,
     needs=READS,
     evidence=("journal",),
@@ -111,6 +112,7 @@ async def _right_connection(trial: Trial) -> None:
     "A wrong key is named as the key, however the vendor refuses it",
     why="An administrator with a wrong key must hear so, and not that there are no open times.",
     check="ErrorMap: the code and every status by which the vendor may refuse a key.",
+    control="The right key is tested without a failure in the same clinic, under the same setting of the vendor's.",
     source=FORM_HELP,
     needs=READS,
     evidence=("journal",),
@@ -129,6 +131,8 @@ async def _wrong_key(trial: Trial) -> None:
     "An unknown clinic is named, alone or beside the key",
     why="The two fields are typed side by side; the wrong one must be named, or both where the vendor hides which.",
     check="ErrorMap: what the vendor answers for a clinic id that does not exist.",
+    control="The right clinic id is tested without a failure in the same clinic, under the same setting of the "
+    "vendor's.",
     source=FORM_HELP,
     needs=READS,
     evidence=("journal",),
@@ -151,6 +155,7 @@ async def _unknown_clinic(trial: Trial) -> None:
     "Another clinic's key is refused, and a field is named",
     why="Two clinics' details get mixed up when they are pasted; a wrong pair must never look connected.",
     check="identify must use both the clinic's id and the key in a call that the vendor checks.",
+    control="The clinic's own key is tested without a failure in the same world, before the other clinic's is tried.",
     source=FORM_HELP,
     needs=READS,
     evidence=("journal",),
@@ -170,6 +175,7 @@ async def _key_of_another_clinic(trial: Trial) -> None:
     "A department that the vendor's list does not hold is named, and never answered with an empty list",
     why="A wrong department id hides every practitioner; the clinic believes that it is connected.",
     check="identify: Clinic.departments must be the vendor's whole list, or None where it has none.",
+    control="The connection's own department is tested without a failure in the same clinic.",
     source=FORM_HELP,
     needs=READS,
     evidence=("timebook", "journal"),
@@ -185,19 +191,18 @@ async def _unknown_department(trial: Trial) -> None:
     await good_test(trial, rig)
     told_places = (await rig.session.clinic()).departments
     places = {rig.wire_id(place.id) for place in rig.clinic.departments}
-    if told_places is not None:
-        missing = places - {place.id for place in told_places}
-        trial.claim(
-            not missing,
-            "incomplete_list",
-            expected=f"{len(places)} departments",
-            got=f"{len(missing)} of them are missing",
-            calls=rig.since(rig.mark()),
-        )
-        strange = rig.nowhere("department")
-        await _named(trial, rig, {"department_id": strange}, ("department_id",), "an unknown department")
-        return
-    trial.saw(f"the vendor has no list of departments; the clinic has {len(places)}")
+    if told_places is None:
+        trial.not_offered("a list of departments", proof=not rig.told("departments"))
+    missing = places - {place.id for place in told_places}
+    trial.claim(
+        not missing,
+        "incomplete_list",
+        expected=f"{len(places)} departments",
+        got=f"{len(missing)} of them are missing",
+        calls=rig.since(rig.mark()),
+    )
+    strange = rig.nowhere("department")
+    await _named(trial, rig, {"department_id": strange}, ("department_id",), "an unknown department")
 
 
 @BOOK.rule(
@@ -205,6 +210,7 @@ async def _unknown_department(trial: Trial) -> None:
     "Testing, listing and searching change nothing at the clinic",
     why="A test is pressed many times a day on a clinic's real system.",
     check="identify, catalogue and list_slots: calls that the vendor counts as writing.",
+    control="Test, catalogue, search and explanation are all answered without an error.",
     source="the contract: reads are `get` and `query`; the clinic's state is compared before and after",
     needs=READS,
     evidence=("timebook", "journal"),
@@ -241,6 +247,7 @@ async def _reads_change_nothing(trial: Trial) -> None:
     "A vendor that is down is not the administrator's fault",
     why="A press during an outage must not use up the registry's limit, nor send somebody to type a right key again.",
     check="ErrorMap: nothing may turn a 5xx, a page of HTML or a lost connection into a wrong key or clinic.",
+    control="The same connection is tested without a failure in the same clinic, before the vendor goes down.",
     source=FORM_HELP,
     needs=READS,
     evidence=("journal",),
@@ -274,6 +281,7 @@ async def _outage(trial: Trial) -> None:
     "A clinic for which the vendor has not switched the integration on is told so",
     why="Only the vendor or the clinic can switch it on; a new key does not help.",
     check="ErrorMap: what the vendor answers before the integration is activated.",
+    control="The same connection is tested without a failure while the integration is still switched on.",
     source=FORM_HELP,
     needs=READS,
     evidence=("journal",),
@@ -309,6 +317,7 @@ TWENTY = 20
     "A token is the clinic's own, is fetched once for all who need it, and is given up when its time is over",
     why="A vendor locks a key that signs in without end; another clinic's token shows another clinic's patients.",
     check="sign_in: the lifetime is the vendor's own number, in seconds; the adapter keeps nothing. 401 in ErrorMap.",
+    control="A caller signs in and reads the clinic in the same world, each call answered without an error.",
     source="the contract: the SDK keeps tokens by connection, renews them before their end and once on 401",
     needs=("sign_in", *READS),
     evidence=("journal",),
@@ -367,6 +376,7 @@ BOTH: tuple[Operation, ...] = (*READS, "book", "cancel")
     "A token that the vendor has ended is renewed once for all who hold it, and what they asked for is done once",
     why="Twenty sign-ins at the same moment look like an attack; a booking that is refused for its token is lost.",
     check="What becomes of a 401 in each operation: it must be CredentialsRejected, and reach the SDK.",
+    control="A caller with a fresh token reads the clinic, and a first booking stands where it can book.",
     source="the contract: a 401 is a certain refusal, also of a write; a token is renewed once on it",
     needs=("sign_in", *READS),
     evidence=("journal", "timebook"),
@@ -400,9 +410,14 @@ async def _ended_tokens(trial: Trial) -> None:
         got=f"{len(served)}, others: {next((str(one) for one in outcomes if one.error), '')}",
         calls=calls[:3],
     )
+    rig.pace.pass_time(1.0)
+    late = await trial.outcome(rig.connect().clinic())
+    calls = rig.since(mark)
+    trial.claim(late.error is None, "not_renewed", expected="a later caller served", got=late, calls=calls[-3:])
     count = sum(call.operation == signing for call in calls)
-    trial.claim(count == 1, "renewed_by_each", expected=f"1 sign-in for {TWENTY} callers", got=count, calls=calls[-3:])
-    trial.saw(f"{len(refused)} calls were refused for their token; {count} sign-in for {TWENTY} callers")
+    what = f"1 sign-in for {TWENTY} callers, and one more a second later"
+    trial.claim(count == 1, "renewed_by_each", expected=what, got=count, calls=calls[-3:])
+    trial.saw(f"{len(refused)} calls were refused for their token; {count} sign-in for {TWENTY} and a later one")
     if trial.books:
         await _booked_with_an_ended_token(trial)
 
@@ -432,6 +447,7 @@ async def _booked_with_an_ended_token(trial: Trial) -> None:
     "What a connection may not do is refused before anything is sent",
     why="A patient's details are sent for a booking that can't be made.",
     check="identify: Clinic.can, where the vendor tells what a key may do.",
+    control="The same time is booked with a key that may book, and stands in the timebook of a twin clinic.",
     source="the contract: `supports` is narrowed by Clinic.can",
     needs=BOTH,
     evidence=("journal",),
@@ -446,6 +462,7 @@ async def _may_not(trial: Trial) -> None:
     settings = [one for one in control.every_setting() if trial.rig(switches=one).searches_only]
     if not settings:
         trial.not_offered("keys that may search only", proof=True)
+    await trial.booked(control, slot)
     for setting in settings:
         rig = trial.rig(switches=setting)
         mark = rig.mark()

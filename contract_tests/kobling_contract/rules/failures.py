@@ -57,6 +57,7 @@ BRANCHES: dict[str, tuple[str, ...]] = {
     "Every failure of the vendor's becomes the error that says what to do next",
     why="The registry decides by the branch: try later, ask the clinic, or report a defect.",
     check="What the adapter catches, and what ErrorMap makes of statuses.",
+    control="The catalogue is read without a fault in the same clinic, before the vendor fails.",
     source=NEXT_STEP,
     needs=READS,
     evidence=("journal",),
@@ -87,6 +88,7 @@ async def _branches(trial: Trial) -> None:
     "A vendor that asks for time gets it, and nobody is called without end",
     why="Hammering a vendor that is in trouble gets every clinic's key locked.",
     check="Nothing may be repeated by the adapter itself: the SDK repeats reads, a bounded number of times.",
+    control="The catalogue is read without a fault in a twin clinic.",
     source="RFC 9110, 10.2.3 Retry-After; the contract: reads are tried three times at most",
     needs=READS,
     evidence=("journal", "wire"),
@@ -136,6 +138,7 @@ async def _politeness(trial: Trial) -> None:
     "No redirect is followed: neither key, cookie nor body goes anywhere else",
     why="A redirect to another host would hand over the key, and one of a booking would book twice.",
     check="Nothing in the adapter may build a call from an address in an answer.",
+    control="The same booking, or the catalogue where nothing can be booked, succeeds in a twin clinic.",
     source="the contract: one host per connection, redirects are never followed",
     needs=READS,
     evidence=("wire", "journal"),
@@ -195,6 +198,7 @@ async def _write_or_none(trial: Trial, rig: Rig) -> str:
     "The vendor's own request id reaches whoever must ask the vendor",
     why='"It did not work at ten past nine" finds nothing in a vendor\'s logs.',
     check="Nothing may catch the SDK's errors and raise others in their place.",
+    control="The same booking, or the catalogue where nothing can be booked, succeeds in a twin clinic.",
     source="the contract: errors carry vendor_request_id and correlation_id",
     needs=READS,
     evidence=("journal",),
@@ -225,6 +229,7 @@ BETWEEN = 3600.0
     "A clinic that shows nothing is an empty answer, and no error",
     why='A clinic that has just begun is connected all the same; "nothing bookable" is told by the test.',
     check="Places that expect at least one row.",
+    control="The catalogue of the same clinic, before everything was hidden, lists practitioners.",
     source="the contract: nothing is an answer too",
     needs=READS,
     evidence=("timebook",),
@@ -265,6 +270,7 @@ async def _everything(rig: Rig) -> tuple[Catalogue, Slots]:
     "A day is read in few calls: their number grows with the days and practitioners asked for, not faster",
     why="A registry searches thousands of clinics; a vendor stops a caller that asks a hundred times for a week.",
     check="Calls in a loop over rows; filters that could be sent with one call.",
+    control="The week is read without an error, and open times are found in it.",
     source="the contract: Limits.calls bounds an operation; vendors' rate limits",
     needs=READS,
     evidence=("journal",),
@@ -275,8 +281,9 @@ async def _few_calls(trial: Trial) -> None:
     await rig.session.catalogue()
     mark = rig.mark()
     query = rig.days(7)
-    await rig.session.slots(query)
+    answer = await rig.session.slots(query)
     calls = trial.control(rig, mark, "a week is read")
+    trial.need(answer.found, "no open time is found")
     days = (query.last_day - query.first_day + timedelta(days=1)).days
     bound = (days + 1) * (len(rig.clinic.timebooks) + len(rig.clinic.types)) + 5
     trial.claim(len(calls) <= bound, "too_many", expected=f"at most {bound} calls", got=len(calls), calls=calls[:5])
@@ -304,6 +311,7 @@ LONGEST_TURN = 1.0
     "Between its calls the adapter only thinks: no connection, file, thread or sleep of its own",
     why="One adapter that waits by itself holds up every clinic of a registry, and goes where no guard is.",
     check="Imports of the adapter: requests, urllib, socket, time, threading, subprocess, open.",
+    control="A booking stands in the same clinic's timebook, or open times are found where nothing can be booked.",
     source="the contract: awaiting is describing a call; the SDK sends it",
     needs=READS,
     evidence=("process", "journal"),
@@ -340,6 +348,7 @@ ROUNDS = 6
     "Nothing of a call is left in memory after it",
     why="A registry's process runs for months; what each search leaves behind ends it one night.",
     check="Class variables, module globals and caches without an end: lists and dicts that calls add to.",
+    control="The first of the searches is answered without an error, and finds open times.",
     source="the contract: an adapter has no state",
     needs=READS,
     evidence=("process", "journal"),
@@ -348,7 +357,7 @@ ROUNDS = 6
 async def _nothing_kept(trial: Trial) -> None:
     rig = trial.rig()
     mark = rig.mark()
-    await rig.session.slots(rig.days(3, 1))
+    trial.need((await rig.session.slots(rig.days(3, 1))).found, "no open time is found")
     trial.control(rig, mark, "open times are read")
     before = await _left_after_a_round(rig)
     for _ in range(ROUNDS):
@@ -368,7 +377,8 @@ async def _left_after_a_round(rig: Rig) -> Counter[str]:
     rig.session.said.clear()
     rig.wire.clear()
     gc.collect()
-    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, KINDS))
+    kept = Counter(map(type, gc.get_objects()))
+    return sum((Counter({kind.__name__: n}) for kind, n in kept.items() if issubclass(kind, KINDS)), Counter())
 
 
 KINDS = (Slot, Response, Adapter, Catalogue)
@@ -384,6 +394,7 @@ def _untouched() -> dict[str, str]:
     "Importing the adapter does nothing but define it",
     why="A registry loads every vendor's adapter at its start; what one of them changes then holds for all.",
     check="Statements at the top of its modules: settings of logging, locale and environment, files, connections.",
+    control="The same adapter reads the clinic in this process, each call answered without an error.",
     source="the contract: a plugin is inert until it is asked",
     needs=READS,
     evidence=("process", "journal"),

@@ -63,9 +63,14 @@ LOST_MOTIFS: tuple[tuple[Step, ...], ...] = (
 NIGHTLY: Mix = {**DAILY, "resolve": 2, "wait": 0}
 
 
+def times() -> int:
+    """How many times as many sequences and meetings as usual the environment asks for."""
+    return max(1, int(os.environ.get(RUNS, "1")))
+
+
 def runs(usual: int) -> int:
-    """How many sequences or meetings a rule tries: as many as it needs, times what the environment asks for."""
-    return usual * max(1, int(os.environ.get(RUNS, "1")))
+    """How many sequences or meetings a rule tries."""
+    return usual * times()
 
 
 def _causes(*names: str, **more: str) -> Mapping[str, str]:
@@ -172,9 +177,12 @@ SEQUENCE = (
     "that is used twice, a booking that staff have moved and that is told as gone.",
     check="What is kept between two calls: class attributes, caches, counters. The last step before the difference "
     "names the operation.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and the steps found something "
+    "to do.",
     source=TRUTH,
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes=_causes(*SEQUENCE),
     safety=True,
 )
@@ -190,9 +198,12 @@ async def _every_step(trial: Trial) -> None:
     "In any sequence in which answers are lost, `resolve` and the next calls tell the truth, and nothing is sent twice",
     why="After a lost answer somebody looks, waits, moves or gives up, in any order; staff work on meanwhile.",
     check="latest_commit and the other BookingFacts, what list_bookings leaves out, and every `except` around a write.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and the steps found something "
+    "to do.",
     source=TRUTH,
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes=_causes(*SEQUENCE),
     safety=True,
 )
@@ -208,9 +219,12 @@ async def _lost_in_sequences(trial: Trial) -> None:
     "Also while the clock jumps over the two nights, what callers are told is so at the clinic at every step",
     why="Twice a year an hour happens twice or not at all, between a search and the booking that comes of it.",
     check="kobling.localtime for every wall-clock text; nothing computed from the day on which it was kept.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and the steps found something "
+    "to do.",
     source="the contract's rule for wall-clock rows; IANA time zone Europe/Oslo",
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes=_causes(*SEQUENCE),
 )
 async def _over_the_nights(trial: Trial) -> None:
@@ -293,9 +307,12 @@ ENDING = _causes("false_booked", "false_not_booked", "no_end")
     why="Two who were told yes for one time, or one whom the vendor refused for a time that nobody had, are misled.",
     check="Anything that callers share in the adapter; where overlaps are accepted, that list_bookings shows every "
     "booking that can overlap.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and somebody who met others was "
+    "told yes.",
     source=ORDER,
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes={
         **ENDING,
         "no_order": "No order of the calls explains all answers. Of those that can't come next one was told what was "
@@ -312,9 +329,12 @@ async def _in_some_order(trial: Trial) -> None:
     "When all have returned and lost answers are found out, no two of the registry's appointments share a time",
     why="Two patients at one door. Also where the vendor accepts double bookings, one of two has to be withdrawn.",
     check="BookingFacts.overlap, and that list_bookings shows every booking that can overlap, with its end.",
+    control="A booking is made, moved and given up without a fault in a twin clinic, and somebody who met others was "
+    "told yes.",
     source="the contract: the settle rule",
     needs=NEEDS,
     evidence=("timebook", "journal"),
+    times=times,
     causes={
         **ENDING,
         "overlap": "Two appointments of the registry's stand at one time of one practitioner, and nobody was told.",

@@ -101,6 +101,7 @@ def _edges(calls: Sequence[Call]) -> list[int]:
     "A long list is read to its end: every booking, open time, practitioner and service is there, each once",
     why="What is on the second page is booked again, or counts as deleted.",
     check="http.pages: where the vendor says that there is more; a page that is smaller than what was asked for.",
+    control="Each list is read without a fault, in a clinic where it is long and not empty.",
     source=WHOLE,
     needs=READS,
     evidence=("timebook", "journal"),
@@ -238,6 +239,7 @@ _SET_UP: dict[str, Edit] = {
     "What staff book, delete or move between two answers neither hides nor doubles anything else",
     why="A row that slips over the edge of a page is a booking nobody sees: its time is given to a second patient.",
     check="Loops over pages with http.get: http.pages reads a list of several pages until two readings agree.",
+    control="The same list is read without a fault or change in a twin clinic, and the change did happen.",
     source=WHOLE,
     needs=READS,
     evidence=("timebook", "journal"),
@@ -390,6 +392,7 @@ def _leading(onward: _Onward, path: str, to: str) -> Callable[[WireRequest, Wire
     "A list that leads to another host, round in circles or to an answer that does not come is no list at all",
     why="Half a list looks like a whole one; a followed link hands the token over to whoever wrote it.",
     check="Loops over pages by hand: a link that can't be followed, a cursor that comes again, an error on page two.",
+    control="The same list is read whole without a fault in a twin clinic, and the spoilt answer did arrive.",
     source=WHOLE,
     needs=READS,
     evidence=("wire", "journal"),
@@ -412,7 +415,8 @@ async def _astray(trial: Trial) -> None:
                 rig = trial.rig(reading.world)
                 side = await _ready(rig, reading)
                 rig.fault(operation, kind, nth=2, times=0)
-                await _told_whole(trial, rig, side, reading, whole, hosts, f"{kind} on page 2 of {operation}")
+                what = f"{kind} on page 2 of {operation}"
+                await _told_whole(trial, rig, side, reading, whole, hosts, what, lambda one: bool(one.fault))
             onward = _onward(wire[edge - 1], wire[edge])
             if onward is None:
                 continue
@@ -423,7 +427,8 @@ async def _astray(trial: Trial) -> None:
                 rig = trial.rig(reading.world)
                 side = await _ready(rig, reading)
                 rig.spoil = _leading(onward, path, to)
-                await _told_whole(trial, rig, side, reading, whole, hosts, f"{operation} leads to {what}")
+                what = f"{operation} leads to {what}"
+                await _told_whole(trial, rig, side, reading, whole, hosts, what, _spoilt(rig, to))
     if not tried:
         trial.not_offered("lists that come in several answers", proof=True)
     trial.saw(
@@ -439,12 +444,30 @@ def _lists(calls: Sequence[Call], wire: Sequence[WireCall]) -> list[int]:
     return list(first.values())
 
 
+def _spoilt(rig: Rig, to: str) -> Callable[[Call], bool]:
+    """Whether what reached the adapter in answer to a call leads there."""
+
+    def leads(call: Call) -> bool:
+        outcome = rig.arrived(call.number)
+        return isinstance(outcome, WireReply) and to in f"{outcome.header('link')} {outcome.body.decode()}"
+
+    return leads
+
+
 async def _told_whole(
-    trial: Trial, rig: Rig, side: Side, reading: _Reading, whole: Ids, hosts: set[str], what: str
+    trial: Trial,
+    rig: Rig,
+    side: Side,
+    reading: _Reading,
+    whole: Ids,
+    hosts: set[str],
+    what: str,
+    struck: Callable[[Call], bool],
 ) -> None:
     mark = rig.mark()
     outcome = await trial.outcome(reading.read(side))
     calls, sent = rig.since(mark), rig.sent_since(mark)
+    trial.need(any(map(struck, calls)) or None, f"the spoilt answer did not reach the adapter, {what}")
     left = {urlsplit(one.request.url).netloc for one in sent} - hosts
     trial.claim(not left, "left", expected=f"no other host, {what}", got=sorted(left), calls=calls[-3:])
     most = 2 * rig.adapter.limits.calls

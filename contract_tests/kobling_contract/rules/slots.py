@@ -57,6 +57,7 @@ def same_times(
     "The open times are exactly those of the clinic's timebook",
     why="A missing time is a patient turned away, an invented one is a patient at a closed door.",
     check="list_slots: every page and day of the window, and the ids of practitioner and service on each time.",
+    control="The whole search is answered without an error, in a clinic whose own timebook has open times.",
     source=COMPLETE,
     needs=NEEDS,
     evidence=("timebook",),
@@ -79,6 +80,7 @@ async def _exactly_the_timebook(trial: Trial) -> None:
     "Two readings give the same times in the same order, each once, sorted by start, practitioner and service",
     why="A list that jumps makes people book the wrong line; paging in a registry relies on the order.",
     check="list_slots must not depend on the order of a set or of concurrent answers.",
+    control="Both readings are answered without an error, and find open times.",
     source="the contract: (start, practitioner, service)",
     needs=NEEDS,
     evidence=("journal",),
@@ -108,6 +110,7 @@ async def _stable_order(trial: Trial) -> None:
     "One practitioner and one service are found alone, and together make up the whole",
     why="A search for one practitioner that shows another's times books the wrong person.",
     check="SlotQuery.practitioner_ids and service_ids: sent to the vendor, and applied again to its answer.",
+    control="Each narrowed search is answered without an error, for somebody whose timebook has open times.",
     source="the contract: what was not asked for is not an answer",
     needs=NEEDS,
     evidence=("timebook",),
@@ -134,6 +137,7 @@ async def _filters(trial: Trial) -> None:
     "A department shows what is received there, and what has no address",
     why="A department that is ignored sends patients to the other end of town.",
     check="The department of the connection or query: which field of the vendor's is the visiting address?",
+    control="The search in each department is answered without an error, where the timebook has open times.",
     source="the help article on departments",
     needs=NEEDS,
     evidence=("timebook",),
@@ -156,6 +160,7 @@ async def _departments(trial: Trial) -> None:
     "A window holds whole local days: the first and the last minute of each are in it, and nothing else",
     why="Times between midnight and two are lost or doubled when days are counted in UTC or by +24 h.",
     check="How the bounds of a day become the vendor's parameters, and how its times become days again.",
+    control="The search of whole days is answered without an error, in a clinic that is open around the clock.",
     source="the contract: windows are local dates, both ends included",
     needs=NEEDS,
     evidence=("timebook",),
@@ -175,6 +180,7 @@ async def _window_edges(trial: Trial) -> None:
     "A window longer than the vendor answers at once is whole all the same",
     why="A search that is silently cut makes a clinic look fully booked.",
     check="Limits.slots.days: the longest window of one call, and every page of an answer.",
+    control="The search of ten weeks is answered without an error, in a clinic that is open in all of them.",
     source=COMPLETE,
     needs=NEEDS,
     evidence=("timebook",),
@@ -192,6 +198,7 @@ async def _long_window(trial: Trial) -> None:
     "A limited search gives the earliest times",
     why='"The next free time" must be the next free time.',
     check="SlotQuery.at_most: stopping early is allowed only in order of time.",
+    control="The search is answered without an error, and the timebook has more open times than were asked for.",
     source="the contract: at_most counts in order of time",
     needs=NEEDS,
     evidence=("timebook",),
@@ -205,7 +212,7 @@ async def _earliest(trial: Trial) -> None:
     query = rig.days(30).model_copy(update={"at_most": 5})
     answer = await read(trial, rig, query, "the five earliest times are read")
     starts = sorted(slot.start for slot in rig.shown.times(query.first_day, query.last_day))
-    trial.need(starts, "no open time")
+    trial.need(starts[5:], "no more than five open times, so that nothing is left out")
     found = [slot.start for slot in answer.found]
     trial.claim(len(found) == min(5, len(starts)), "other_count", expected=5, got=len(found))
     trial.claim(found == starts[:5], "later", expected=[f"{one:%m-%d %H:%M}" for one in starts[:5]],
@@ -218,6 +225,7 @@ async def _earliest(trial: Trial) -> None:
     "What was just booked, blocked or closed at the clinic is no longer open",
     why="Staff book by telephone all day; a stale list sends two patients to one time.",
     check="No answer may be kept in the adapter; `remember` is for what changes seldom.",
+    control="The same search found the time before it was blocked, and is answered without an error afterwards.",
     source="the contract: a search is fresh",
     needs=NEEDS,
     evidence=("timebook",),
@@ -251,6 +259,7 @@ SPOILT = ("http_503", "html_200", "html_502", "empty", "reset", "hang", "truncat
     "A part that could not be read is unknown; it never looks like a day without times",
     why='"No times" and "do not know" are different answers: the first sends the patient away.',
     check="Every `except`, every default for a missing value, and what becomes of an error in one of several calls.",
+    control="The same week is read whole without a fault in a twin clinic, and the faults did strike.",
     source="the contract: Slots.unknown; an error of the engine decides, even if the adapter catches it",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -265,8 +274,9 @@ async def _never_silently_empty(trial: Trial) -> None:
     control = trial.rig()
     query = control.days(7, first=1)
     mark = control.mark()
-    await control.connect(department_id="").slots(query)
+    whole = await control.connect(department_id="").slots(query)
     calls = trial.control(control, mark, "a week is read")
+    trial.need(whole.found if whole.complete else None, "the week is not read whole without a fault either")
     struck = 0
     for kind in SPOILT:
         inner = trial.random.sample(range(2, len(calls)), min(2, max(0, len(calls) - 2)))
@@ -278,6 +288,7 @@ async def _never_silently_empty(trial: Trial) -> None:
             struck += bool(spoilt)
             if outcome.error is None:
                 _owned_up(trial, rig, outcome.value, query, f"{kind} from call {nth} on", spoilt[:1])
+    trial.need(struck or None, "no fault reached the adapter")
     trial.saw(f"{struck} runs with spoilt answers, every gap owned up to")
 
 
@@ -304,6 +315,7 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
     "A time's end is its start plus the type's length, and its place is the type's",
     why="Calendars and reminders are made from both.",
     check="Slot.end in absolute time, not by the wall clock; Slot.location_id from the visiting address.",
+    control="The searches are answered without an error, and find times that the timebook has too.",
     source="the contract: start and end are instants",
     needs=NEEDS,
     evidence=("timebook",),
@@ -338,6 +350,7 @@ async def _ends_and_places(trial: Trial) -> None:
     "A slot is found again by what it is, and one that is gone is said to be gone",
     why='Before every booking the time is looked at again; a wrong "still free" makes two patients meet.',
     check="The slot's token may change between readings; practitioner, service, place and start may not.",
+    control="The same time is found again before it is blocked.",
     source="the contract: a slot is (connection, practitioner, service, location, start)",
     needs=NEEDS,
     evidence=("timebook",),
@@ -380,6 +393,7 @@ async def _found_again(trial: Trial) -> None:
     "The 29th of February, week 53 and the turn of the year are days like others",
     why="A calendar that leaves a day out loses its patients once in four years, when nobody looks.",
     check="Dates that are made by hand: weeks by number, years of 365 days, the same day of another year.",
+    control="The search of these days is answered without an error, in a clinic that is open on them.",
     source=COMPLETE,
     needs=NEEDS,
     evidence=("timebook",),
@@ -399,6 +413,7 @@ async def _rare_days(trial: Trial) -> None:
     "A time nearer than the clinic's deadline for booking is not offered",
     why="The practitioner has gone home when the patient comes.",
     check="Where open times are computed: the lead time, from the clinic's own settings.",
+    control="The search is answered without an error, and times beyond the deadline are found in it.",
     source="the help article on restrictions: how long before its start a time can be booked",
     needs=NEEDS,
     evidence=("timebook",),
@@ -421,6 +436,7 @@ async def _deadlines(trial: Trial) -> None:
     "What a clinic has set up for its online booking holds: hours, steps, pauses, limits and linked timebooks",
     why="Each of them keeps a practitioner's day whole; the clinic believes that they hold everywhere.",
     check="Where open times are computed: where steps begin, what takes time, how many bookings a day has.",
+    control="The search is answered without an error, in a clinic that has open times under these settings.",
     source="the vendors' help pages on available times",
     needs=NEEDS,
     evidence=("timebook",),
@@ -438,6 +454,7 @@ async def _set_up(trial: Trial) -> None:
     "Which times are too near is judged by the vendor's clock, also where the registry's own is wrong",
     why="A registry an hour behind offers a time that the clinic has just closed; one ahead hides times that are open.",
     check="Every comparison with the present: take it from `http.now`, and no clock else.",
+    control="The search is answered without an error although the clock is wrong, and times are found.",
     source="the contract: `Http.now` is the vendor's time once its answers tell it",
     needs=NEEDS,
     evidence=("timebook",),
@@ -458,6 +475,7 @@ async def _the_vendors_clock(trial: Trial) -> None:
     "A link to book a time leads to a page for that time alone, and says nothing of the key",
     why="A patient who follows it must not end at another time, nor see what only the registry may hold.",
     check="list_slots: Slot.link, the vendor's own address for this very time.",
+    control="Both readings are answered without an error, and find times with a link.",
     source="the contract: Slot.link is where a person can book it, for vendors that let nobody else do so",
     needs=NEEDS,
     evidence=("journal", "wire"),
@@ -564,6 +582,7 @@ async def _night(trial: Trial, world: ClinicName, night: date) -> None:
     "In the night of 28 March 2027 no time of the missing hour is found, and every other time is at its moment",
     why="At 02:00 the clock goes to 03:00. A time at 02:30 does not exist, and a day has 23 hours.",
     check="Use kobling.localtime for every wall-clock text; never add hours to a local time.",
+    control="The night is read without an error, in a clinic that has open times in it.",
     source=WALL_CLOCK,
     needs=NEEDS,
     evidence=("timebook",),
@@ -579,6 +598,7 @@ async def _spring_night(trial: Trial) -> None:
     "In the night of 25 October 2026 both halves of the repeated hour are told apart, or left out with a problem",
     why="At 03:00 the clock goes back to 02:00. Two patients at 02:30 are an hour apart, or at one door.",
     check="Use kobling.localtime.wall_rows; Python's == calls both 02:30s equal, compare in UTC.",
+    control="The night is read without an error, in a clinic that has open times in it.",
     source=WALL_CLOCK,
     needs=NEEDS,
     evidence=("timebook",),
@@ -598,6 +618,7 @@ HOST_ZONES = ("Pacific/Kiritimati", "America/St_Johns", "Asia/Kathmandu")
     "The host's own time zone changes nothing: neither open times, nor what is booked, nor what is read back",
     why="A registry's servers stand in UTC or abroad; the clinic's clock hangs in Norway.",
     check="datetime.now() without a zone, datetime.fromtimestamp, time.localtime and astimezone() without an argument.",
+    control="The search is answered in the other process too, and a time of the night is booked there.",
     source=WALL_CLOCK,
     needs=NEEDS,
     evidence=("timebook",),

@@ -188,9 +188,11 @@ class _Busy:
 
     def overlapping(self, timebook_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Live appointments whose half-open interval overlaps [start, end)."""
+        first, last = start.date(), end.date()
+        days: Iterable[date] = (first,) if first == last else _days(start, end)
         found = {
             appointment.id: appointment
-            for day in _days(start, end)
+            for day in days
             for appointment in self._by_day.get((timebook_id, day), ())
             if appointment.start < end and start < appointment.end
         }
@@ -648,12 +650,13 @@ class Clinic:
         shown_days: set[date] = set()
         limits = self._effective(timebook.id, kind.id)
         first_only = limits.first_free_slot_only and kind.kind != "group"
+        events = self._events_of(timebook.id)
         for day in _days_between(first_day, last_day):
             for slot in self._planned(timebook.id, day):
                 if slot.type_id != kind.id:
                     continue
                 planned += 1
-                codes = self._hidden_time(slot, limits, now)
+                codes = self._hidden_time(slot, limits, now, events)
                 if not codes and not busy.places_left(timebook.id, kind, slot.start, slot.end):
                     codes = ["taken"]
                 if not codes and (held_up := self._held_up(timebook, slot, busy)):
@@ -687,8 +690,9 @@ class Clinic:
         address = self._state.addresses.get(kind.address_id) if kind.address_id else None
         found: list[OpenSlot] = []
         shown_days: set[date] = set()
+        events = self._events_of(timebook.id)
         for slot in planned:
-            if (first_only and slot.day in shown_days) or self._hidden_time(slot, limits, now):
+            if (first_only and slot.day in shown_days) or self._hidden_time(slot, limits, now, events):
                 continue
             places = busy.places_left(timebook.id, kind, slot.start, slot.end)
             if not places or self._held_up(timebook, slot, busy):
@@ -738,15 +742,17 @@ class Clinic:
             codes.append("restricted_patient_list")
         return codes
 
-    def _hidden_time(self, slot: PlannedSlot, limits: EffectiveRestrictions, now: datetime) -> list[HiddenCode]:
-        """Why one planned time is not shown, whether or not it is taken."""
+    def _events_of(self, timebook_id: str) -> tuple[Event, ...]:
+        return tuple(event for event in self._state.events.values() if event.timebook_id == timebook_id)
+
+    def _hidden_time(
+        self, slot: PlannedSlot, limits: EffectiveRestrictions, now: datetime, events: tuple[Event, ...]
+    ) -> list[HiddenCode]:
+        """Why one planned time is not shown, whether or not it is taken. events: those of its timebook."""
         codes: list[HiddenCode] = []
         if self._is_closed(slot.timebook_id, slot.day):
             codes.append("closed_day")
-        if any(
-            event.timebook_id == slot.timebook_id and event.start < slot.end and slot.start < event.end
-            for event in self._state.events.values()
-        ):
+        if any(event.start < slot.end and slot.start < event.end for event in events):
             codes.append("blocked_by_event")
         if slot.start <= now:
             codes.append("started")
@@ -1307,7 +1313,7 @@ class Clinic:
             raise SlotNotOffered(f"nothing is planned at {start.isoformat()}", ("no_planned_slots",))
         codes = [
             *self._closed_doors(timebook, kind, patient_id, ()),
-            *self._hidden_time(slot, self._effective(timebook_id, type_id), now),
+            *self._hidden_time(slot, self._effective(timebook_id, type_id), now, self._events_of(timebook_id)),
         ]
         if codes:
             raise SlotNotOffered(f"{start.isoformat()} is not offered: {', '.join(codes)}", tuple(codes))

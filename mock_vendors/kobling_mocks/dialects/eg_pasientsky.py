@@ -311,7 +311,8 @@ def _search(visit: Visit) -> Answer:
     zone = ZoneInfo(clinic.zone)
     day = body.selectedDateForDetails or clinic.clock.now().astimezone(zone).date()
     counted = clinic.open_slots(body.calendarIds, body.timeslotTypeIds, first, last)
-    listed = clinic.open_slots(body.calendarIds, body.timeslotTypeIds, day, day)
+    inside = first <= day <= last
+    listed = counted if inside else clinic.open_slots(body.calendarIds, body.timeslotTypeIds, day, day)
     per_day = {first + timedelta(days=number): 0 for number in range((last - first).days + 1)}
     for slot in counted:
         per_day[slot.day] += 1
@@ -322,7 +323,7 @@ def _search(visit: Visit) -> Answer:
                 "calendars": [_calendar(timebook, clinic, shown, switches) for timebook in shown.timebooks],
                 "dateSlots": [{"date": d.isoformat(), "availableSlots": count} for d, count in per_day.items()],
                 "timeslotTypes": [_timeslot_type(kind, clinic, shown, switches) for kind in shown.types],
-                "timeslots": [_timeslot(slot, clinic, switches) for slot in listed],
+                "timeslots": [_timeslot(slot, clinic, switches) for slot in listed if slot.day == day],
             }
         },
     )
@@ -415,7 +416,7 @@ def _timeslot(slot: OpenSlot, clinic: Clinic, switches: Switches) -> dict[str, A
 
 
 def _local(moment: datetime, clinic: Clinic) -> str:
-    return moment.astimezone(ZoneInfo(clinic.zone)).strftime("%Y-%m-%dT%H:%M")
+    return moment.astimezone(ZoneInfo(clinic.zone)).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 def _slot_id(clinic: Clinic, timebook_id: str, type_id: str, start: datetime) -> str:

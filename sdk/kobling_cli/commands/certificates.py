@@ -15,6 +15,7 @@ from ..exit_codes import ExitCode
 from ..files import check_writable, read_file, write_file
 from ..output import Output, shown
 from ..problems import Problem
+from ..wording import words
 
 if TYPE_CHECKING:
     from kobling_contract.checking import Checked
@@ -66,7 +67,7 @@ def _tell(out: Output, checked: Checked) -> None:
     out.line(out.say("certificate", state), "bold green" if checked.good else "bold red")
     for code in checked.doubts:
         out.line(f"  {out.say('doubt', code)}", "red")
-    out.line(f"{shown(one.vendor)}: {shown(one.headline)}")
+    out.line(f"{shown(one.vendor)}: {shown(one.headline_in(words(out.lang)['headline']))}")
     out.line(
         out.say("certificate", "about", adapter=shown(f"{one.adapter} {one.adapter_version}"), target=shown(one.target),
                 suite=shown(one.suite_version), at=shown(one.issued_at), seeds=", ".join(map(str, one.seeds))), "dim",

@@ -247,6 +247,9 @@ def _told(out: Output, findings: list[Any]) -> None:
 
 
 def _adapters(target: LiveTarget | None) -> dict[str, str]:
-    """Adapters that recordings may name: the installed ones, and the one that was recorded."""
-    known = {key: f"{one.__module__}:{one.__qualname__}" for key, one in load().adapters.items()}
+    """Adapters that recordings may name: the installed ones, the synthetic vendor's, and the one that was recorded."""
+    from kobling_contract.synthetic import VARIANTS
+
+    every = {**{key: adapter for key, (adapter, _) in VARIANTS.items()}, **load().adapters}
+    known = {key: f"{one.__module__}:{one.__qualname__}" for key, one in every.items()}
     return known if target is None else {**known, target.vendor: target.adapter_path}

@@ -22,6 +22,7 @@ from kobling_cli.app import app
 from kobling_cli.exit_codes import ExitCode
 from kobling_cli.wording import LANGUAGES, words
 from kobling_contract.checking import DOUBTS, RERUNS
+from kobling_contract.headline import ENGLISH
 from kobling_contract.waivers import TEXTS
 
 CERTIFY = ("certify", "eg-pasientsky", "--lang", "en", "--jobs", "1")
@@ -51,6 +52,17 @@ def test_every_file_is_written_and_the_terminal_says_where(folder: Path) -> None
         assert name in done.stderr
         assert (folder / name).stat().st_size > 200
     assert json.loads((folder / "r.json").read_text("utf-8"))["results"][0]["cpu_seconds"] > 0
+
+
+def test_the_headline_is_in_the_language_that_was_asked_for() -> None:
+    rule = ("--rule", "BOOK-09", "--certificate", "c.json")
+    told = run("certify", "eg-pasientsky", "--jobs", "1", "--lang", "nb", *rule).stdout.splitlines()[0]
+    assert told.startswith("eg-pasientsky: BESTÅTT for de 1 reglene som ble kjørt, av ")
+    assert told.endswith("; tapte svar må avklares av et menneske: leverandøren kan ikke spørres")
+    run("make-signing-key", "k.pem")
+    checked = run("verify-certificate", "c.json", "--public-key", "k.pem.pub", "--lang", "nb").stdout
+    assert "eg-pasientsky: BESTÅTT for de 1 reglene som ble kjørt, som ikke var alle; tapte svar" in checked
+    assert words("en")["headline"] == ENGLISH
 
 
 def test_what_does_not_hold_is_told_in_brief_with_what_to_do() -> None:

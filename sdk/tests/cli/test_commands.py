@@ -197,12 +197,14 @@ def test_fuzz_tells_what_it_did_and_exits_with_what_it_found(shell: Shell) -> No
 
 def test_the_zoo_shows_one_fault_and_writes_the_matrix(shell: Shell, tmp_path: Path) -> None:
     written = tmp_path / "zoo.json"
+    written.write_text('{"targets": [{"target": "cassette", "killed": 7}]}', "utf-8")
     ran = shell("zoo", "--only", "40", "--json", str(written))
     assert ran.code == ExitCode.SUCCESS, ran.out + ran.err
     told = json.loads(written.read_text("utf-8"))
     assert (told["faults"], told["killed"], told["by_construction"]) == (1, 1, 0)
     assert {one["state"] for one in told["faults_detail"]} == {"killed"}
     assert "1 of 1 faults killed" in ran.out
+    assert told["targets"] == [{"target": "cassette", "killed": 7}], "what was measured there before"
     assert shell("zoo", "--only", "999").code == ExitCode.USAGE
 
 

@@ -1,0 +1,69 @@
+"""The verdict of a run in one sentence, as parts for which each language has words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict
+
+__all__ = ["ENGLISH", "LOST_ANSWERS", "Part", "lost_answers", "sentence", "unwritten", "verdict_parts"]
+
+Part: TypeAlias = "tuple[str, Mapping[str, object]]"
+"""The name of a text, and what it is filled in with."""
+ENGLISH: Final[Mapping[str, str]] = {
+    "conformant": "CONFORMANT",
+    "not_conformant": "NOT CONFORMANT",
+    "suite_error": "NO VERDICT: the suite or the mock broke",
+    "nothing_tested": "NO VERDICT: nothing was tested",
+    "broken_off": "NO VERDICT: broken off with {left} of {count} rules left",
+    "in_part": "in the {count} rules that were run, of {every}",
+    "not_all": "in the {count} rules that were run, which were not all",
+    "hidden": "as far as a {target} target can show: {count} rules need another one",
+    "not_written": "not written yet: {operations}",
+    "lost_reading": "lost answers are resolved by reading the booking back",
+    "lost_found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
+    "lost_slot": "lost answers are resolved by looking at the open times",
+    "lost_person": "lost answers are resolved by a person only: the vendor can't be asked",
+}
+LOST_ANSWERS: Final = ("reading", "found", "slot", "person")
+"""How sure lost answers are, as measured."""
+_CODES: Final[Mapping[int, str]] = {
+    CONFORMANT: "conformant",
+    NOT_CONFORMANT: "not_conformant",
+    SUITE_ERROR: "suite_error",
+    NOTHING_TESTED: "nothing_tested",
+}
+
+
+def verdict_parts(
+    code: int, counts: Mapping[str, int], target: str, every: int | None, *, complete: bool
+) -> list[Part]:
+    """The verdict, and what it does not cover. code: the run's exit code. counts: how many rules have each verdict.
+    every: how many there are, None where that is not known. complete: whether all of them were part of the run."""
+    count, left = sum(counts.values()), counts.get(Verdict.NOT_RUN, 0)
+    bad = [name for name in counts if not Verdict(name).conformant and name != Verdict.NOT_RUN]
+    if left and code == NOT_CONFORMANT and not bad:
+        return [("broken_off", {"left": left, "count": count})]
+    told: list[Part] = [(_CODES[code], {})]
+    if code == CONFORMANT and not complete:
+        told.append(("not_all", {"count": count}) if every is None else ("in_part", {"count": count, "every": every}))
+    if code == CONFORMANT and counts.get(Verdict.NOT_PROVABLE, 0):
+        told.append(("hidden", {"target": target, "count": counts[Verdict.NOT_PROVABLE]}))
+    return told
+
+
+def lost_answers(sure: str | None) -> list[Part]:
+    """How sure lost answers are; nothing where that was not measured."""
+    return [(f"lost_{sure}", {})] if sure in LOST_ANSWERS else []
+
+
+def unwritten(operations: Sequence[str]) -> list[Part]:
+    """What the adapter's author has yet to write."""
+    return [("not_written", {"operations": ", ".join(operations)})] if operations else []
+
+
+def sentence(*clauses: list[Part], words: Mapping[str, str] = ENGLISH) -> str:
+    """The clauses that say something, in a language's words."""
+    told = [" ".join(words[name].format(**values) for name, values in parts) for parts in clauses if parts]
+    return "; ".join(told)

@@ -1,0 +1,96 @@
+"""Each rule says what must succeed without the fault, and an adapter for which that does not succeed passes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kobling import (
+    Adapter,
+    BookingNotFound,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    Clinic,
+    Http,
+    SlotQuery,
+    Slots,
+    TooLateToChange,
+    UnsupportedOperation,
+)
+from kobling_contract.contract import RULES, chosen
+from kobling_contract.rule import Rule
+from kobling_contract.runner import run_rule
+from kobling_contract.synthetic.adapter import Synthetic
+from kobling_contract.target import find_target
+from kobling_contract.verdicts import Verdict
+from kobling_eg_pasientsky import EgPasientsky
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_says_its_positive_control_in_one_sentence_of_its_own(rule: Rule) -> None:
+    assert rule.control[:1].isupper(), rule.control
+    assert rule.control.endswith("."), rule.control
+    assert not any(f"{end} " in rule.control for end in ".!?"), "one sentence"
+    assert rule.control.rstrip(".") not in (rule.title, rule.why.rstrip("."), rule.check.rstrip("."))
+
+
+class NeverFound(EgPasientsky):
+    """Knows no booking, also not one that stands."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        await super().cancel(http, booking, reason)
+        raise BookingNotFound
+
+
+class AlwaysTooLate(EgPasientsky):
+    """Says of every cancel that it is too late."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        await super().cancel(http, booking, reason)
+        raise TooLateToChange
+
+
+class SeesNoTimes(EgPasientsky):
+    """Asks for open times, and tells none."""
+
+    contract = 1
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        await super().list_slots(http, query)
+        return Slots()
+
+
+class TellsNoDepartments(EgPasientsky):
+    """Keeps to itself which departments the vendor lists."""
+
+    contract = 1
+
+    async def identify(self, http: Http) -> Clinic:
+        return (await super().identify(http)).model_copy(update={"departments": None})
+
+
+class NeverMay(Synthetic):
+    """Holds that no key may book."""
+
+    contract = 1
+
+    async def book(self, http: Http, request: BookingRequest) -> Any:
+        raise UnsupportedOperation
+
+
+@pytest.mark.parametrize(
+    ("adapter", "rule_id"),
+    [(NeverFound, "CNCL-03"), (AlwaysTooLate, "CNCL-04"), (SeesNoTimes, "FAIL-08"), (SeesNoTimes, "FAIL-10"),
+     (SeesNoTimes, "SLOT-09"), (TellsNoDepartments, "CONN-05"), (NeverMay, "CONN-11")],
+)  # fmt: skip
+def test_what_never_succeeds_proves_nothing(adapter: type[Adapter], rule_id: str) -> None:
+    (rule,) = chosen([rule_id])
+    result = run_rule(rule, find_target(adapter.key, adapter), 1, repeats=0)
+    assert result.verdict is Verdict.VACUOUS, "\n".join(result.lines())

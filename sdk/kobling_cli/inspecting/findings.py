@@ -1,0 +1,93 @@
+"""What can be found in an adapter before any server runs, and which page tells of it. The sentences stand in
+`words/*.toml`, table `finding`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from ..wording import LANGUAGES, Language, say
+
+__all__ = ["PAGES", "Finding"]
+
+START: Final = "docs/how-to/start-an-adapter.md"
+CONTRACT: Final = "docs/reference/contract.md"
+HTTP: Final = "docs/reference/http.md"
+NO_IO: Final = "docs/why/one-adapter-two-callers.md"
+CLOCKS: Final = "docs/why/wall-clocks.md"
+MOCK: Final = "docs/how-to/write-a-dialect.md"
+
+PAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        # ---- the project
+        "syntax": START,
+        "not_toml": START,
+        "no_entry_point": START,
+        "entry_point_elsewhere": START,
+        "no_adapter": START,
+        "does_not_load": START,
+        "never_ends": START,
+        "ends_the_process": START,
+        "needs_module": START,
+        "mock_without_key": MOCK,
+        "mock_does_not_load": MOCK,
+        "no_mock": MOCK,
+        # ---- what the loader says, and the data
+        "contract": CONTRACT,
+        "not_written": START,
+        "no_example": CONTRACT,
+        "example_refused": CONTRACT,
+        "no_help": CONTRACT,
+        "codes_not_read": "docs/reference/errors.md",
+        "no_refusals": "docs/reference/errors.md",
+        "status_not_yours": "docs/why/lost-answers.md",
+        "no_patient_fields": CONTRACT,
+        # ---- the code
+        "not_awaited": NO_IO,
+        "awaits_in_finally": NO_IO,
+        "does_io": NO_IO,
+        "prints": "docs/why/the-key-is-not-yours.md",
+        "reads_environment": "docs/why/the-key-is-not-yours.md",
+        "own_clock": "docs/why/now.md",
+        "reads_time": CLOCKS,
+        "text_in_path": HTTP,
+        "whole_address": HTTP,
+        "write_in_read": HTTP,
+        "catches_all": "docs/why/lost-answers.md",
+        "keeps_state": CONTRACT,
+        # ---- what it does with strange answers
+        "raises_on": "docs/how-to/feed-hostile-answers.md",
+        "breaks_on": CONTRACT,
+        # ---- types
+        "type": START,
+    }
+)
+"""Each finding's page."""
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One finding. file: from where the check was begun. line: from 1, 0 for a whole file. values: what the sentence's
+    placeholders stand for."""
+
+    file: str
+    line: int
+    code: str
+    values: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def page(self) -> str:
+        """What to read, with the section about the operation, where there is one."""
+        anchor = f"#{self.values['operation']}" if self.code == "not_written" else ""
+        return PAGES[self.code] + anchor
+
+    def text(self, lang: Language) -> str:
+        """What is wrong, and what to do."""
+        return say("finding", self.code, lang, **self.values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a machine."""
+        texts = {lang: self.text(lang) for lang in LANGUAGES}
+        return {"file": self.file, "line": self.line, "code": self.code, "text": texts, "page": self.page}

@@ -1,0 +1,58 @@
+"""`kobling about`: what a word means, from what is installed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from kobling.errors import all_errors
+from kobling.texts import messages
+from kobling_cli.app import app
+from kobling_cli.commands.about import articles, topics
+from kobling_cli.wording import LANGUAGES, Language
+from kobling_contract.contract import RULES
+
+
+def about(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["about", *arguments])
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_whatever_has_a_name_is_told_without_a_gap(lang: Language) -> None:
+    every = [*(one.id for one in RULES), *all_errors(), *messages("en")["defect"], *messages("en")["finding"]]
+    assert sorted(every) == sorted(name for names in topics().values() for name in names)
+    for topic in every:
+        for article in articles(topic, lang):
+            told = [article.title, *(text for _, text in article.sections)]
+            assert len(told) > 1, topic
+            assert all(told), topic
+            assert not any("{vendor}" in text for text in told), topic
+
+
+def test_a_rule_is_told_with_every_way_to_fail_and_its_page() -> None:
+    rule = RULES[0]
+    _, said = about(rule.id.lower(), "--lang", "en")
+    text = " ".join(said.split())
+    assert all(" ".join(part.split()) in text for part in (rule.why, rule.check, rule.control, *rule.causes))
+    assert f"reference/rules/{rule.id}" in said
+
+
+def test_machines_get_both_languages() -> None:
+    _, said = about("second_write", "--json")
+    (article,) = json.loads(said)["articles"]
+    assert article["page"] == "reference/adapter-defects"
+    assert article["text"]["nb"]["title"] == messages("nb")["defect"]["second_write"]["what"]
+    assert article["text"]["en"]["sections"] == [["do", messages("en")["defect"]["second_write"]["do"]]]
+
+
+def test_an_unknown_word_is_answered_with_similar_ones_and_without_a_word_all_are_listed() -> None:
+    code, said = about("secnd_write", "--lang", "en")
+    assert code == 2
+    assert "second_write" in said
+    assert "secnd" not in said, "what was typed may be anything, also a key"
+    code, said = about()
+    assert code == 0
+    assert all(name in said for name in ("SLOT-05", "slot_taken", "second_write", "offline"))
