@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib.util
 import json
 import os
@@ -15,12 +16,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import typer
 
 import kobling
 import kobling_mocks
 from kobling import Adapter, Connection, Installed, Kobling, SlotQuery
 from kobling.adapter import check_adapter
 from kobling.errors import all_errors
+from kobling.plugins import Hooks
+from kobling.texts import messages
+from kobling_cli.app import app
 from kobling_contract.contract import RULES
 from kobling_contract.recording.allowlist import AllowList
 from kobling_contract.waivers import read_waivers
@@ -121,6 +126,12 @@ def test_the_site_builds_without_a_warning_and_describes_every_public_name_error
 
     errors_page = (site / "reference" / "errors.html").read_text("utf-8")
     assert {code for code in all_errors() if f">{code}</span>" not in errors_page} == set()
+    defects_page = (site / "reference" / "adapter-defects.html").read_text("utf-8")
+    assert {name for name in messages("en")["defect"] if f">{name}</span>" not in defects_page} == set()
+    assert {name for name in vars(Hooks) if name.startswith("kobling_")} <= described
+    commands_page = html.unescape((site / "reference" / "command-line.html").read_text("utf-8"))
+    commands = {name for name, one in typer.main.get_command(app).commands.items() if not one.hidden}
+    assert {name for name in commands if f"kobling {name}" not in re.sub(r"<[^>]+>", "", commands_page)} == set()
     suite_page = (site / "reference" / "suite.html").read_text("utf-8")
     assert {rule.id for rule in RULES if f">{rule.id}</span>" not in suite_page} == set()
     pages = {path.stem: path.read_text("utf-8") for path in (site / "reference" / "rules").glob("*-*.html")}
