@@ -25,6 +25,7 @@ from kobling import (
     ErrorMap,
     Http,
     InvalidRequest,
+    Rate,
     Slot,
     SlotLimits,
     SlotQuery,
@@ -613,3 +614,35 @@ class InsuredOnly(Extensor):
         """Book, with a SakID as the message's beginning."""
         text = f"{request.sak_id.value} {request.message or ''}"  # type: ignore[union-attr]
         return await super().book(http, request.model_copy(update={"message": text}))
+
+
+@exhibit(rule="BOOK-22", cause="missing")
+class TheLastPractitionerOnly(Extensor):
+    """Lists bookings of the practitioner that it was asked for last, also for who asks for all of them."""
+
+    memory: ClassVar[Memory] = Memory(86_400)
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings, kept to the last practitioner."""
+        last = self.memory.recall(self.connection, "practitioner", http.now)
+        known = query.practitioner_ids or last or ()
+        self.memory.keep(self.connection, "practitioner", known, http.now)
+        return await super().list_bookings(http, query.model_copy(update={"practitioner_ids": known}))
+
+
+@exhibit(rule="CAT-06", cause="other_names")
+class RatesWithoutNames(Extensor):
+    """Tells rates by their codes only."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without the names of rates."""
+        return with_offers(
+            await super().catalogue(http), rates=lambda offer: tuple(Rate(code=one.code) for one in offer.rates or ())
+        )
+
+
+@exhibit(rule="CNCL-04", cause="other_error")
+class BegunIsGeneric(Extensor):
+    """Tells that a time has begun as a request that was refused."""
+
+    errors = _errors(codes={**ERRORS.codes, "TIME_STARTET": InvalidRequest})

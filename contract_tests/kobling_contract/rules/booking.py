@@ -989,7 +989,8 @@ TAKEN_AWAY: Mapping[str, Callable[[Clinic, str, str], None]] = {
 )
 async def _everything_told(trial: Trial) -> None:
     rig = trial.rig()
-    made = await trial.booked(rig)
+    slots = await trial.open_times(rig)
+    made = await trial.booked(rig, next((one for one in slots if one.location_id is not None), slots[0]))
     one, mark = made.appointment, rig.mark()
     read = await rig.session.get(made.booking.ref)
     stated = _stated(rig, told_in(rig.sent_since(mark)).splitlines())
@@ -1061,3 +1062,52 @@ async def _only_what_is_needed(trial: Trial) -> None:
     trial.claim(empty, "invented", expected="nothing for what was left out", got="a word for it", calls=calls)
     trial.controls.append(f"a booking without SakID and message reached the vendor in {len(calls)} writes")
     trial.saw(f"1 appointment with {len(needed)} facts of the patient, without SakID and message")
+
+
+@BOOK.rule(
+    22,
+    "Bookings are listed for one practitioner or for all, each with what the booking itself tells",
+    why="Where a lost answer is looked for among another practitioner's bookings, the patient gets two times.",
+    check="list_bookings: BookingQuery.practitioner_ids, sent to the vendor where it can filter, and applied again.",
+    source="the contract: a listing is complete for the practitioners asked for",
+    needs=("list_bookings", *NEEDS),
+    evidence=("timebook",),
+    causes={
+        "missing": "A booking of the practitioner asked for is not listed.",
+        "another": "A booking of somebody else is listed for this practitioner.",
+        "differs": "The list tells another start, practitioner or status than the booking itself.",
+    },
+)
+async def _listed_by_practitioner(trial: Trial) -> None:
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    other = trial.need(
+        next(
+            (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and _apart(one, slots[0])),
+            None,
+        ),
+        "times of two practitioners",
+    )
+    made = [await trial.booked(rig, slots[0]), await trial.booked(rig, other)]
+    first, last = sorted(one.request.slot.local_start.date() for one in made)
+    for who in ((slots[0].practitioner_id,), (other.practitioner_id,), ()):
+        mark = rig.mark()
+        query = BookingQuery(first_day=first, last_day=last, practitioner_ids=who)
+        found = {one.id: one for one in (await rig.session.bookings(query)).found}
+        calls = rig.since(mark)
+        for each in made:
+            slot, listed = each.request.slot, found.get(each.booking.id)
+            if who and slot.practitioner_id not in who:
+                trial.claim(listed is None, "another", expected="their bookings only", got="another's", calls=calls)
+                continue
+            if listed is None:
+                trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
+            wrong = (listed.start or slot.start, listed.practitioner_id or slot.practitioner_id, listed.status) != (
+                slot.start, slot.practitioner_id, each.booking.status,
+            )  # fmt: skip
+            trial.claim(not wrong, "differs", expected="as the booking itself", got="otherwise", calls=calls)
+    trial.saw("2 bookings of two practitioners: one for each, and both for all")
+
+
+def _apart(one: Slot, other: Slot) -> bool:
+    return one.start >= other.end or one.end <= other.start

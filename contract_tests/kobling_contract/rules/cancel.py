@@ -148,7 +148,7 @@ async def _never_was(trial: Trial) -> None:
 
 @BOOK.rule(
     4,
-    "After the clinic's deadline a refused cancel is TooLateToChange, and the booking stands",
+    "After the clinic's deadline, or its start, a refused cancel is TooLateToChange, and the booking stands",
     why="The patient must know that the time stands and may cost something, and call the clinic.",
     check="ErrorMap: the vendor's refusals for late, not allowed and started.",
     source="the help article on cancelling: the deadline is the clinic's",
@@ -181,6 +181,25 @@ async def _too_late(trial: Trial) -> None:
         holds = isinstance(outcome.error, TooLateToChange)
         trial.claim(holds, "other_error", expected="TooLateToChange", got=outcome, calls=calls)
         trial.saw(f"answered {calls[-1].status}, the appointment still stands")
+    await _begun(trial)
+
+
+async def _begun(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    rig.pace.pass_time((made.appointment.start - rig.pace.now()).total_seconds() + 60)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    calls = rig.writing(rig.since(mark))
+    trial.need(calls, "the cancel was not sent")
+    now = state_of(rig, made.appointment)
+    if now is None or now.state not in LIVE_STATES:
+        trial.saw(f"a minute after its start: answered {calls[-1].status}, it was cancelled all the same")
+        return
+    trial.claim(outcome.error is not None, "told_cancelled", expected="TooLateToChange", got=outcome, calls=calls)
+    holds = isinstance(outcome.error, TooLateToChange)
+    trial.claim(holds, "other_error", expected="TooLateToChange, it has begun", got=outcome, calls=calls)
+    trial.saw(f"a minute after its start: answered {calls[-1].status}, the appointment still stands")
 
 
 @BOOK.rule(

@@ -14,6 +14,7 @@ from ..clinics import ClinicName
 from ..rig import Rig
 from ..rule import RuleBook
 from ..trial import Trial
+from .wire import told_in
 
 BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue")
@@ -207,11 +208,14 @@ async def _kinds(trial: Trial) -> None:
         "without_rate": "Something without a B-rate is offered: rates=() says that the vendor has none for it.",
         "lost": "A type with a B-rate is not offered; look at rates that stand beside it, and at their order.",
         "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
+        "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",
     },
 )
 async def _rates(trial: Trial) -> None:
     rig = trial.rig()
+    mark = rig.mark()
     found = await _read(trial, rig)
+    said = set(told_in(rig.sent_since(mark)).splitlines())
     if not rig.told("rates"):
         invented = [offer for offer in found.offer_by_ids.values() if offer.rates is not None]
         trial.not_offered("rates", proof=not invented)
@@ -233,6 +237,9 @@ async def _rates(trial: Trial) -> None:
         trial.claim(bookable, "lost", expected=f"offered with {sorted(codes)}", got=f"{found.why_not(*pair)}")
         told = {rate.code for rate in found.offer_by_ids[pair].rates or () if rate.is_insurance}
         trial.claim(told == codes, "other_codes", expected=sorted(codes), got=sorted(told))
+        names = {rate.code: rate.name for rate in rule.insurance_rates if _text(rate.name) in said}
+        shown = {rate.code: rate.name for rate in found.offer_by_ids[pair].rates or () if rate.code in names}
+        trial.claim(shown == names, "other_names", expected=sorted(names.values()), got=sorted(shown.values()))
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
     trial.saw(f"{compared} offers have exactly the clinic's B-rates")
