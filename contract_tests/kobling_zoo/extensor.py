@@ -646,3 +646,14 @@ class BegunIsGeneric(Extensor):
     """Tells that a time has begun as a request that was refused."""
 
     errors = _errors(codes={**ERRORS.codes, "TIME_STARTET": InvalidRequest})
+
+
+@exhibit(rule="BOOK-23", cause="other_status")
+class WhoeverBookedCame(Extensor):
+    """Reads every booking whose time has begun as attended."""
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, as it is supposed to have gone."""
+        found = await super().get_booking(http, booking)
+        begun = found.start is not None and found.start < http.now
+        return told_as(found, status="attended") if begun else found

@@ -16,6 +16,7 @@ from uuid import UUID
 from kobling import (
     Adapter,
     Booked,
+    BookingNotFound,
     BookingQuery,
     BookingRequest,
     CancelReason,
@@ -1111,3 +1112,40 @@ async def _listed_by_practitioner(trial: Trial) -> None:
 
 def _apart(one: Slot, other: Slot) -> bool:
     return one.start >= other.end or one.end <= other.start
+
+
+@BOOK.rule(
+    23,
+    "What became of an appointment is read as it is: the patient came, did not come, or the clinic called it off",
+    why="A partner pays for who came; a patient whose time the clinic called off must hear of it and get another.",
+    check="The vendor's words for a booking's status: a word that is not known is unknown, and never booked.",
+    source="the contract: Booking.status",
+    needs=("get_booking", *NEEDS),
+    evidence=("timebook",),
+    causes={
+        "other_status": "The booking is read with a status that it does not have at the clinic.",
+        "listed_otherwise": "The list tells another status than the booking itself.",
+    },
+)
+async def _what_became_of_it(trial: Trial) -> None:
+    for became in ("attended", "no_show", "cancelled"):
+        rig = trial.rig()
+        made = await trial.booked(rig)
+        one = made.appointment
+        if one.state == "pending":
+            rig.clinic.confirm(one.id)
+        if became == "cancelled":
+            rig.clinic.staff_cancel(one.id)
+        else:
+            rig.pace.pass_time((one.start - rig.pace.now()).total_seconds() + 60)
+            (rig.clinic.mark_attended if became == "attended" else rig.clinic.mark_no_show)(one.id)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.get(made.booking.ref))
+        read = outcome.value.status if outcome.error is None else "gone"
+        gone = became == "cancelled" and isinstance(outcome.error, BookingNotFound)
+        got = read if outcome.error is None else outcome
+        holds = gone or read in (became, "unknown")
+        trial.claim(holds, "other_status", expected=f"{became}, or unknown", got=got, calls=rig.since(mark))
+        if not gone:
+            await _listed_as_read(trial, rig, made.request.slot, made.booking.id, read)
+        trial.saw(f"{became}: read as {read}")
