@@ -470,6 +470,7 @@ async def _lost_move(trial: Trial, write: str, when: Any, kind: str) -> None:
     "However a vendor is set up, a booking can be given up and moved, and what is told of it is so",
     why="A clinic whose system cancels in the other way must not find out on the day that a patient calls in sick.",
     check="Branches of cancel and reschedule for what a clinic's options say; each needs a path and a body of its own.",
+    control="In one setting at least a booking is confirmed, and stands, before it is moved and given up.",
     source="the contract: options tell the adapter how a clinic's system is set up",
     needs=NEEDS,
     evidence=("timebook", "journal"),

@@ -480,6 +480,7 @@ async def _may_not(trial: Trial) -> None:
     "A department is shown with the name and address that the vendor tells, and the clinic with its own",
     why="By these the administrator sees that it is the right clinic, and which of its departments.",
     check="identify: from which fields Clinic and Department are read.",
+    control="The clinic is read without an error, so that there is an answer to compare with.",
     source="the contract: Clinic tells what the vendor told; None means that it does not say",
     needs=READS,
     evidence=("wire", "timebook"),
