@@ -97,8 +97,9 @@ class Probe:
 
     def dialect(self, value: str, declared: Row) -> Iterator[Row]:
         """A mock, which must be there under the adapter's key."""
-        from kobling_mocks import Dialect
-
+        kit = _mock_kit()
+        if kit is None:
+            return
         module, _, name = value.partition(":")
         problem = self._imported(module, declared)
         if problem is not None:
@@ -106,7 +107,7 @@ class Probe:
             return
         found = getattr(sys.modules[module], name, None) if name else None
         file, line, _, _ = declared
-        if not isinstance(found, Dialect):
+        if not isinstance(found, kit.Dialect):
             yield file, line, "mock_does_not_load", {"what": value, "kind": type(found).__name__}
         elif self.keys and found.key not in self.keys:
             place = self._place_in(type(found), "key")
@@ -114,9 +115,10 @@ class Probe:
 
     def without_dialect(self) -> Iterator[Row]:
         """Adapters for which nobody else has a mock either."""
-        from kobling_mocks import installed_dialects
-
-        known, _ = installed_dialects()
+        kit = _mock_kit()
+        if kit is None:
+            return
+        known, _ = kit.installed_dialects()
         for key, row in self.keys.items():
             if key not in known:
                 yield row[0], row[1], "no_mock", {"key": key}
@@ -266,6 +268,14 @@ class Probe:
     def _shown(self, file: str) -> str:
         path = Path(file).resolve()
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
+
+
+def _mock_kit() -> Any:
+    """The mock kit; None where it is not installed, so that nothing can be said of mocks."""
+    try:
+        return importlib.import_module("kobling_mocks")
+    except ModuleNotFoundError:
+        return None
 
 
 def _line_of(node: ast.ClassDef, name: str) -> int:

@@ -291,6 +291,15 @@ def test_another_path_is_a_wrong_command_line(tmp_path: Path) -> None:
     assert "code no_project" in run("check", str(tmp_path), code=ExitCode.USAGE).stderr
 
 
+def test_where_the_mock_kit_is_not_installed_nothing_is_said_of_mocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = Probe(ROOT)
+    probe.keys["nobody"] = ("adapter.py", 1, "", {})
+    assert [code for _, _, code, _ in probe.without_dialect()] == ["no_mock"]
+    monkeypatch.setitem(sys.modules, "kobling_mocks", None)
+    assert list(probe.without_dialect()) == []
+    assert list(probe.dialect("nowhere:dialect", ("pyproject.toml", 1, "", {}))) == []
+
+
 @pytest.mark.parametrize("name", ["eg_pasientsky", "extensor", "easypractice"])
 def test_nothing_is_wrong_with_our_own_adapters(name: str) -> None:
     root = ROOT / "plugins" / name
