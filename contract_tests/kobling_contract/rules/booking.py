@@ -540,7 +540,7 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
     """Book under a setting and compare what was told with the timebook, a day later. True when the vendor commits
     late; None when the setting hides every time."""
     rig = trial.rig(switches=setting)
-    query = rig.days(2, 1)
+    query = rig.days(1, 1)
     answer = (await trial.outcome(rig.session.slots(query))).value
     bookable = rig.known(answer.found, query.first_day, query.last_day) if answer else []
     if not bookable:

@@ -486,8 +486,9 @@ async def _however_set_up(trial: Trial) -> None:
     for setting in ({}, *trial.rig().every_setting()):
         rig = trial.rig(switches=setting)
         what = ", ".join(f"{name}={value}" for name, value in setting.items()) or "as it is"
-        found = await trial.outcome(rig.session.slots(rig.days(4, 1)))
-        slots = rig.known(found.value.found, rig.today(), rig.today() + timedelta(days=5)) if found.value else []
+        query = rig.days(1, 1)
+        found = await trial.outcome(rig.session.slots(query))
+        slots = rig.known(found.value.found, query.first_day, query.last_day) if found.value else []
         apart = [one for one in slots[1:] if one.start >= slots[0].end]
         if apart and await _given_up_and_moved(trial, rig, slots[0], apart[-1], what):
             tried += 1
