@@ -398,3 +398,32 @@ async def _modes(trial: Trial) -> None:
             compared.add(kind.mediums)
     trial.need(len(compared) >= len(ways) or None, "types that are received in different ways")
     trial.saw(f"{len(compared)} ways to receive a patient, each told as the clinic has it")
+
+
+@BOOK.rule(
+    12,
+    "A practitioner is offered with the types that the clinic has a rule for in their timebook, and with no others",
+    why="Whoever books a treatment that the practitioner does not give is sent home, or to somebody else.",
+    check="catalogue: how the vendor tells which types belong to which timebook; a filter that was not sent tells all.",
+    source="the help article on rules: a type is offered in a timebook by its rule there",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "without_rule": "A type is offered in a timebook for which it has no rule.",
+        "lost": "A type with a rule for the timebook, which insurance customers may book there, is not offered.",
+    },
+)
+async def _rules(trial: Trial) -> None:
+    for world in WORLDS:
+        rig = trial.rig(world)
+        found = await _read(trial, rig)
+        _untold(trial, rig, "rules", "which types a timebook offers")
+        having = {_wire(rig, pair) for pair in _pairs(rig.clinic)}
+        shown = {_wire(rig, pair) for pair in _pairs(rig.clinic) if rig.shown.offered(*pair)}
+        offered = {pair for pair in found.offer_by_ids if found.bookable(*pair)}
+        other = len(offered - having)
+        trial.claim(not other, "without_rule", expected=f"{len(having)} rules", got=f"{other} offers without one")
+        lost = len(shown - offered)
+        trial.claim(not lost, "lost", expected=f"{len(shown)} offers", got=f"{lost} are missing")
+        trial.need(offered, "nothing can be booked at all, so that the absence proves nothing")
+        trial.saw(f"{world}: {len(offered)} offers, each by one of {len(having)} rules")
