@@ -664,3 +664,12 @@ class UnreadIsGeneric(Extensor):
     """Tells a booking that can't be read, because there is none, as a request that was refused."""
 
     errors = _errors(codes={**ERRORS.codes, ("get_booking", "TIME_UKJENT"): InvalidRequest})
+
+
+@exhibit(rule="CAT-08", cause="lost")
+class LengthsLeftOut(Extensor):
+    """Tells types without how long they take."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without lengths."""
+        return with_services(await super().catalogue(http), minutes=lambda _: None)

@@ -290,7 +290,10 @@ async def _addresses(trial: Trial) -> None:
     source="the contract: minutes are absolute time",
     needs=NEEDS,
     evidence=("timebook",),
-    causes={"other_length": "minutes differs from the clinic's: look at the unit and at which field it is read from."},
+    causes={
+        "other_length": "minutes differs from the clinic's: look at the unit and at which field it is read from.",
+        "lost": "The vendor tells how long its types take, and the catalogue does not.",
+    },
 )
 async def _lengths(trial: Trial) -> None:
     rig = trial.rig("random")
@@ -298,7 +301,11 @@ async def _lengths(trial: Trial) -> None:
     compared = 0
     for service in found.services:
         kind = rig.clinic.type(rig.own(service.id))
-        if kind is not None and service.minutes is not None:
+        if kind is None:
+            continue
+        lost = service.minutes is None and rig.told("lengths")
+        trial.claim(not lost, "lost", expected=f"{kind.minutes} minutes", got="None")
+        if service.minutes is not None:
             trial.claim(service.minutes == kind.minutes, "other_length", expected=kind.minutes, got=service.minutes)
             compared += 1
     trial.need(compared or None, "no type with a length is listed")
