@@ -543,3 +543,17 @@ class TheSameAnswerForBoth(EgPasientsky):
             return known
         made = await super().book(http, request)
         return self.memory.keep(self.connection, request.slot.identity, made, http.now)
+
+
+@exhibit(rule="CAT-12", cause="without_rule")
+class EverybodyDoesEverything(_Told):
+    """Offers with each practitioner what any of them offers, as a search without a filter shows it."""
+
+    def _catalogue(self, catalogue: Catalogue) -> Catalogue:
+        known = {one.service_id: one for one in catalogue.offers if isinstance(one, Offer)}
+        offers = tuple(
+            offer.model_copy(update={"practitioner_id": who.id})
+            for who in catalogue.practitioners
+            for offer in known.values()
+        )
+        return catalogue.model_copy(update={"offers": offers})

@@ -657,3 +657,19 @@ class WhoeverBookedCame(Extensor):
         found = await super().get_booking(http, booking)
         begun = found.start is not None and found.start < http.now
         return told_as(found, status="attended") if begun else found
+
+
+@exhibit(rule="BOOK-24", cause="other_error")
+class UnreadIsGeneric(Extensor):
+    """Tells a booking that can't be read, because there is none, as a request that was refused."""
+
+    errors = _errors(codes={**ERRORS.codes, ("get_booking", "TIME_UKJENT"): InvalidRequest})
+
+
+@exhibit(rule="CAT-08", cause="lost")
+class LengthsLeftOut(Extensor):
+    """Tells types without how long they take."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without lengths."""
+        return with_services(await super().catalogue(http), minutes=lambda _: None)

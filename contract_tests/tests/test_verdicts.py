@@ -174,10 +174,14 @@ class CancelsNothing(EgPasientsky):
         return Cancelled()
 
 
+NINE = [f"CAT-0{number}" for number in range(1, 10)]
+"""Rules that hold for EG Pasientsky's adapter, and are soon run."""
+
+
 class TestCertify:
     def test_it_tells_its_progress_and_gives_a_certificate_that_is_plain_json(self) -> None:
         steps: list[Progress] = []
-        certificate = certify("eg-pasientsky", adapter=EgPasientsky, rules=["CAT"], on_progress=steps.append)
+        certificate = certify("eg-pasientsky", adapter=EgPasientsky, rules=NINE, on_progress=steps.append)
         assert certificate.conformant
         assert (steps[0].done, steps[-1].done, steps[-1].total) == (0, 9, 9)
         told = json.loads(json.dumps(certificate.as_dict()))
@@ -224,7 +228,7 @@ class TestCertify:
     def test_repeated_runs_have_other_seeds_and_another_order(self) -> None:
         steps: list[Progress] = []
         certificate = certify(
-            "eg-pasientsky", adapter=EgPasientsky, rules=["CAT"], seed=5, repeat=2, on_progress=steps.append
+            "eg-pasientsky", adapter=EgPasientsky, rules=NINE, seed=5, repeat=2, on_progress=steps.append
         )
         assert certificate.seeds == (5, 6)
         assert certificate.counts == {"PASS": 9}

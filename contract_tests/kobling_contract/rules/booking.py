@@ -1175,3 +1175,34 @@ async def _what_became_of_it(trial: Trial) -> None:
         if not gone:
             await _listed_as_read(trial, rig, made.request.slot, made.booking.id, read)
         trial.saw(f"{became}: read as {read}")
+
+
+@BOOK.rule(
+    24,
+    "Reading a booking that never was says that it is not found",
+    why="Any other error makes a registry try again, or blame the connection, for a booking that does not exist.",
+    check="ErrorMap: what get_booking is answered for an unknown booking is BookingNotFound.",
+    source="the contract: BookingNotFound, choose something else",
+    needs=("get_booking", *NEEDS),
+    evidence=("journal",),
+    causes={
+        "invented": "A booking was told that does not exist.",
+        "other_error": "The vendor knows no such booking, and the caller hears something else.",
+    },
+)
+async def _never_was(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    mark = rig.mark()
+    known = await trial.outcome(rig.session.get(made.booking.ref))
+    trial.need(known.value, f"a booking that stands can't be read: {known}")
+    trial.control(rig, mark, "a booking that stands is read")
+    mark = rig.mark()
+    ref = made.booking.ref.model_copy(update={"id": rig.nowhere("appointment")})
+    outcome = await trial.outcome(rig.session.get(ref))
+    calls = rig.since(mark)
+    trial.need(calls, "nobody was asked")
+    trial.claim(outcome.error is not None, "invented", expected="BookingNotFound", got=outcome, calls=calls)
+    holds = isinstance(outcome.error, BookingNotFound)
+    trial.claim(holds, "other_error", expected="BookingNotFound", got=outcome, calls=calls)
+    trial.saw(f"answered {calls[-1].status}, told as {outcome}")

@@ -482,8 +482,10 @@ async def _lost_move(trial: Trial, write: str, when: Any, kind: str) -> None:
     },
 )
 async def _however_set_up(trial: Trial) -> None:
-    tried = 0
-    for setting in ({}, *trial.rig().every_setting()):
+    tried, first = 0, trial.rig()
+    known = first.world.switches.known
+    others = [one for one in first.every_setting() if all(known[name].choices[0] != one[name] for name in one)]
+    for setting in ({}, *others):
         rig = trial.rig(switches=setting)
         what = ", ".join(f"{name}={value}" for name, value in setting.items()) or "as it is"
         query = rig.days(1, 1)

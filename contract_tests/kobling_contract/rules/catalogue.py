@@ -303,7 +303,10 @@ async def _addresses(trial: Trial) -> None:
     source="the contract: minutes are absolute time",
     needs=NEEDS,
     evidence=("timebook",),
-    causes={"other_length": "minutes differs from the clinic's: look at the unit and at which field it is read from."},
+    causes={
+        "other_length": "minutes differs from the clinic's: look at the unit and at which field it is read from.",
+        "lost": "The vendor tells how long its types take, and the catalogue does not.",
+    },
 )
 async def _lengths(trial: Trial) -> None:
     rig = trial.rig("random")
@@ -311,7 +314,11 @@ async def _lengths(trial: Trial) -> None:
     compared = 0
     for service in found.services:
         kind = rig.clinic.type(rig.own(service.id))
-        if kind is not None and service.minutes is not None:
+        if kind is None:
+            continue
+        lost = service.minutes is None and rig.told("lengths")
+        trial.claim(not lost, "lost", expected=f"{kind.minutes} minutes", got="None")
+        if service.minutes is not None:
             trial.claim(service.minutes == kind.minutes, "other_length", expected=kind.minutes, got=service.minutes)
             compared += 1
     trial.need(compared or None, "no type with a length is listed")
@@ -414,3 +421,32 @@ async def _modes(trial: Trial) -> None:
             compared.add(kind.mediums)
     trial.need(len(compared) >= len(ways) or None, "types that are received in different ways")
     trial.saw(f"{len(compared)} ways to receive a patient, each told as the clinic has it")
+
+
+@BOOK.rule(
+    12,
+    "A practitioner is offered with the types that the clinic has a rule for in their timebook, and with no others",
+    why="Whoever books a treatment that the practitioner does not give is sent home, or to somebody else.",
+    check="catalogue: how the vendor tells which types belong to which timebook; a filter that was not sent tells all.",
+    source="the help article on rules: a type is offered in a timebook by its rule there",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "without_rule": "A type is offered in a timebook for which it has no rule.",
+        "lost": "A type with a rule for the timebook, which insurance customers may book there, is not offered.",
+    },
+)
+async def _rules(trial: Trial) -> None:
+    for world in WORLDS:
+        rig = trial.rig(world)
+        found = await _read(trial, rig)
+        _untold(trial, rig, "rules", "which types a timebook offers")
+        having = {_wire(rig, pair) for pair in _pairs(rig.clinic)}
+        shown = {_wire(rig, pair) for pair in _pairs(rig.clinic) if rig.shown.offered(*pair)}
+        offered = {pair for pair in found.offer_by_ids if found.bookable(*pair)}
+        other = len(offered - having)
+        trial.claim(not other, "without_rule", expected=f"{len(having)} rules", got=f"{other} offers without one")
+        lost = len(shown - offered)
+        trial.claim(not lost, "lost", expected=f"{len(shown)} offers", got=f"{lost} are missing")
+        trial.need(offered, "nothing can be booked at all, so that the absence proves nothing")
+        trial.saw(f"{world}: {len(offered)} offers, each by one of {len(having)} rules")
