@@ -11,7 +11,7 @@ PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3 python /usr/bin/python3; do \
 	$$one -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$one; break; }; done)
 
-.PHONY: help demo test check lint format types layers docs bench lock clean
+.PHONY: help demo test check lint format types layers docs pictures bench lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ layers: $(STAMP) ## who may import whom
 
 docs: $(STAMP) ## the site, in docs/_build/html
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html && echo "docs/_build/html/index.html"
+
+pictures: $(STAMP) ## the site's pictures of programs, taken anew (needs chromium)
+	@$(BIN)/python docs/pictures/take.py
 
 bench: $(STAMP) ## ratios, measured side by side
 	@$(BIN)/python sdk/benchmarks/run.py

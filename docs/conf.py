@@ -18,7 +18,7 @@ html_show_copyright = False
 html_copy_source = False
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "readable_docstrings", "live_tables", "rule_pages"]
-exclude_patterns = ["_build", "_ext", "_static"]
+exclude_patterns = ["_build", "_ext", "_static", "pictures"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 

@@ -372,3 +372,13 @@ class BookingsAreAMinuteLong(_Whatever):
 @exhibit(54, rule="MODEL-05", cause="overlap")
 class TrustsItToTheEnd(_TrustsTheVendor):
     """Believes that this vendor refuses a second booking of a time, also of one that is a little later."""
+
+
+@exhibit(rule="CNCL-09", cause="not_once")
+class CancelsInOneWay(_Whatever):
+    """Cancels by setting the status, also where the clinic's options say that bookings are deleted."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Cancel by status."""
+        await http.patch("bookings/{}", booking.id, json={"status": inferred.CANCELLED})
+        return Cancelled()

@@ -20,10 +20,12 @@ from kobling import (
     CancelReason,
     Catalogue,
     Clinic,
+    ClinicNotFound,
     CredentialsRejected,
     ErrorMap,
     Http,
     InvalidRequest,
+    Rate,
     Slot,
     SlotLimits,
     SlotQuery,
@@ -535,3 +537,123 @@ class OneRowOfBookings(SureAfterFiveSeconds):
         """The first booking."""
         listed = await super().list_bookings(http, query)
         return listed.model_copy(update={"found": listed.found[:1]})
+
+
+# ---- what mutants of the adapter showed
+
+
+@exhibit(rule="CONN-12", cause="lost")
+class DepartmentsWithoutAddress(Extensor):
+    """Tells the departments by their names only, of which two may be the same."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, without addresses."""
+        clinic = await super().identify(http)
+        places = tuple(place.model_copy(update={"address": ""}) for place in clinic.departments or ())
+        return clinic.model_copy(update={"departments": places})
+
+
+@exhibit(rule="CAT-10", cause="lost")
+class NumbersLeftOut(Extensor):
+    """Tells no number of the register of health personnel, by which people of one name are told apart."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without numbers."""
+        return with_people(await super().catalogue(http), hpr=lambda _: None)
+
+
+@exhibit(rule="CAT-11", cause="other_modes")
+class EverybodyComes(Extensor):
+    """Takes every appointment for one in person."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without video and telephone."""
+        return with_services(await super().catalogue(http), modes=lambda _: frozenset({"in_person"}))
+
+
+@exhibit(rule="BOOK-02", cause="no_message")
+class MessageLeftOut(Extensor):
+    """Books without what the patient wrote."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, without the message."""
+        return await super().book(http, request.model_copy(update={"message": None}))
+
+
+@exhibit(rule="BOOK-18", cause="made_up_for")
+class CancelUnread(Extensor):
+    """Stumbles over every answer to a cancel; the SDK looks whether the booking stands, and nobody notices."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Cancel, and look up who may have cancelled."""
+        cancelled = await super().cancel(http, booking, reason)
+        return {"clinic": cancelled}[reason.by]
+
+
+@exhibit(rule="BOOK-19", cause="other_error")
+class WithdrawnIsAnotherClinic(Extensor):
+    """Takes a time that is not offered any more for a wrong clinic number."""
+
+    errors = _errors(codes={**ERRORS.codes, "TIME_IKKE_TILBUDT": ClinicNotFound})
+
+
+@exhibit(rule="BOOK-20", cause="lost")
+class DeadlineLeftOut(Extensor):
+    """Reads bookings without their deadline, so that a change is tried that the clinic refuses."""
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, without its deadline."""
+        return told_as(await super().get_booking(http, booking), change_by=None)
+
+
+@exhibit(rule="BOOK-21", cause="refused")
+class InsuredOnly(Extensor):
+    """Can't book for who has no SakID."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with a SakID as the message's beginning."""
+        text = f"{request.sak_id.value} {request.message or ''}"  # type: ignore[union-attr]
+        return await super().book(http, request.model_copy(update={"message": text}))
+
+
+@exhibit(rule="BOOK-22", cause="missing")
+class TheLastPractitionerOnly(Extensor):
+    """Lists bookings of the practitioner that it was asked for last, also for who asks for all of them."""
+
+    memory: ClassVar[Memory] = Memory(86_400)
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings, kept to the last practitioner."""
+        last = self.memory.recall(self.connection, "practitioner", http.now)
+        known = query.practitioner_ids or last or ()
+        self.memory.keep(self.connection, "practitioner", known, http.now)
+        return await super().list_bookings(http, query.model_copy(update={"practitioner_ids": known}))
+
+
+@exhibit(rule="CAT-06", cause="other_names")
+class RatesWithoutNames(Extensor):
+    """Tells rates by their codes only."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without the names of rates."""
+        return with_offers(
+            await super().catalogue(http), rates=lambda offer: tuple(Rate(code=one.code) for one in offer.rates or ())
+        )
+
+
+@exhibit(rule="CNCL-04", cause="other_error")
+class BegunIsGeneric(Extensor):
+    """Tells that a time has begun as a request that was refused."""
+
+    errors = _errors(codes={**ERRORS.codes, "TIME_STARTET": InvalidRequest})
+
+
+@exhibit(rule="BOOK-23", cause="other_status")
+class WhoeverBookedCame(Extensor):
+    """Reads every booking whose time has begun as attended."""
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, as it is supposed to have gone."""
+        found = await super().get_booking(http, booking)
+        begun = found.start is not None and found.start < http.now
+        return told_as(found, status="attended") if begun else found

@@ -27,7 +27,7 @@ from kobling_mocks.clinic import BookingOrder, PatientDetails, demo_id
 ALL = os.environ.get("KOBLING_ZOO") == "all"
 PARTS: Mapping[str, tuple[str, ...]] = {
     Synthetic.key: ("CONN-03", "CAT-06", "SLOT-13", "SLOT-19", "BOOK-02", "BOOK-07"),
-    ByRequest.key: ("BOOK-01", "BOOK-17", "CNCL-06", "CNCL-07"),
+    ByRequest.key: ("BOOK-01", "BOOK-17", "CNCL-06", "CNCL-07", "MODEL-01"),
     SearchOnly.key: ("CONN-01", "SLOT-19", "SECR-06", "FAIL-09", "PAGE-03"),
 }
 SKIPPED = {Synthetic.key: {"BOOK-07", "SLOT-19"}, ByRequest.key: {"BOOK-07", "SLOT-19", "CNCL-08"}}

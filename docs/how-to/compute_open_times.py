@@ -1,4 +1,4 @@
-"""Code of `compute-open-times.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `compute-open-times.md`, and its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of `errors-with-200.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `errors-with-200.md`, and its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of `no-rates.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `no-rates.md`, and its tests."""
 
 from __future__ import annotations
 

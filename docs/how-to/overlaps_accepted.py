@@ -1,4 +1,4 @@
-"""Code of `overlaps-accepted.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `overlaps-accepted.md`, and its tests."""
 
 from __future__ import annotations
 

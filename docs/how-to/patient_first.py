@@ -1,4 +1,4 @@
-"""Code of `patient-first.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `patient-first.md`, and its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of `pending-bookings.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `pending-bookings.md`, and its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of `place-the-key.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `place-the-key.md`, and its tests."""
 
 from __future__ import annotations
 

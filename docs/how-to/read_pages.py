@@ -1,4 +1,4 @@
-"""Code of `read-pages.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `read-pages.md`, and its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of `several-departments.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `several-departments.md`, and its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of `sign-in.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `sign-in.md`, and its tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code of `times-without-offset.md`; `sdk/tests/test_docs.py` runs it."""
+"""Code of `times-without-offset.md`, and its tests."""
 
 from __future__ import annotations
 

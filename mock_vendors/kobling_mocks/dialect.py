@@ -50,6 +50,8 @@ Fact = Literal[
     "rates",  # the rates on a type's rules
     "patient_lists",  # which types are kept to a list of patients
     "owner_kinds",  # whether a person, a group or a department owns a timebook
+    "professions",  # what a practitioner is, and their number in the register of health personnel
+    "mediums",  # whether a patient is received in person, by video or by telephone
     "type_kinds",  # which types are hidden or for groups
     "rules",  # which types a timebook offers
     "online",  # what is online, and what is not

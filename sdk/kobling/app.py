@@ -83,7 +83,7 @@ class _Office:
         refused: Callable[[], ConnectionReport] | None = None
         try:
             accepted = adapter.form.accept(connection)
-            typed = _typed_host(adapter)
+            typed = typed_host(adapter)
             public = _with_checked_url(accepted.public, adapter, self.policy) if typed else accepted.public
             base = line_address(adapter.base_url, public, origin)
             auth_base = line_address(adapter.auth_url, public, origin) if adapter.auth_url else None
@@ -265,7 +265,7 @@ def _checked_origin(vendor: str, origin: str) -> str:
     return origin.rstrip("/")
 
 
-def _typed_host(adapter: type[Adapter]) -> bool:
+def typed_host(adapter: type[Adapter]) -> bool:
     """True when a person's typing decides a host that is called, be it for the sign-in only."""
     return any(
         template.startswith("{booking_url}") or "{" in template.partition("://")[2].partition("/")[0]

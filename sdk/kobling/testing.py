@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .adapter import Adapter, Operation
-from .app import Kobling
+from .app import Kobling, typed_host
 from .booking import BookingRequest, Patient, private_texts
 from .catalogue import Catalogue
 from .clinic import Clinic
@@ -258,6 +258,7 @@ def play(
     clock = clock or ManualClock()
     chosen: dict[str, Any] = dict(options or {})
     accepted = adapter.form.accept(connection or example_connection(adapter))
+    typed = typed_host(adapter)
     line = Line(
         adapter=adapter,
         connection=accepted,
@@ -268,7 +269,8 @@ def play(
         channel="play",
         base=line_address(adapter.base_url, accepted.public, None),
         auth_base=line_address(adapter.auth_url, accepted.public, None) if adapter.auth_url else None,
-        typed_host=False,
+        typed_host=typed,
+        typed_url=accepted.public.booking_url if typed else "",
     )
     given = tuple(_as_session_gives(adapter, one) for one in arguments)
     task: Task[Any] = Task(

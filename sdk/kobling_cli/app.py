@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kobling import KoblingError
+from kobling import AdapterBug, KoblingError
 
 from .commands.about import about
 from .commands.booking import book, cancel, resolve
@@ -81,7 +81,10 @@ def tell(error: Exception, out: Output) -> ExitCode:
     facts = dict(error.facts) if isinstance(error, Told) else {}
     error = error.error if isinstance(error, Told) else error
     if isinstance(error, KoblingError):
-        return _tell(out, error.as_dict(), error.explain(out.lang), exit_code_of(error), {**_facts(error), **facts})
+        code = _tell(out, error.as_dict(), error.explain(out.lang), exit_code_of(error), {**_facts(error), **facts})
+        if isinstance(error, AdapterBug) and not out.as_json:
+            out.note(out.say("line", "to_the_author", what=error.defect(out.lang), topic=error.topic), "yellow")
+        return code
     problem = error if isinstance(error, Problem) else _problem(error)
     return _tell(out, problem.as_dict(), problem.explain(out.lang), problem.exit_code, {})
 
@@ -95,6 +98,8 @@ def _help_was_shown(error: Exception) -> bool:
 def _facts(error: KoblingError) -> dict[str, Any]:
     """What an error carries beside its words: the reference, and the bookings involved (never the patient)."""
     facts: dict[str, Any] = {}
+    if isinstance(error, AdapterBug):
+        facts["to_the_author"] = {lang: error.defect(lang) for lang in LANGUAGES}
     for name in ("reference", "booking", "new", "old"):
         value = getattr(error, name, None)
         if value is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import importlib.util
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tomllib
@@ -16,15 +16,16 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from click import Context
-from typer.main import get_command
+import typer
 
 import kobling
 import kobling_mocks
 from kobling import Adapter, Connection, Installed, Kobling, SlotQuery
 from kobling.adapter import check_adapter
 from kobling.errors import all_errors
-from kobling_cli.app import app as cli
+from kobling.plugins import Hooks
+from kobling.texts import messages
+from kobling_cli.app import app
 from kobling_contract.contract import RULES
 from kobling_contract.recording.allowlist import AllowList
 from kobling_contract.waivers import read_waivers
@@ -81,26 +82,6 @@ def test_every_adapter_beside_a_page_obeys_the_contract(path: Path) -> None:
             check_adapter(one)
 
 
-COMMANDS = [
-    (page, line)
-    for page in PAGES
-    for block in re.findall(r"^```(?:text|sh)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    for line in re.findall(r"^(?: *reproduce: )?(?:\.venv/bin/)?kobling (.+)$", block, re.MULTILINE)
-]
-
-
-@pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{page.name}: {line}" for page, line in COMMANDS])
-def test_every_command_line_on_a_page_is_one_that_kobling_takes(page: Path, line: str) -> None:
-    """Its words are parsed as the command line does; what they name is not opened. Placeholders stand in capitals."""
-    words = shlex.split(line, comments=True)
-    command = get_command(cli)
-    while hasattr(command, "commands"):
-        assert words, f"{page.name} names a group without a command"
-        assert words[0] in command.commands, f"{page.name}: there is no command {words[0]}"
-        command = command.commands[words.pop(0)]
-    command.make_parser(Context(command)).parse_args(words)  # raises for an option or argument that is not there
-
-
 TOML = re.compile(r"^```toml\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TABLES = [(page, text) for page in PAGES for text in TOML.findall(page.read_text("utf-8"))]
 
@@ -145,6 +126,12 @@ def test_the_site_builds_without_a_warning_and_describes_every_public_name_error
 
     errors_page = (site / "reference" / "errors.html").read_text("utf-8")
     assert {code for code in all_errors() if f">{code}</span>" not in errors_page} == set()
+    defects_page = (site / "reference" / "adapter-defects.html").read_text("utf-8")
+    assert {name for name in messages("en")["defect"] if f">{name}</span>" not in defects_page} == set()
+    assert {name for name in vars(Hooks) if name.startswith("kobling_")} <= described
+    commands_page = html.unescape((site / "reference" / "command-line.html").read_text("utf-8"))
+    commands = {name for name, one in typer.main.get_command(app).commands.items() if not one.hidden}
+    assert {name for name in commands if f"kobling {name}" not in re.sub(r"<[^>]+>", "", commands_page)} == set()
     suite_page = (site / "reference" / "suite.html").read_text("utf-8")
     assert {rule.id for rule in RULES if f">{rule.id}</span>" not in suite_page} == set()
     pages = {path.stem: path.read_text("utf-8") for path in (site / "reference" / "rules").glob("*-*.html")}

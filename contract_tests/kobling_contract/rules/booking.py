@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import types
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from kobling import (
     Adapter,
     Booked,
+    BookingNotFound,
     BookingQuery,
     BookingRequest,
+    CancelReason,
     LeaseExpired,
     NeedsPerson,
     NotBooked,
     Operation,
+    Patient,
     PatientFieldRequired,
     PatientLimitReached,
+    RequestRejected,
     Resolution,
     ResolveFirst,
     Slot,
@@ -26,14 +35,16 @@ from kobling import (
     StillUnknown,
     find_tags,
 )
+from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
 from kobling_mocks import Call
 from kobling_mocks.clinic import BookingOrder as Order
-from kobling_mocks.clinic import PatientDetails, Restrictions
+from kobling_mocks.clinic import Clinic, PatientDetails, Restrictions
 
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..trial import Outcome, Trial, unknown
 from .slots import fault_details
+from .wire import told_in
 
 BOOK = RuleBook("BOOK", "Booking, lost answers and races")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
@@ -109,6 +120,7 @@ async def _stands_as_asked(trial: Trial) -> None:
         "no_claim": "The clinic's system made no claim from the SakID: it stands where it is not looked for.",
         "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
         "cut": "The note of the appointment is not the whole note of the request.",
+        "no_message": "The patient's message is not with the appointment.",
     },
 )
 async def _sak_id_and_reference(trial: Trial) -> None:
@@ -130,9 +142,12 @@ async def _sak_id_and_reference(trial: Trial) -> None:
         trial.claim(
             found, "no_reference", expected="our reference", got=f"{len(find_tags(text))} tags", calls=made.calls
         )
+    whole = "gateplan" in text and "Áilu" in text
     if where in ("note", "patient_note"):
-        whole = "gateplan" in text and "Áilu" in text
         trial.claim(whole, "cut", expected="the whole note", got=f"{len(text)} characters of it", calls=made.calls)
+    elif where == "field":
+        got = f"{len(text)} characters of text"
+        trial.claim(whole, "no_message", expected="the message", got=got, calls=made.calls)
     trial.saw(f"{len(claims)} claims made from the SakID; the reference is in the {where}")
 
 
@@ -877,3 +892,286 @@ async def _listed_as_read(trial: Trial, rig: Rig, slot: Slot, booking_id: str, r
     listed = await rig.session.bookings(BookingQuery(first_day=day, last_day=day))
     words = [one.status for one in listed.found if one.id == booking_id]
     trial.claim(words in ([read], []), "listed_otherwise", expected=read, got=words, calls=rig.since(mark))
+
+
+_ENDED = re.compile(r"^kobling\S* \S+ (\w+) (?:ok )?in [0-9.]+ s, [^:]*(?:: (\w+), because (\S+), effect \w+)?")
+"""How the engine logs the end of an operation: its name and, where it failed, the error and the word for it."""
+
+
+@BOOK.rule(
+    18,
+    "On an ordinary day no call of the adapter fails, also none that the SDK makes up for",
+    why="What the SDK finds out by asking again costs a call each time, and stays unknown when it can't ask.",
+    check="How the adapter reads the vendor's ordinary answers to book, get_booking, reschedule and cancel.",
+    control="A booking stands, is listed, moved and read where that can be done, and cancelled; the log tells so.",
+    source="the contract: an operation tells what it read in the answer; looking again is for answers that are lost",
+    needs=NEEDS,
+    evidence=("logs", "journal"),
+    causes={
+        "made_up_for": "An operation failed although the vendor had answered without a fault, and the caller did not "
+        "notice: the SDK looked again. Read that answer as the vendor gives it.",
+    },
+)
+async def _nothing_made_up_for(trial: Trial) -> None:
+    rig = trial.rig()
+    supports = trial.adapter.supports
+    with trial.logs() as lines:
+        slots = await trial.open_times(rig)
+        made = await trial.booked(rig, slots[0])
+        mark, ref = rig.mark(), made.booking.ref
+        if "list_bookings" in supports:
+            day = slots[0].local_start.date()
+            await rig.session.bookings(BookingQuery(first_day=day, last_day=day))
+        apart = [one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start]
+        if "reschedule" in supports and apart:
+            ref = (await rig.session.reschedule(ref, rig.request(apart[0]))).ref
+        if "get_booking" in supports:
+            await rig.session.get(ref)
+        await rig.session.cancel(ref, CancelReason(by="patient", why="unwell"))
+        calls = trial.control(rig, mark, "the booking is listed, moved and read, where that can be done, and cancelled")
+    ended = [found.groups() for found in map(_ENDED.match, lines) if found]
+    names = {name for name, *_ in ended}
+    trial.need({"book", "cancel"} <= names or None, "the engine logs no end of the operations that were seen")
+    failed = [f"{name} ended as {code} ({because})" for name, code, because in ended if code]
+    trial.claim(not failed, "made_up_for", expected="every operation succeeds", got="; ".join(failed), calls=calls)
+    trial.saw(f"{len(ended)} operations ({', '.join(sorted(names))}), none of which failed")
+
+
+@BOOK.rule(
+    19,
+    "What is taken away in the last moment is refused as such: its type or its timebook is gone or offline",
+    why="The patient can choose another time at once, where a fault of the connection would send them to support.",
+    check="ErrorMap: what the vendor answers to book when the practitioner or the type does not exist any more.",
+    control="Open times are found, the write reaches the vendor, and at least one of the three is refused.",
+    source="the contract: RequestRejected, choose something else",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "other_error": "The vendor refused the booking, and the caller does not hear that something else must be "
+        "chosen, or not that nothing was changed.",
+        "told_booked": "The caller was told that it is booked, and nothing stands in the timebook.",
+    },
+)
+async def _taken_away(trial: Trial) -> None:
+    refusals = 0
+    for what, take_away in TAKEN_AWAY.items():
+        rig = trial.rig()
+        slots = await trial.open_times(rig)
+        hook = partial(_taken_by, take_away, rig, slots[-1])
+        before, mark = _live(rig), rig.mark()
+        outcome = await trial.outcome(rig.session.book(rig.request(slots[-1]), before_write=hook))
+        calls, stands = rig.writing(rig.since(mark)), _live(rig) - before
+        trial.need(calls, "no write reached the vendor")
+        trial.claim(bool(stands) or outcome.error is not None, "told_booked", expected="an error", got=outcome,
+                    calls=calls)  # fmt: skip
+        if not stands:
+            refusals += 1
+            rejected = isinstance(outcome.error, RequestRejected) and outcome.error.effect == "none"
+            trial.claim(rejected, "other_error", expected=f"something else must be chosen, effect none; {what}",
+                        got=outcome, calls=calls)  # fmt: skip
+        trial.saw(f"{what}: answered {calls[-1].status}, told as {outcome}")
+    trial.need(refusals or None, "the vendor books all of it")
+
+
+def _taken_by(take_away: Callable[[Clinic, str, str], None], rig: Rig, slot: Slot, _: BookingRequest) -> None:
+    take_away(rig.clinic, rig.own(slot.practitioner_id), rig.own(slot.service_id))
+
+
+def _without_type(clinic: Clinic, _: str, type_id: str) -> None:
+    clinic.remove_type(type_id)
+
+
+def _without_timebook(clinic: Clinic, timebook_id: str, _: str) -> None:
+    clinic.remove_timebook(timebook_id)
+
+
+def _offline(clinic: Clinic, timebook_id: str, _: str) -> None:
+    (timebook,) = (one for one in clinic.timebooks if one.id == timebook_id)
+    clinic.put_timebook(replace(timebook, online=False))
+
+
+TAKEN_AWAY: Mapping[str, Callable[[Clinic, str, str], None]] = {
+    "the type is deleted": _without_type,
+    "the timebook is deleted": _without_timebook,
+    "the timebook is offline": _offline,
+}
+
+
+@BOOK.rule(
+    20,
+    "A booking that is read back tells everything that the vendor's answer states, and nothing else",
+    why="After its deadline a change is refused before it is sent; by reference, time and type a lost one is found.",
+    check="Booking: from which field each fact is read, and in which zone; None only for what the answer lacks.",
+    control="A booking without any fault stands in the timebook before it is read back.",
+    source="the contract: a Booking holds what the vendor says, and None where it says nothing",
+    needs=("get_booking", *NEEDS),
+    evidence=("timebook", "wire"),
+    causes={
+        "differs": "The booking tells something that is not so at the clinic.",
+        "lost": "The vendor's answer states it, and the booking does not.",
+    },
+)
+async def _everything_told(trial: Trial) -> None:
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    made = await trial.booked(rig, next((one for one in slots if one.location_id is not None), slots[0]))
+    one, mark = made.appointment, rig.mark()
+    read = await rig.session.get(made.booking.ref)
+    stated = _stated(rig, told_in(rig.sent_since(mark)).splitlines())
+    hours = rig.clinic.effective_restrictions(one.timebook_id, one.type_id).cancel_deadline_hours
+    deadline = one.start - timedelta(hours=hours)
+    facts: dict[str, tuple[object, object]] = {
+        "practitioner_id": (read.practitioner_id, rig.wire_id(one.timebook_id)),
+        "service_id": (read.service_id, rig.wire_id(one.type_id)),
+        "location_id": (read.location_id, made.request.slot.location_id),
+        "start": (read.start, one.start),
+        "end": (read.end, one.end),
+        "change_by": (read.change_by, deadline if rig.told("cancel_limits") else None),
+        "created_at": (_seconds(read.created_at), _seconds(one.created_at)),
+        "reference": (read.reference, made.request.reference),
+    }
+    calls = rig.since(mark)
+    wrong = [name for name, (told, holds) in facts.items() if told is not None and told != holds]
+    trial.claim(not wrong, "differs", expected="what is so at the clinic", got=f"{wrong} differ", calls=calls)
+    lost = [name for name, (told, holds) in facts.items() if told is None and holds in stated]
+    trial.claim(not lost, "lost", expected="what the answer states", got=f"no {', '.join(lost)}", calls=calls)
+    known = [name for name, (told, _) in facts.items() if told is not None]
+    trial.saw(f"told, and so at the clinic: {', '.join(known)}; nothing else of it stands in the answer")
+
+
+def _seconds(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(microsecond=0)
+
+
+def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
+    """What stands in an answer: its values as text, and as moments (in whole seconds) and UUIDs where they are such."""
+    found: set[object] = set()
+    for line in lines:
+        found.add(line)
+        with suppress(ValueError):
+            found.add(UUID(line))
+        with suppress(TimeProblem):
+            found.add(parse_offset(line).replace(microsecond=0))
+        with suppress(TimeProblem):
+            found |= set(to_utc(parse_local(line), rig.clinic.zone).instants)
+    return found
+
+
+@BOOK.rule(
+    21,
+    "What is optional may be left out: without SakID, message and optional facts of the patient the booking stands",
+    why="Who pays for themselves has no SakID; a patient without a telephone must not be turned away by a defect.",
+    check="book and register_patient: what they make of None; SakID, message and most of a patient may be None.",
+    control="Open times are found in the same world; the booking itself is the proof, since it must stand.",
+    source="the contract: the SakID is optional; PatientFields.required tells what a booking can't do without",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "refused": "The booking failed for want of something that the adapter does not declare to need.",
+        "invented": "Something stands with the appointment in the place of what was left out.",
+    },
+    driver=True,
+)
+async def _only_what_is_needed(trial: Trial) -> None:
+    rig = trial.rig()
+    declared = trial.adapter.patient_fields
+    needed = {*declared.required, *(sorted(some)[0] for some in declared.one_of)}
+    fewest = Patient(**{name: getattr(PATIENT, name) for name in needed})
+    slots, mark, before = await trial.open_times(rig), rig.mark(), rig.appointments()
+    outcome = await trial.outcome(rig.session.book(rig.request(slots[0], patient=fewest, sak_id=None)))
+    calls, made = rig.writing(rig.since(mark)), rig.made_since(before)
+    stands = outcome.error is None and len(made) == 1
+    trial.claim(stands, "refused", expected="1 appointment, booked", got=f"{outcome}, {len(made)} made", calls=calls)
+    text = f"{made[0].note}\n{made[0].patient_comment}\n{made[0].sak_id or ''}"
+    empty = re.search(r"\bNone\b|\bnull\b", text) is None and SAK_ID.value not in text
+    trial.claim(empty, "invented", expected="nothing for what was left out", got="a word for it", calls=calls)
+    trial.controls.append(f"a booking without SakID and message reached the vendor in {len(calls)} writes")
+    trial.saw(f"1 appointment with {len(needed)} facts of the patient, without SakID and message")
+
+
+@BOOK.rule(
+    22,
+    "Bookings are listed for one practitioner or for all, each with what the booking itself tells",
+    why="Where a lost answer is looked for among another practitioner's bookings, the patient gets two times.",
+    check="list_bookings: BookingQuery.practitioner_ids, sent to the vendor where it can filter, and applied again.",
+    control="Two bookings without any fault, of two practitioners, stand in the timebook before they are listed.",
+    source="the contract: a listing is complete for the practitioners asked for",
+    needs=("list_bookings", *NEEDS),
+    evidence=("timebook",),
+    causes={
+        "missing": "A booking of the practitioner asked for is not listed.",
+        "another": "A booking of somebody else is listed for this practitioner.",
+        "differs": "The list tells another start, practitioner or status than the booking itself.",
+    },
+)
+async def _listed_by_practitioner(trial: Trial) -> None:
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    other = trial.need(
+        next(
+            (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and _apart(one, slots[0])),
+            None,
+        ),
+        "times of two practitioners",
+    )
+    made = [await trial.booked(rig, slots[0]), await trial.booked(rig, other)]
+    first, last = sorted(one.request.slot.local_start.date() for one in made)
+    for who in ((slots[0].practitioner_id,), (other.practitioner_id,), ()):
+        mark = rig.mark()
+        query = BookingQuery(first_day=first, last_day=last, practitioner_ids=who)
+        found = {one.id: one for one in (await rig.session.bookings(query)).found}
+        calls = rig.since(mark)
+        for each in made:
+            slot, listed = each.request.slot, found.get(each.booking.id)
+            if who and slot.practitioner_id not in who:
+                trial.claim(listed is None, "another", expected="their bookings only", got="another's", calls=calls)
+                continue
+            if listed is None:
+                trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
+            wrong = (listed.start or slot.start, listed.practitioner_id or slot.practitioner_id, listed.status) != (
+                slot.start, slot.practitioner_id, each.booking.status,
+            )  # fmt: skip
+            trial.claim(not wrong, "differs", expected="as the booking itself", got="otherwise", calls=calls)
+    trial.saw("2 bookings of two practitioners: one for each, and both for all")
+
+
+def _apart(one: Slot, other: Slot) -> bool:
+    return one.start >= other.end or one.end <= other.start
+
+
+@BOOK.rule(
+    23,
+    "What became of an appointment is read as it is: the patient came, did not come, or the clinic called it off",
+    why="A partner pays for who came; a patient whose time the clinic called off must hear of it and get another.",
+    check="The vendor's words for a booking's status: a word that is not known is unknown, and never booked.",
+    control="A booking without any fault stands in the timebook before the patient comes, stays away or is called off.",
+    source="the contract: Booking.status",
+    needs=("get_booking", *NEEDS),
+    evidence=("timebook",),
+    causes={
+        "other_status": "The booking is read with a status that it does not have at the clinic.",
+        "listed_otherwise": "The list tells another status than the booking itself.",
+    },
+)
+async def _what_became_of_it(trial: Trial) -> None:
+    for became in ("attended", "no_show", "cancelled"):
+        rig = trial.rig()
+        made = await trial.booked(rig)
+        one = made.appointment
+        if one.state == "pending":
+            rig.clinic.confirm(one.id)
+        if became == "cancelled":
+            rig.clinic.staff_cancel(one.id)
+        else:
+            rig.pace.pass_time((one.start - rig.pace.now()).total_seconds() + 60)
+            (rig.clinic.mark_attended if became == "attended" else rig.clinic.mark_no_show)(one.id)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.get(made.booking.ref))
+        read = outcome.value.status if outcome.error is None else "gone"
+        gone = became == "cancelled" and isinstance(outcome.error, BookingNotFound)
+        got = read if outcome.error is None else outcome
+        holds = gone or read in (became, "unknown")
+        trial.claim(holds, "other_status", expected=f"{became}, or unknown", got=got, calls=rig.since(mark))
+        if not gone:
+            await _listed_as_read(trial, rig, made.request.slot, made.booking.id, read)
+        trial.saw(f"{became}: read as {read}")

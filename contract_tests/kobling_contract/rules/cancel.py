@@ -153,7 +153,7 @@ async def _never_was(trial: Trial) -> None:
 
 @BOOK.rule(
     4,
-    "After the clinic's deadline a refused cancel is TooLateToChange, and the booking stands",
+    "After the clinic's deadline, or its start, a refused cancel is TooLateToChange, and the booking stands",
     why="The patient must know that the time stands and may cost something, and call the clinic.",
     check="ErrorMap: the vendor's refusals for late, not allowed and started.",
     control="A booking is cancelled in the same clinic, before the deadline is set.",
@@ -189,6 +189,25 @@ async def _too_late(trial: Trial) -> None:
         holds = isinstance(outcome.error, TooLateToChange)
         trial.claim(holds, "other_error", expected="TooLateToChange", got=outcome, calls=calls)
         trial.saw(f"answered {calls[-1].status}, the appointment still stands")
+    await _begun(trial)
+
+
+async def _begun(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    rig.pace.pass_time((made.appointment.start - rig.pace.now()).total_seconds() + 60)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    calls = rig.writing(rig.since(mark))
+    trial.need(calls, "the cancel was not sent")
+    now = state_of(rig, made.appointment)
+    if now is None or now.state not in LIVE_STATES:
+        trial.saw(f"a minute after its start: answered {calls[-1].status}, it was cancelled all the same")
+        return
+    trial.claim(outcome.error is not None, "told_cancelled", expected="TooLateToChange", got=outcome, calls=calls)
+    holds = isinstance(outcome.error, TooLateToChange)
+    trial.claim(holds, "other_error", expected="TooLateToChange, it has begun", got=outcome, calls=calls)
+    trial.saw(f"a minute after its start: answered {calls[-1].status}, the appointment still stands")
 
 
 @BOOK.rule(
@@ -444,3 +463,60 @@ async def _lost_move(trial: Trial, write: str, when: Any, kind: str) -> None:
     certain = outcome.error is not None and outcome.error.effect == "none"
     trial.claim(not (certain and moved), "told_not_moved", expected=f"moved, {what}", got=outcome, calls=calls)
     await trial.done_with(rig)
+
+
+@BOOK.rule(
+    9,
+    "However a vendor is set up, a booking can be given up and moved, and what is told of it is so",
+    why="A clinic whose system cancels in the other way must not find out on the day that a patient calls in sick.",
+    check="Branches of cancel and reschedule for what a clinic's options say; each needs a path and a body of its own.",
+    control="In one setting at least a booking is confirmed, and stands, before it is moved and given up.",
+    source="the contract: options tell the adapter how a clinic's system is set up",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "refused": "The cancel of a booking that stands was not carried out.",
+        "still_stands": "The caller was told that it is cancelled, but it still stands.",
+        "not_moved": "The booking was not moved, though nothing forbids it.",
+        "not_once": "After the move the patient has not exactly one live appointment at the time that was told.",
+    },
+)
+async def _however_set_up(trial: Trial) -> None:
+    tried = 0
+    for setting in ({}, *trial.rig().every_setting()):
+        rig = trial.rig(switches=setting)
+        what = ", ".join(f"{name}={value}" for name, value in setting.items()) or "as it is"
+        found = await trial.outcome(rig.session.slots(rig.days(4, 1)))
+        slots = rig.known(found.value.found, rig.today(), rig.today() + timedelta(days=5)) if found.value else []
+        apart = [one for one in slots[1:] if one.start >= slots[0].end]
+        if apart and await _given_up_and_moved(trial, rig, slots[0], apart[-1], what):
+            tried += 1
+        await trial.done_with(rig)
+    trial.need(tried or None, "a setting in which a booking is confirmed")
+    trial.controls.append(f"bookings are confirmed in {tried} settings")
+
+
+async def _given_up_and_moved(trial: Trial, rig: Rig, slot: Slot, later: Slot, what: str) -> bool:
+    made = await trial.outcome(rig.session.book(rig.request(slot)))
+    if made.value is None or len(rig.ours()) != 1:
+        return False
+    mark = rig.mark()
+    moved = await trial.outcome(rig.session.reschedule(made.value.ref, rig.request(later)))
+    calls, live = rig.writing(rig.since(mark)), rig.ours()
+    unread = [one for one in rig.since(mark) if one not in calls and (one.status or 500) >= 400]
+    honest = isinstance(moved.error, OutcomeUnknown | RescheduleHalfDone) or bool(unread)
+    trial.claim(moved.error is None or honest, "not_moved", expected=f"moved; {what}", got=moved, calls=calls)
+    if moved.value is not None:
+        once = len(live) == 1 and live[0].start == later.start
+        trial.claim(once, "not_once", expected=f"1, at the new time; {what}", got=f"{len(live)} live", calls=calls)
+    elif len(live) != 1:
+        return False
+    mark, ref = rig.mark(), (moved.value or made.value).ref
+    cancelled = await trial.outcome(rig.session.cancel(ref, REASON))
+    calls = rig.writing(rig.since(mark))
+    done = isinstance(cancelled.value, Cancelled)
+    trial.claim(done or unknown(cancelled), "refused", expected=f"Cancelled; {what}", got=cancelled, calls=calls)
+    left = len(rig.ours())
+    trial.claim(not (done and left), "still_stands", expected=f"none live; {what}", got=f"{left} live", calls=calls)
+    trial.saw(f"{what}: moved, told as {moved}; cancelled, told as {cancelled}, {left} left")
+    return True

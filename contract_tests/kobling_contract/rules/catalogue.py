@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import replace
 
 from kobling import Catalogue, Operation
 from kobling_mocks import Fact
-from kobling_mocks.clinic import Clinic
+from kobling_mocks.clinic import Clinic, Medium
 
 from ..clinics import ClinicName
 from ..rig import Rig
 from ..rule import RuleBook
 from ..trial import Trial
+from .wire import told_in
 
 BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue")
@@ -216,11 +219,14 @@ async def _kinds(trial: Trial) -> None:
         "without_rate": "Something without a B-rate is offered: rates=() says that the vendor has none for it.",
         "lost": "A type with a B-rate is not offered; look at rates that stand beside it, and at their order.",
         "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
+        "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",
     },
 )
 async def _rates(trial: Trial) -> None:
     rig = trial.rig()
+    mark = rig.mark()
     found = await _read(trial, rig)
+    said = set(told_in(rig.sent_since(mark)).splitlines())
     if not rig.told("rates"):
         invented = [offer for offer in found.offer_by_ids.values() if offer.rates is not None]
         trial.not_offered("rates", proof=not invented)
@@ -242,6 +248,9 @@ async def _rates(trial: Trial) -> None:
         trial.claim(bookable, "lost", expected=f"offered with {sorted(codes)}", got=f"{found.why_not(*pair)}")
         told = {rate.code for rate in found.offer_by_ids[pair].rates or () if rate.is_insurance}
         trial.claim(told == codes, "other_codes", expected=sorted(codes), got=sorted(told))
+        names = {rate.code: rate.name for rate in rule.insurance_rates if _text(rate.name) in said}
+        shown = {rate.code: rate.name for rate in found.offer_by_ids[pair].rates or () if rate.code in names}
+        trial.claim(shown == names, "other_names", expected=sorted(names.values()), got=sorted(shown.values()))
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
     trial.saw(f"{compared} offers have exactly the clinic's B-rates")
@@ -335,3 +344,73 @@ async def _offline(trial: Trial) -> None:
     )
     trial.need(answer.found, "no open time at all, so that the absence proves nothing")
     trial.saw(f"{len(hidden)} offline timebooks, none offered; {len(answer.found)} times of the others")
+
+
+@BOOK.rule(
+    10,
+    "A practitioner's profession and number in the register of health personnel are those that the vendor tells",
+    why="By the number a timebook is linked to the right person; by the profession a partner sees whom it may see.",
+    check="Practitioner.hpr and Practitioner.profession: from which fields they are read; None where there are none.",
+    control="A catalogue is read in each world, and at least one practitioner whose number the vendor tells is in it.",
+    source="the contract: hpr is the number in the health personnel register, where the vendor knows it",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={
+        "lost": "The vendor tells it of the practitioner, and the catalogue does not.",
+        "another": "The catalogue tells something else than the vendor: it would link another person.",
+    },
+)
+async def _professions(trial: Trial) -> None:
+    compared = 0
+    for world in WORLDS:
+        rig = trial.rig(world)
+        found = await _read(trial, rig)
+        if not rig.told("professions"):
+            invented = [one for one in found.practitioners if one.hpr or one.profession]
+            trial.not_offered("what practitioners are, and their numbers", proof=not invented)
+        own = {rig.wire_id(one.id): one for one in rig.clinic.timebooks}
+        for one in found.practitioners:
+            told = {"hpr": one.hpr, "profession": one.profession}
+            holds = {"hpr": own[one.id].hpr, "profession": own[one.id].profession}
+            lost = [name for name in holds if holds[name] and told[name] is None]
+            other = [name for name in holds if told[name] is not None and told[name] != holds[name]]
+            trial.claim(not lost, "lost", expected=f"{lost} of each practitioner who has one", got="none")
+            trial.claim(not other, "another", expected=f"{other} as the vendor tells it", got="something else")
+            compared += bool(holds["hpr"])
+    trial.need(compared or None, "no practitioner with a number is listed")
+    trial.saw(f"{compared} practitioners with a number, each told as the clinic has it")
+
+
+MODES: Mapping[Medium, str] = {"face_to_face": "in_person", "video": "video", "telephone": "telephone"}
+
+
+@BOOK.rule(
+    11,
+    "Whether a patient is received in person, by video or by telephone is told as the clinic has it",
+    why="A patient who travels to a video consultation has lost a day, and one who waits at home is a no-show.",
+    check="Service.modes: every word that the vendor has for it, and types that have several.",
+    control="A catalogue is read with types that are received in at least four different ways.",
+    source="the contract: modes are what the vendor tells of a type",
+    needs=NEEDS,
+    evidence=("timebook",),
+    causes={"other_modes": "The type is received otherwise than the catalogue tells."},
+)
+async def _modes(trial: Trial) -> None:
+    rig = trial.rig()
+    if not rig.told("mediums"):
+        invented = [one for one in (await _read(trial, rig)).services if one.modes != {"in_person"}]
+        trial.not_offered("how patients are received", proof=not invented)
+    ways: tuple[tuple[Medium, ...], ...] = (("video",), ("telephone",), ("face_to_face", "video"), ("face_to_face",))
+    ordinary = [one for one in rig.clinic.types if one.kind == "ordinary"]
+    for one, way in zip(ordinary, ways, strict=False):
+        rig.clinic.put_type(replace(one, mediums=way))
+    found = await _read(trial, rig)
+    compared = set()
+    for service in found.services:
+        kind = rig.clinic.type(rig.own(service.id))
+        if kind is not None and kind.kind == "ordinary":
+            holds = {MODES[one] for one in kind.mediums}
+            trial.claim(service.modes == holds, "other_modes", expected=sorted(holds), got=sorted(service.modes))
+            compared.add(kind.mediums)
+    trial.need(len(compared) >= len(ways) or None, "types that are received in different ways")
+    trial.saw(f"{len(compared)} ways to receive a patient, each told as the clinic has it")

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Iterable
 
 from kobling import ConnectionReport, Finding, Operation, UnsupportedOperation
-from kobling_mocks.clinic import synthetic_clinic
+from kobling_mocks.clinic import Clinic, synthetic_clinic
 
 from ..rig import Rig
 from ..rule import RuleBook
 from ..sides import Side
 from ..trial import Trial
+from .wire import told_in
 
 BOOK = RuleBook("CONN", "Testing a connection")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -472,3 +473,49 @@ async def _may_not(trial: Trial) -> None:
         holds = isinstance(outcome.error, UnsupportedOperation)
         trial.claim(holds, "other_error", expected=f"UnsupportedOperation, {setting}", got=outcome)
         trial.saw(f"{setting}: booking is refused, no write was sent")
+
+
+@BOOK.rule(
+    12,
+    "A department is shown with the name and address that the vendor tells, and the clinic with its own",
+    why="By these the administrator sees that it is the right clinic, and which of its departments.",
+    check="identify: from which fields Clinic and Department are read.",
+    control="The clinic is read without an error, so that there is an answer to compare with.",
+    source="the contract: Clinic tells what the vendor told; None means that it does not say",
+    needs=READS,
+    evidence=("wire", "timebook"),
+    causes={
+        "lost": "The vendor's answer to identify tells it of the departments, and those that are shown lack it.",
+        "another": "The clinic or a department is shown with what is another's.",
+    },
+)
+async def _clinic_is_shown(trial: Trial) -> None:
+    rig = trial.rig()
+    mark = rig.mark()
+    clinic = await rig.session.clinic()
+    calls = trial.control(rig, mark, "the clinic is read")
+    said = set(told_in(rig.sent_since(mark)).splitlines())
+    own, places = rig.clinic, clinic.departments or ()
+    if not places and clinic.name is None and clinic.organisation_number is None:
+        trial.not_offered("names of clinics and departments", proof=own.name not in said)
+    alien = clinic.name not in (None, own.name) or clinic.organisation_number not in (None, own.organisation_number)
+    trial.claim(not alien, "another", expected="the clinic's own name and number", got="others", calls=calls)
+    told = {text for one in own.departments for text in (one.name, *_streets(own, one.id))} & said if places else set()
+    lost = told - {text for one in places for text in (one.name, one.address)}
+    trial.claim(not lost, "lost", expected=f"{sorted(lost)}, as in the answer", got="not shown", calls=calls)
+    names = {one.id: one.name for one in own.departments}
+    wrong = [
+        place.id
+        for place in places
+        if rig.own(place.id) in names
+        and (
+            place.name not in ("", names[rig.own(place.id)])
+            or (place.address and place.address not in _streets(own, rig.own(place.id)))
+        )
+    ]
+    trial.claim(not wrong, "another", expected="each department with its own name and address", got=wrong, calls=calls)
+    trial.saw(f"{len(places)} departments, {len(told)} of their names and addresses in the answers, each shown")
+
+
+def _streets(clinic: Clinic, department_id: str) -> set[str]:
+    return {one.street for one in clinic.addresses if one.department_id == department_id}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Protocol
 
-from kobling import KoblingError, Operation
+from kobling import KoblingError, Operation, RescheduleHalfDone
 
 from ..clinics import ClinicName
 from ..model import bookings
@@ -84,10 +84,12 @@ async def words(trial: Trial) -> Words:
     made = await trial.booked(rig, slots[0])
     new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
     mark = rig.mark()
-    moved = await rig.session.reschedule(made.booking.ref, rig.request(new))
+    moved = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
+    trial.need(moved.value or isinstance(moved.error, RescheduleHalfDone) or None, f"a move without a fault: {moved}")
     moving = [call.operation or "" for call in rig.writing(rig.since(mark))]
     mark = rig.mark()
-    await rig.session.cancel(moved.ref, REASON)
+    stands = moved.value or made.booking  # where the new time waits for the clinic, the old one stands
+    await rig.session.cancel(stands.ref, REASON)
     ending = [call.operation or "" for call in rig.writing(rig.since(mark))]
     trial.need(moving and ending, "a move or a cancel sent no write")
     return Words(made.write, ending[-1], tuple(moving))

@@ -136,7 +136,7 @@ class SyntheticVendor(Dialect):
     id_fields = frozenset({"id"})
     credential_headers = frozenset({"authorization"})
     ids = NumberedIds()
-    untold: ClassVar[frozenset[Fact]] = frozenset({"patient_limits"})
+    untold: ClassVar[frozenset[Fact]] = frozenset({"mediums", "patient_limits"})
     """Each booking is for a record of its own, so that no limit of a patient's is ever reached."""
 
     @property

@@ -196,7 +196,9 @@ class EasyPractice(Dialect):
     id_fields = frozenset({"id"})
     credential_headers = frozenset({"authorization"})
     ids = NumberedIds()
-    untold: ClassVar[frozenset[Fact]] = frozenset({"rates", "departments", "patient_limits", "cancel_limits", "claims"})
+    untold: ClassVar[frozenset[Fact]] = frozenset(
+        {"rates", "departments", "professions", "mediums", "patient_limits", "cancel_limits", "claims"}
+    )
 
     @property
     def operations(self) -> tuple[Operation, ...]:

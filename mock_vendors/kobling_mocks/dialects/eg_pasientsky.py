@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -43,7 +43,7 @@ from kobling_mocks.clinic import (
     TooManyBookings,
     synthetic_id,
 )
-from kobling_mocks.dialect import Account, Answer, Dialect, Operation, Visit
+from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
 from kobling_mocks.dialects.eg_pasientsky_wire import (
     Body,
     BookBody,
@@ -209,6 +209,7 @@ class EgPasientsky(Dialect):
     switches = SWITCHES
     id_fields = frozenset({"bookingId"})
     account_parameter = "clinicId"
+    untold: ClassVar[frozenset[Fact]] = frozenset({"professions"})
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -25,7 +25,7 @@ def check(
     The code is read, then loaded in a process of its own, with an environment that holds no secrets. Exit code 1 when
     something was found, also what is not written yet.
 
-    JSON: {"path", "adapters": [key], "findings": [{"file", "line", "code", "text": {"nb", "en"}, "page"}]}
+    JSON: {"path", "adapters": ["my-system"], "findings": [{"file", "line", "code", "text": {"nb", "en"}, "page"}]}
     """
     out = Output(lang=lang, as_json=as_json)
     found = look(path, types=types)

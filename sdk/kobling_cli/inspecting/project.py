@@ -185,10 +185,12 @@ def _probe(order: _Order, found: Looked) -> None:
 
 
 def _types(order: _Order) -> Iterator[Finding]:
-    """What mypy says of the same files."""
+    """What mypy says of the same files, with the project's own settings where these are strict: then what it remembers
+    of earlier runs serves here too."""
+    strict = [] if _is_strict(order.root) else ["--strict", "--enable-error-code", "unused-awaitable"]
     command = [
-        sys.executable, "-m", "mypy", "--strict", "--enable-error-code", "unused-awaitable", "--no-error-summary",
-        "--hide-error-context", "--show-error-codes", "--no-color-output", *map(str, order.sources),
+        sys.executable, "-m", "mypy", *strict, "--no-error-summary", "--hide-error-context", "--show-error-codes",
+        "--no-color-output", *map(order.shown, order.sources),
     ]  # fmt: skip
     ways = os.pathsep.join(map(str, order.roots))
     env = {**os.environ, "MYPYPATH": ways}
@@ -198,3 +200,11 @@ def _types(order: _Order) -> Iterator[Finding]:
         if row:
             path = Path(order.root, row[1]).resolve()
             yield Finding(order.shown(path), int(row[2]), "type", {"what": row[3]})
+
+
+def _is_strict(root: Path) -> bool:
+    try:
+        settings = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("tool", {}).get("mypy", {})
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, Mapping) and settings.get("strict") is True

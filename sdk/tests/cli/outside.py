@@ -27,7 +27,9 @@ class Environment:
 
     def run(self, command: str, cwd: Path, *, code: int = 0) -> str:
         """What a shell command prints; its exit code must be `code`."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PIP_"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PIP_", "PYTHON"))
+        }
         env = {
             **inherited,
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",

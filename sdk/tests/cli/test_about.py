@@ -7,10 +7,13 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from kobling import AdapterBug
 from kobling.errors import all_errors
 from kobling.texts import messages
-from kobling_cli.app import app
+from kobling_cli.app import app, tell
 from kobling_cli.commands.about import articles, topics
+from kobling_cli.exit_codes import ExitCode
+from kobling_cli.output import Output
 from kobling_cli.wording import LANGUAGES, Language
 from kobling_contract.contract import RULES
 
@@ -56,3 +59,16 @@ def test_an_unknown_word_is_answered_with_similar_ones_and_without_a_word_all_ar
     code, said = about()
     assert code == 0
     assert all(name in said for name in ("SLOT-05", "slot_taken", "second_write", "offline"))
+
+
+def test_whoever_makes_an_adapter_is_told_how_to_mend_it_where_it_goes_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    defect = AdapterBug("second_write", vendor="mysystem", operation="book")
+    code = tell(defect, Output(lang="en"))
+    said = capsys.readouterr().err
+    assert code == ExitCode.DEFECT
+    assert messages("en")["defect"]["second_write"]["do"] in " ".join(said.split())
+    assert "kobling about second_write" in said
+    tell(defect, Output(as_json=True))
+    assert json.loads(capsys.readouterr().out)["to_the_author"]["nb"] == defect.defect("nb")

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import runpy
+import select
 import shutil
 import subprocess
 import sys
+import termios
+import time
+from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +22,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from kobling import Connection, Installed, Kobling
 from kobling_cli.app import app
 from kobling_cli.exit_codes import ExitCode
 from kobling_cli.starting.history import REPOSITORY, TEMPLATES, newest, versions, write_history
 from kobling_cli.starting.project import ANSWERS, questions, update_project
 from kobling_cli.wording import LANGUAGES, words
+from kobling_mocks import Mock
 
 
 @pytest.fixture(autouse=True)
@@ -193,3 +203,82 @@ def test_an_update_of_what_is_not_committed_or_no_such_project_is_refused(folder
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "begun")
     assert "newest template" in run("update", "my-system").stdout
+
+
+def test_at_a_terminal_each_question_is_asked_in_the_language_of_the_command(folder: Path) -> None:
+    told = at_a_terminal("new", "fjord", "--lang", "nb")
+    texts = words("nb")["new"]
+    for question in questions():
+        assert texts[question] in told, told
+    assert texts["own"] in told
+    assert yaml.safe_load((folder / "fjord" / ANSWERS).read_text("utf-8"))["address"] == "one"
+
+
+def at_a_terminal(*arguments: str, seconds: float = 60.0) -> str:
+    """What a command shows at a terminal at which somebody presses Enter when something has been shown and nothing more
+    comes."""
+    child, terminal = pty.fork()
+    if child == 0:  # pragma: no cover - the other process
+        os.execv(sys.executable, [sys.executable, "-m", "kobling_cli", *arguments])
+    termios.tcsetwinsize(terminal, (50, 120))
+    shown, asked, ends = b"", False, time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if not select.select([terminal], [], [], 1.0)[0]:
+            if asked:
+                os.write(terminal, b"\r")
+            asked = False
+            continue
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the command has ended
+            break
+        if b"\x1b[6n" in part:
+            os.write(terminal, b"\x1b[1;1R")  # where the cursor is
+        shown, asked = shown + part, True
+    os.close(terminal)
+    os.waitpid(child, 0)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode("utf-8", "replace"))
+
+
+SHAPES = {
+    f"{address}-{key_in}": {"address": address, "key_in": key_in, "departments": str(odd), "books": str(not odd)}
+    for number, (address, key_in) in enumerate(product(("one", "own"), ("bearer", "header", "basic", "body")))
+    for odd in [number % 3 == 0]
+}
+"""Every place of the API with every place of the key; departments and bookings in turn."""
+
+
+@pytest.mark.parametrize(("shape", "answers"), SHAPES.items(), ids=SHAPES)
+def test_whatever_is_answered_the_operation_that_is_written_is_right(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, shape: str, answers: dict[str, str]
+) -> None:
+    module = f"shape_{shape.replace('-', '_')}"
+    given = [part for name, answer in answers.items() for part in ("--data", f"{name}={answer}")]
+    run("new", f"shape-{shape}", "project", "--defaults", *given)
+    monkeypatch.syspath_prepend(str(folder / "project" / "src"))
+    own = runpy.run_path(str(folder / "project" / "tests" / "test_adapter.py"))
+    tests = [value for name, value in own.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+    (adapter,) = import_module(f"kobling_{module}").kobling_adapters()
+    mock = Mock(import_module(f"{module}_mock").dialect)
+    with Kobling(adapters=Installed({adapter.key: adapter}), exchange=mock.exchange, clock=mock.clock) as registry:
+        session = registry.session(Connection(adapter.key, **mock.connection))
+        assert session.clinic().name == mock.world.clinic.name
+        wrong = {**mock.connection, "api_key": "another:key"}
+        (finding,) = registry.session(Connection(adapter.key, **wrong)).test_connection().findings
+        assert finding.code == "credentials_rejected"
+    mock.world.assert_sound()
+    assert not mock.world.journal.findings
+
+
+def test_whatever_is_answered_the_style_is_right(folder: Path) -> None:
+    for shape, answers in SHAPES.items():
+        given = [part for name, answer in answers.items() for part in ("--data", f"{name}={answer}")]
+        run("new", f"shape-{shape}", "--defaults", *given, "--data", "name=A System With Quite A Long Name AS")
+    for command in (("check",), ("format", "--check")):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout

@@ -1,0 +1,86 @@
+"""Code of `cancel-a-booking.md`, and its tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from invented import Invented
+
+from kobling import (
+    Booking,
+    BookingFacts,
+    BookingNotFound,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    ErrorMap,
+    Http,
+    Limits,
+    TooLateToChange,
+    VendorProtocolError,
+    WireModel,
+)
+from kobling.localtime import parse_offset
+from kobling.testing import example_connection, play, reply
+
+
+# [rows]
+class Row(WireModel):
+    id: str
+    state: str
+    cancel_until: str | None = None
+    fee: bool | None = None
+
+
+# [class]
+class Cancels(Invented):
+    contract = 1
+    # [body]
+    errors = ErrorMap(
+        {"DEADLINE": TooLateToChange, "UNKNOWN_BOOKING": BookingNotFound, "CANCELLED_BEFORE": BookingNotFound},
+        code="/error",
+    )
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        reply = await http.post("bookings/{}/cancel", booking.id, json={"comment": reason.note()})
+        row = reply.read(Row)
+        if row.state != "cancelled":
+            raise VendorProtocolError("not_cancelled")
+        return Cancelled(late=row.fee)
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        row = (await http.get("bookings/{}", booking.id)).read(Row)
+        return Booking(
+            id=row.id,
+            status="cancelled" if row.state == "cancelled" else "unknown",
+            change_by=parse_offset(row.cancel_until) if row.cancel_until else None,
+        )
+
+    # [book]
+    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused"))
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        return Booking(id=(await http.post("bookings", json={})).read(str, at="/id"), status="unknown")
+
+
+# [test]
+OURS = BookingRef(connection_id=example_connection(Cancels).id, id="b1", confirmed=True)
+REASON = CancelReason(by="patient", why="unwell")
+
+
+def cancelled(status: int, answer: Any) -> Cancelled:
+    done: Cancelled = play(Cancels, "cancel", OURS, REASON, replies=[reply(status, json=answer)]).result
+    return done
+
+
+def test_a_booking_is_cancelled_when_the_answer_says_so() -> None:
+    assert cancelled(200, {"id": "b1", "state": "cancelled", "fee": True}).late
+    with pytest.raises(TooLateToChange):
+        cancelled(409, {"error": "DEADLINE"})
+    with pytest.raises(BookingNotFound):
+        cancelled(409, {"error": "CANCELLED_BEFORE"})
+
+
+# [end]

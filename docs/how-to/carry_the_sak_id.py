@@ -1,0 +1,114 @@
+"""Code of `carry-the-sak-id.md`, and its tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from invented import Invented
+
+from kobling import (
+    Booking,
+    BookingFacts,
+    BookingQuery,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    Http,
+    Limits,
+    Patient,
+    SakID,
+    Slot,
+    Status,
+    WireModel,
+    find_tags,
+)
+from kobling.testing import play, reply
+
+
+class Row(WireModel):
+    id: str
+    state: str
+    note: str | None = None
+
+
+class WithNote(Invented):
+    contract = 1
+    # [note]
+    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused", reference_in="note", note_length=250))
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        note = request.note(self.limits.booking.note_length)
+        reply = await http.post("bookings", json={"slot": request.slot.token, "comment": note})
+        return _booking(reply.read(Row), request.reference)
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        asked = {"from": query.first_day, "to": query.last_day}
+        rows = (await http.get("bookings", params=asked)).read(list[Row])
+        return [_booking(row, query.reference) for row in rows]
+
+    # [cancel]
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        await http.delete("bookings/{}", booking.id)
+        return Cancelled()
+
+
+# [read]
+def _booking(row: Row, wanted: UUID | None) -> Booking:
+    tags = find_tags(row.note or "")
+    known = wanted if wanted in tags else next(iter(tags), None)
+    status: Status = "booked" if row.state == "confirmed" else "unknown"
+    return Booking(id=row.id, status=status, reference=known)  # and start, end, practitioner, where the row has them
+
+
+# [field]
+class WithFields(WithNote):
+    contract = 1
+    # [fields]
+    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused", reference_in="field"))
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        sent = {
+            "slot": request.slot.token,
+            "externalReference": request.reference,
+            "insuranceCase": request.sak_id.value if request.sak_id else None,
+            "comment": request.message,
+        }
+        reply = await http.post("bookings", json={name: value for name, value in sent.items() if value})
+        return Booking(
+            id=reply.read(str, at="/id"), status="unknown", reference=reply.read(UUID, at="/externalReference")
+        )
+
+    # [test]
+
+
+START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
+SLOT = Slot(practitioner_id="7", service_id="visit", start=START, end=END, token="t9")
+
+
+def test_fields_of_their_own_hold_reference_sak_id_and_message() -> None:
+    request = BookingRequest(slot=SLOT, patient=Patient(), sak_id=SakID("6QPTR"), message="Kommer med tog")
+    answer = reply(201, json={"id": "b1", "externalReference": str(request.reference)})
+    played = play(WithFields, "book", request, replies=[answer])
+    assert played.result.reference == request.reference
+    assert played.requests[0].json["insuranceCase"] == "6QPTR"
+    assert played.requests[0].json["comment"] == "Kommer med tog"
+
+
+# [tests]
+def test_a_booking_is_found_again_by_the_tag_in_its_note() -> None:
+    request = BookingRequest(slot=SLOT, patient=Patient(), sak_id=SakID("6QPTR"), message="Kommer med tog")
+    vendor: dict[str, Any] = {"id": "b1", "state": "confirmed"}
+    played = play(WithNote, "book", request, replies=[reply(201, json=vendor)])
+    note = played.requests[0].json["comment"]
+    assert note.splitlines()[1:] == ["SakID: 6QPTR", "Kommer med tog"]  # the tag stands in the first line
+
+    day = BookingQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 1), reference=request.reference)
+    rows = reply(200, json=[vendor | {"note": f"Ringt tirsdag. {note}"}, {"id": "b2", "state": "confirmed"}])
+    found = play(WithNote, "list_bookings", day, replies=[rows]).result.found
+    assert [one.reference for one in found] == [request.reference, None]
+
+
+# [end]

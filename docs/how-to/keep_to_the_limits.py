@@ -1,0 +1,93 @@
+"""Code of `keep-to-the-limits.md`, and its tests."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from invented import Invented
+
+from kobling import (
+    CallRate,
+    Http,
+    Kobling,
+    Limits,
+    Response,
+    Slot,
+    SlotLimits,
+    SlotQuery,
+    Slots,
+    UnknownPart,
+    WireModel,
+    WireReply,
+    WireRequest,
+)
+from kobling.localtime import days, parse_offset
+from kobling.plugins import Installed
+from kobling.testing import ManualClock, example_connection, play, reply
+
+
+class Row(WireModel):
+    who: str
+    begins: str
+    ends: str
+
+
+class Limited(Invented):
+    contract = 1
+    # [limits]
+    limits = Limits(
+        slots=SlotLimits(days=7, per=("practitioner",), together=2),  # asked so, whatever the registry asks
+        rate=CallRate(calls=60, per=60, scope="key", for_bookings=0.2),
+        timeout_read=10,
+    )
+    # [all]
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The vendor answers one day at a time: they are asked together, and one that fails is unknown."""
+        every = days(query.first_day, query.last_day)
+        answers = await http.all(
+            http.get("people/{}/open", query.practitioner_id, params={"day": day}) for day in every
+        )
+        found: list[Slot] = []
+        unknown: list[UnknownPart] = []
+        for day, answer in zip(every, answers, strict=True):
+            if isinstance(answer, Response):
+                found += [_slot(row) for row in answer.read(list[Row])]
+            else:
+                unknown.append(UnknownPart(first_day=day, last_day=day, because=answer.code))
+        return Slots(found=tuple(found), unknown=tuple(unknown))
+
+    # [row]
+
+
+def _slot(row: Row) -> Slot:
+    start, end = parse_offset(row.begins), parse_offset(row.ends)
+    return Slot(practitioner_id=row.who, service_id="visit", start=start, end=end)
+
+
+# [test]
+def test_a_day_that_fails_is_unknown_and_not_without_times() -> None:
+    query = SlotQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 2), practitioner_ids=("7",))
+    open_time = {"who": "7", "begins": "2026-12-01T09:00+01:00", "ends": "2026-12-01T09:30+01:00"}
+
+    def vendor(request: WireRequest) -> WireReply:
+        return reply(200, json=[open_time]) if "2026-12-01" in request.url else reply(503)
+
+    answer = play(Limited, "list_slots", query, replies=vendor).result
+    assert len(answer.found) == 1
+    assert [(one.first_day.day, one.because) for one in answer.unknown] == [(2, "vendor_unavailable")]
+
+
+# [end]
+def test_a_month_is_asked_in_pieces_that_the_vendor_takes() -> None:
+    asked: list[str] = []
+
+    def vendor(request: WireRequest) -> WireReply:
+        asked.append(request.url)
+        return reply(200, json=[])
+
+    month = SlotQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 31))
+    clock = ManualClock()
+    with Kobling(adapters=Installed({"invented": Limited}), exchange=vendor, clock=clock) as kobling:
+        assert kobling.session(example_connection(Limited)).slots(month).complete
+    assert sum("/open" in url for url in asked) == 31
