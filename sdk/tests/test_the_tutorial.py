@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,14 +55,14 @@ def test_the_adapter_is_an_afternoons_work() -> None:
 def test_every_step_is_reached_from_the_page_before() -> None:
     order = re.findall(r"^\d\. \[[^\]]+\]\((\S+)\)", PAGES["index.md"], re.MULTILINE)
     assert len(order) == 8
-    for page, following in zip(order, order[1:], strict=False):
+    for page, following in pairwise(order):
         assert re.search(rf"^Next: \[[^\]]+\]\({re.escape(following)}\)", PAGES[page], re.MULTILINE), page
     assert {f"steps/{step.merged}" for step in WALK if step.merged} <= set(
         re.findall(r"\{literalinclude\} (steps/\w+\.py)", " ".join(PAGES[page] for page in order))
     )
 
 
-ADAPTER = '''from kobling import Adapter
+ADAPTER = """from kobling import Adapter
 
 ONE = 1
 
@@ -72,12 +73,24 @@ class Mine(Adapter):
 
     async def book(self):
         return 1
-'''
+"""
+
+MORE = """import re
+
+TWO = 2
+ONE = 3
+
+
+class Mine(Adapter):
+    key = "yours"
+
+    async def cancel(self):
+        return 2
+"""
 
 
 def test_code_of_a_page_takes_the_place_of_what_has_its_name_and_else_joins() -> None:
-    more = "import re\n\nTWO = 2\nONE = 3\n\n\nclass Mine(Adapter):\n    key = 'yours'\n\n    async def cancel(self):\n        return 2\n"
-    text = merged(ADAPTER, more)
+    text = merged(ADAPTER, MORE)
     assert "ONE = 3" in text
     assert "ONE = 1" not in text
     assert text.index("TWO = 2") < text.index("class Mine")

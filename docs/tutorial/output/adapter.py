@@ -1,4 +1,4 @@
-"""The adapter of Fjellvik Journal: what its connection needs, and how each operation is asked and read.
+"""The adapter of Fjellvik Journal: its connection, and how each operation is asked and read.
 
 `identify` is written, for an invented API; the other operations raise NotWritten. Take them in order: an operation
 here, the same call in the mock, a test, `python -m pytest`. `await` nothing but the calls of `http`: an adapter
@@ -67,9 +67,10 @@ class ClinicRow(WireModel):
     org_no: str
 
 
+Minutes = Annotated[int, Field(ge=5, le=480)]  # as the API description says
+
 PAGES: Final = ByNumber(param="page", first=1, last="/pages")
 """Every list of Fjellvik comes like this."""
-
 
 KINDS: Final[dict[str, Literal["ordinary", "group", "hidden"]]] = {
     "single": "ordinary",
@@ -100,16 +101,13 @@ class VisitTypeRow(WireModel):
 
     id: str
     title: str
-    minutes: int
+    minutes: Minutes
     kind: str
     online: bool
     calendars: tuple[TypeCalendarRow, ...]
 
 
 ZONE: Final = "Europe/Oslo"
-
-
-Minutes = Annotated[int, Field(ge=5, le=480)]  # as the API description promises
 
 
 class TimeRow(WireModel):

@@ -1,4 +1,6 @@
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from kobling import (
     Adapter,
@@ -16,6 +18,7 @@ from kobling import (
 )
 
 # [rows]
+Minutes = Annotated[int, Field(ge=5, le=480)]  # as the API description says
 PAGES: Final = ByNumber(param="page", first=1, last="/pages")
 """Every list of Fjellvik comes like this."""
 KINDS: Final[dict[str, Literal["ordinary", "group", "hidden"]]] = {
@@ -47,7 +50,7 @@ class VisitTypeRow(WireModel):
 
     id: str
     title: str
-    minutes: int
+    minutes: Minutes
     kind: str
     online: bool
     calendars: tuple[TypeCalendarRow, ...]

@@ -29,7 +29,7 @@ from kobling_mocks.clinic import (
 )
 
 TOKEN_SECONDS = 600
-PAGE = 4
+PAGE = 20
 IDS = NumberedIds()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Asked = TypeVar("_Asked", bound=BaseModel)
@@ -319,7 +319,7 @@ class FjellvikMock(Dialect):
     credential_headers = frozenset({"authorization"})
     id_fields = frozenset({"id"})
     ids = IDS
-    untold = frozenset({"departments"})  # Fjellvik knows of none
+    untold = frozenset({"departments", "mediums", "professions"})  # no field of Fjellvik's is about these
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -1,7 +1,5 @@
 from datetime import timedelta
-from typing import Annotated, Final
-
-from pydantic import Field
+from typing import Final
 
 from kobling import (
     Adapter,
@@ -19,7 +17,6 @@ from kobling.localtime import wall_rows
 
 # [rows]
 ZONE: Final = "Europe/Oslo"
-Minutes = Annotated[int, Field(ge=5, le=480)]  # as the API description promises
 
 
 class TimeRow(WireModel):
