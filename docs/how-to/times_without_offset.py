@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from invented import Invented
+from pydantic import Field
 
 from kobling import Http, Slot, SlotProblem, SlotQuery, Slots, VendorProtocolError, WireModel
 from kobling.localtime import Unique, local, parse_local, to_utc, wall_rows
@@ -22,7 +23,7 @@ class Row(WireModel):
     id: str
     practitioner: str
     start: str
-    minutes: int
+    minutes: int = Field(ge=5, le=480)  # as the vendor's page says
 
 
 # [class]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import traceback
@@ -35,7 +36,7 @@ from .exit_codes import MEANING, ExitCode, exit_code_of
 from .keys import refuse_secret_arguments
 from .output import Output, shown
 from .problems import Problem, Told
-from .wording import LANGUAGES, Language
+from .wording import LANGUAGE_VARIABLE, LANGUAGES, Language
 
 EPILOG = "\n\n".join(
     [
@@ -141,7 +142,8 @@ def _problem(error: Exception) -> Problem:
 def _output_for(arguments: list[str]) -> Output:
     """How to tell an error, also one of the parser: by what stands in the arguments."""
     found = re.search(r"(?:^|\0)--lang(?:=|\0)(\w+)", "\0".join(arguments))
-    lang: Language = next((one for one in LANGUAGES if found and found[1] == one), "nb")
+    wanted = found[1] if found else os.environ.get(LANGUAGE_VARIABLE)
+    lang: Language = next((one for one in LANGUAGES if one == wanted), "nb")
     return Output(lang=lang, as_json="--json" in arguments)
 
 

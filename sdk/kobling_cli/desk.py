@@ -21,11 +21,13 @@ from kobling.texts import field_names
 from .keys import DEFAULT_ENV, read_key
 from .output import Output, shown
 from .problems import Problem
-from .wording import Language
+from .wording import LANGUAGE_VARIABLE, Language
 
 Vendor = Annotated[str, typer.Argument(help="The vendor's key, as `kobling vendors` lists it.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
-Lang = Annotated[Language, typer.Option("--lang", help="The language of texts for administrators.")]
+Lang = Annotated[
+    Language, typer.Option("--lang", envvar=LANGUAGE_VARIABLE, help="The language of texts for administrators.")
+]
 
 CONNECTION_OPTIONS: Final[dict[str, tuple[Any, Any]]] = {
     "vendor": (Vendor, inspect.Parameter.empty),

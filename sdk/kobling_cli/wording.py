@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 Language = Literal["nb", "en"]
 LANGUAGES: tuple[Language, ...] = ("nb", "en")
+LANGUAGE_VARIABLE = "KOBLING_LANG"
+"""Says which of them a person reads, where `--lang` does not."""
 
 
 @cache

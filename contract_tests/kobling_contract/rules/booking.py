@@ -1182,6 +1182,7 @@ async def _what_became_of_it(trial: Trial) -> None:
     "Reading a booking that never was says that it is not found",
     why="Any other error makes a registry try again, or blame the connection, for a booking that does not exist.",
     check="ErrorMap: what get_booking is answered for an unknown booking is BookingNotFound.",
+    control="A booking that stands is read without an error in the same world.",
     source="the contract: BookingNotFound, choose something else",
     needs=("get_booking", *NEEDS),
     evidence=("journal",),

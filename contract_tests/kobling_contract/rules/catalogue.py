@@ -428,6 +428,7 @@ async def _modes(trial: Trial) -> None:
     "A practitioner is offered with the types that the clinic has a rule for in their timebook, and with no others",
     why="Whoever books a treatment that the practitioner does not give is sent home, or to somebody else.",
     check="catalogue: how the vendor tells which types belong to which timebook; a filter that was not sent tells all.",
+    control="The catalogue is read in each world, and something can be booked in it.",
     source="the help article on rules: a type is offered in a timebook by its rule there",
     needs=NEEDS,
     evidence=("timebook",),

@@ -53,7 +53,8 @@ async def _fuzzed(
     trial.controls.append(f"{len(chosen)} operations replayed without changes return what was recorded")
     report = fuzzer.run({one: fuzzer.plan(one).numbers(*kinds) for one in chosen}, answers=answers, causes=causes)
     for found in report.findings:
-        raise Broken(found.breach.cause, found.breach.expected, found.breach.got, "\n".join(found.lines()))
+        got = f"{found.breach.got}; {found.operation}: {'; '.join(found.changes)}"
+        raise Broken(found.breach.cause, found.breach.expected, got, "\n".join(found.lines()))
     for name, tally in report.tallies.items():
         trial.saw(
             f"{name}: {tally.cases} changed answers, {tally.answers} read in all, {tally.returned} calls returned, "

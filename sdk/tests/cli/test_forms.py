@@ -74,3 +74,12 @@ def test_a_person_reads_the_form_and_the_request_with_places_left_for_what_is_no
 def test_a_vendor_that_is_not_installed_is_told() -> None:
     ran = CliRunner().invoke(app, ["form", "nobody"], standalone_mode=False)
     assert ran.return_value == 2
+
+
+def test_a_variable_says_the_language_for_every_command_and_an_option_goes_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KOBLING_LANG", "en")
+    assert "required" in form("extensor")
+    assert "required" not in form("extensor", "--lang", "nb")
+    assert "Error: No such command" in CliRunner().invoke(app, ["frm"]).output

@@ -1,0 +1,125 @@
+from datetime import timedelta
+from typing import Final, Literal
+
+from kobling import (
+    Adapter,
+    Booking,
+    BookingFacts,
+    BookingQuery,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    CatalogueFacts,
+    Http,
+    Limits,
+    PatientFields,
+    SlotLimits,
+    VendorProtocolError,
+    WireModel,
+    find_tags,
+)
+from kobling.localtime import Unique, parse_local, to_utc
+
+# [rows]
+STATES: Final[dict[str, Literal["booked", "cancelled", "attended", "no_show"]]] = {
+    "confirmed": "booked",
+    "cancelled": "cancelled",
+    "attended": "attended",
+    "missed": "no_show",
+}
+
+
+class AppointmentRow(WireModel):
+    """An appointment as the API tells it, after every call that makes, reads or changes one."""
+
+    id: str
+    calendar: str
+    visit_type: str
+    start: str
+    minutes: Minutes
+    state: str
+    comment: str
+
+
+def told(row: AppointmentRow) -> Booking:
+    """What Fjellvik says of an appointment, and nothing else."""
+    start = to_utc(parse_local(row.start), ZONE)
+    begins = start.utc if isinstance(start, Unique) else None  # 02:30 twice: then it does not say when
+    ours = find_tags(row.comment)
+    return Booking(
+        id=row.id,
+        status=STATES.get(row.state, "unknown"),
+        start=begins,
+        end=begins + timedelta(minutes=row.minutes) if begins else None,
+        practitioner_id=row.calendar,
+        service_id=row.visit_type,
+        reference=ours[0] if ours else None,
+    )
+
+
+# [class]
+class Fjellvik(Adapter):
+    # [facts]
+    # What is known of how Fjellvik lists, searches and books.
+    limits = Limits(
+        slots=SlotLimits(days=14, per=("practitioner",)),
+        catalogue=CatalogueFacts(names_clinic=True, rates="offers"),
+        booking=BookingFacts(
+            mode="sync",
+            overlap="refused",
+            reference_in="note",
+            note_length=600,
+            live_search=True,
+            latest_commit=60,
+            sources={"latest_commit": "API description, 'When something goes wrong'"},
+        ),
+    )
+
+    # What Fjellvik is told of a patient. Everything else is taken out before `book` sees it.
+    patient_fields = PatientFields(
+        required=frozenset({"given_name", "family_name", "birth_date", "phone"}),
+        unsent=frozenset({"email", "national_id"}),
+        match="name_and_birth_date",
+    )
+
+    # [book]
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book request.slot for request.patient with one write."""
+        patient = request.patient
+        answer = await http.post(
+            "appointments",
+            json={
+                "free_time": request.slot.token,
+                "patient": {
+                    "first_name": patient.given_name,
+                    "last_name": patient.family_name,
+                    "born": patient.birth_date,
+                    "mobile": patient.phone,
+                },
+                "comment": request.note(600),
+            },
+        )
+        return told(answer.read(AppointmentRow))
+
+    # [cancel]
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Give the booking up with one write."""
+        row = (await http.delete("appointments/{}", booking.id)).read(AppointmentRow)
+        if row.state != "cancelled":
+            raise VendorProtocolError("not_cancelled")
+        return Cancelled()
+
+    # [reading]
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking as it is now."""
+        return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        """Every appointment of the days, the clinic's own too."""
+        days = {"from": query.first_day, "to": query.last_day}
+        rows = await http.pages("appointments", items="/rows", next=PAGES, of=AppointmentRow, params=days)
+        people = query.practitioner_ids
+        return [told(row) for row in rows if not people or row.calendar in people]
+
+    # [end]

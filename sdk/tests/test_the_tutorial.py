@@ -1,0 +1,99 @@
+"""The tutorial is true: a reader who does what its pages say sees what they show."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from tutorial_steps import OUTPUT, STEPS, TUTORIAL, WALK, merged, walked
+
+PAGES = {path.name: path.read_text("utf-8") for path in TUTORIAL.glob("*.md")}
+MAKE_ANEW = "look at the change, mend the pages' words, and keep it: python docs/_ext/tutorial_steps.py"
+MOST_LINES = 250
+
+
+def test_each_step_ends_as_its_page_shows(tmp_path: Path) -> None:
+    shown = {path.name: path.read_text("utf-8") for path in OUTPUT.iterdir()}
+    come = dict(walked(tmp_path))
+    assert come.keys() == shown.keys(), MAKE_ANEW
+    for name, text in come.items():
+        assert text == shown[name], f"{name}: {MAKE_ANEW}"
+
+
+def test_every_file_of_code_and_of_output_is_on_a_page() -> None:
+    told = " ".join(PAGES.values())
+    for folder in (STEPS, OUTPUT):
+        for path in folder.glob("*.*"):
+            assert f"{folder.name}/{path.name}" in told, path.name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_parts_on_a_page_leave_nothing_of_their_file_out(page: str) -> None:
+    """Each part ends where the next one begins, so that who copies them all has the whole file."""
+    parts = re.findall(r"\{literalinclude\} (steps/\w+\.py)\n((?::[^\n]+\n)*)```", PAGES[page])
+    marks = r":{}: \"# (\[[a-z-]+\])\""
+    for name in dict.fromkeys(name for name, _ in parts):
+        source = (TUTORIAL / name).read_text("utf-8")
+        marked = re.findall(r"^ *# (\[[a-z-]+\])\n", source, re.MULTILINE)
+        bounds = [
+            (re.findall(marks.format("start-after"), options), re.findall(marks.format("end-before"), options))
+            for one, options in parts
+            if one == name
+        ]
+        covered = {one for begin, _ in bounds for one in begin}
+        assert covered | {"[class]", "[end]"} >= set(marked), f"{name}: {set(marked) - covered}"
+
+
+def test_the_adapter_is_an_afternoons_work() -> None:
+    lines = (OUTPUT / "adapter.py").read_text("utf-8").splitlines()
+    written = [line for line in lines if line.strip() and not line.strip().startswith("#")]
+    assert len(written) <= MOST_LINES
+
+
+def test_every_step_is_reached_from_the_page_before() -> None:
+    order = re.findall(r"^\d\. \[[^\]]+\]\((\S+)\)", PAGES["index.md"], re.MULTILINE)
+    assert len(order) == 8
+    for page, following in pairwise(order):
+        assert re.search(rf"^Next: \[[^\]]+\]\({re.escape(following)}\)", PAGES[page], re.MULTILINE), page
+    assert {f"steps/{step.merged}" for step in WALK if step.merged} <= set(
+        re.findall(r"\{literalinclude\} (steps/\w+\.py)", " ".join(PAGES[page] for page in order))
+    )
+
+
+ADAPTER = """from kobling import Adapter
+
+ONE = 1
+
+
+class Mine(Adapter):
+    # about key
+    key = "mine"
+
+    async def book(self):
+        return 1
+"""
+
+MORE = """import re
+
+TWO = 2
+ONE = 3
+
+
+class Mine(Adapter):
+    key = "yours"
+
+    async def cancel(self):
+        return 2
+"""
+
+
+def test_code_of_a_page_takes_the_place_of_what_has_its_name_and_else_joins() -> None:
+    text = merged(ADAPTER, MORE)
+    assert "ONE = 3" in text
+    assert "ONE = 1" not in text
+    assert text.index("TWO = 2") < text.index("class Mine")
+    assert "# about key" not in text
+    assert text.index("async def book") < text.index("async def cancel")
+    assert text.startswith("import re\nfrom kobling import Adapter")
