@@ -374,7 +374,7 @@ class TrustsItToTheEnd(_TrustsTheVendor):
     """Believes that this vendor refuses a second booking of a time, also of one that is a little later."""
 
 
-@exhibit(rule="CNCL-09", cause="not_once")
+@exhibit(rule="CNCL-09", cause="still_stands")
 class CancelsInOneWay(_Whatever):
     """Cancels by setting the status, also where the clinic's options say that bookings are deleted."""
 
