@@ -399,7 +399,7 @@ def mutants_left(_: str) -> Cells:
 
 
 def _mutant(one: Mapping[str, Any]) -> str:
-    place = f"{one['file'].partition('/')[2]}:{one['line']}"
+    place = f"{one['file'].removeprefix('kobling_')}:{one['line']}"
     by = f" ({len(one['not_tried'])} rules not tried)" if one.get("not_tried") else ""
     return f"{place} {_code(one['was'])} becomes {_code(one['becomes'])}{by}"
 
