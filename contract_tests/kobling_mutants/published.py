@@ -74,11 +74,15 @@ def told_of(files: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, 
     return {
         "files": by_file,
         "killed_by": dict(sorted(killers.items())),
-        "left": [{name: row[name] for name in _TOLD if row[name]} for row in left],
+        "left": [{name: one[name] for name in _TOLD if one[name]} for one in map(_counted, left)],
     }
 
 
-_TOLD = ("id", "file", "where", "line", "was", "becomes", "outcome", "odd", "not_tried")
+def _counted(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "rules_not_tried": len(row["not_tried"])}
+
+
+_TOLD = ("id", "file", "where", "line", "was", "becomes", "outcome", "odd", "rules_not_tried")
 
 
 def summed(told: Mapping[str, Any]) -> dict[str, int]:

@@ -400,7 +400,7 @@ def mutants_left(_: str) -> Cells:
 
 def _mutant(one: Mapping[str, Any]) -> str:
     place = f"{one['file'].removeprefix('kobling_')}:{one['line']}"
-    by = f" ({len(one['not_tried'])} rules not tried)" if one.get("not_tried") else ""
+    by = f" ({one['rules_not_tried']} rules not tried)" if "rules_not_tried" in one else ""
     return f"{place} {_code(one['was'])} becomes {_code(one['becomes'])}{by}"
 
 
