@@ -35,6 +35,7 @@ from kobling_contract.contract import chosen
 from kobling_contract.detectability import TARGETS, UNKNOWABLE, provable_on
 from kobling_contract.target import find_target
 from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
+from kobling_mutants import published
 from kobling_zoo.faults import AREAS
 from kobling_zoo.missing import MISSING
 from kobling_zoo.odd import ODD
@@ -433,6 +434,60 @@ def benchmarked(_: str) -> Cells:
     return ("", ""), list(told["measured"].items())
 
 
+MUTANTS = Path(__file__).parents[1] / "reference" / "mutants.json"
+
+
+def _mutants() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(MUTANTS.read_text("utf-8"))["vendors"]
+    return told
+
+
+def mutants_sums(_: str) -> Cells:
+    """Each file of an adapter, what became of its mutants, and whether it has changed since."""
+    rows: Rows = []
+    for vendor, told in _mutants().items():
+        changed = published.changed_since(told, published.source_of(_adapter(vendor)))
+        rows += [_mutants_row(_code(file), facts, file in changed) for file, facts in told["files"].items()]
+        rows.append(_mutants_row(f"**{vendor}**", published.summed(told), bool(changed)))
+    head = ("File", "Mutants", "Looked at", "Killed", "Refused", "Left", "Stillborn", "Killed of those that live", "")
+    return head, rows
+
+
+def _mutants_row(name: str, facts: Mapping[str, Any], changed: bool) -> tuple[str, ...]:
+    alive = facts["killed"] + facts["refused"] + facts["survived"]
+    numbers = (facts["mutants"], alive + facts["stillborn"], facts["killed"], facts["refused"], facts["survived"],
+               facts["stillborn"])  # fmt: skip
+    rate = f"{facts['killed'] / alive:.0%}" if alive else ""
+    return (name, *map(str, numbers), rate, "changed since" if changed else "")
+
+
+def mutants_kills(_: str) -> Cells:
+    """How many mutants each rule was the first to fail on, by vendor; the order in which rules are run tells which."""
+    by_vendor = {vendor: told["killed_by"] for vendor, told in _mutants().items()}
+    rows: Rows = [
+        (_code(rule.id), rule.title, *(str(kills.get(rule.id, "")) for kills in by_vendor.values()))
+        for rule in chosen(None)
+        if any(rule.id in kills for kills in by_vendor.values())
+    ]
+    return ("Rule", "What must hold", *by_vendor), rows
+
+
+def mutants_left(_: str) -> Cells:
+    """Each reason with the mutants that are left for it."""
+    left = {one["id"]: one for told in _mutants().values() for one in told["left"]}
+    rows: Rows = []
+    for reason in published.reasons():
+        shown = "<br>".join(_mutant(left[one]) for one in reason.mutants if one in left)
+        rows.append((f"**{reason.kind}**: {published.KINDS[reason.kind]}", reason.why, shown))
+    return ("Kind", "Why", "Mutants"), rows
+
+
+def _mutant(one: Mapping[str, Any]) -> str:
+    place = f"{one['file'].removeprefix('kobling_')}:{one['line']}"
+    by = f" ({one['rules_not_tried']} rules not tried)" if "rules_not_tried" in one else ""
+    return f"{place} {_code(one['was'])} becomes {_code(one['becomes'])}{by}"
+
+
 def _adapter(vendor: str) -> type[kobling.Adapter]:
     return find_target(vendor).adapter
 
@@ -443,7 +498,7 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
         errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
         switches, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
         zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
-        benchmarks, benchmarked,
+        mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarked,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
