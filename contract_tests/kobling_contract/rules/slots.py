@@ -56,7 +56,7 @@ def same_times(
     1,
     "The open times are exactly those of the clinic's timebook",
     why="A missing time is a patient turned away, an invented one is a patient at a closed door.",
-    check="list_slots: every page and day of the window, and the ids of practitioner and service on each time.",
+    check="list_slots: every page and day of the window, whose clock a time is on, and the ids that stand with it.",
     control="The whole search is answered without an error, in a clinic whose own timebook has open times.",
     source=COMPLETE,
     needs=NEEDS,

@@ -171,10 +171,7 @@ class Fjellvik(Adapter):
             pattern=r"\d+",
             example="1021",
         ),
-        api_key=required(
-            nb="nøkkelen som Fjellvik sender klinikken",
-            en="the key that Fjellvik sends the clinic",
-        ),
+        api_key=required(nb="nøkkelen som Fjellvik sender klinikken", en="the key that Fjellvik sends the clinic"),
     )
     base_url = "https://api.fjellvik.example/v1/{external_id}"
 
@@ -200,12 +197,7 @@ class Fjellvik(Adapter):
         },
         code="/problem",
         field="/fields",
-        field_names={
-            "first_name": "given_name",
-            "last_name": "family_name",
-            "born": "birth_date",
-            "mobile": "phone",
-        },
+        field_names={"first_name": "given_name", "last_name": "family_name", "born": "birth_date", "mobile": "phone"},
     )
 
     # What is known of how Fjellvik lists, searches and books.
@@ -293,21 +285,15 @@ class Fjellvik(Adapter):
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         """Book request.slot for request.patient with one write."""
-        patient = request.patient
-        answer = await http.post(
-            "appointments",
-            json={
-                "free_time": request.slot.token,
-                "patient": {
-                    "first_name": patient.given_name,
-                    "last_name": patient.family_name,
-                    "born": patient.birth_date,
-                    "mobile": patient.phone,
-                },
-                "comment": request.note(600),
-            },
-        )
-        return told(answer.read(AppointmentRow))
+        who = request.patient
+        patient = {
+            "first_name": who.given_name,
+            "last_name": who.family_name,
+            "born": who.birth_date,
+            "mobile": who.phone,
+        }
+        body = {"free_time": request.slot.token, "patient": patient, "comment": request.note(600)}
+        return told((await http.post("appointments", json=body)).read(AppointmentRow))
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         """Give the booking up with one write."""

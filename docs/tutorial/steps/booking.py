@@ -86,21 +86,15 @@ class Fjellvik(Adapter):
     # [book]
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         """Book request.slot for request.patient with one write."""
-        patient = request.patient
-        answer = await http.post(
-            "appointments",
-            json={
-                "free_time": request.slot.token,
-                "patient": {
-                    "first_name": patient.given_name,
-                    "last_name": patient.family_name,
-                    "born": patient.birth_date,
-                    "mobile": patient.phone,
-                },
-                "comment": request.note(600),
-            },
-        )
-        return told(answer.read(AppointmentRow))
+        who = request.patient
+        patient = {
+            "first_name": who.given_name,
+            "last_name": who.family_name,
+            "born": who.birth_date,
+            "mobile": who.phone,
+        }
+        body = {"free_time": request.slot.token, "patient": patient, "comment": request.note(600)}
+        return told((await http.post("appointments", json=body)).read(AppointmentRow))
 
     # [cancel]
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:

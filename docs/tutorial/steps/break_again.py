@@ -5,20 +5,18 @@ class Fjellvik(Adapter):
     # [break]
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         """Book, and when that goes wrong, book."""
-        wanted = {
-            "free_time": request.slot.token,
-            "patient": {
-                "first_name": request.patient.given_name,
-                "last_name": request.patient.family_name,
-                "born": request.patient.birth_date,
-                "mobile": request.patient.phone,
-            },
-            "comment": request.note(600),
+        who = request.patient
+        patient = {
+            "first_name": who.given_name,
+            "last_name": who.family_name,
+            "born": who.birth_date,
+            "mobile": who.phone,
         }
+        body = {"free_time": request.slot.token, "patient": patient, "comment": request.note(600)}
         try:
-            answer = await http.post("appointments", json=wanted)
+            answer = await http.post("appointments", json=body)
         except OutcomeUnknown:
-            answer = await http.post("appointments", json=wanted)
+            answer = await http.post("appointments", json=body)
         return told(answer.read(AppointmentRow))
 
     # [end]

@@ -36,11 +36,6 @@ class Fjellvik(Adapter):
         },
         code="/problem",
         field="/fields",
-        field_names={
-            "first_name": "given_name",
-            "last_name": "family_name",
-            "born": "birth_date",
-            "mobile": "phone",
-        },
+        field_names={"first_name": "given_name", "last_name": "family_name", "born": "birth_date", "mobile": "phone"},
     )
     # [end]

@@ -32,10 +32,7 @@ class Fjellvik(Adapter):
             pattern=r"\d+",
             example="1021",
         ),
-        api_key=required(
-            nb="nøkkelen som Fjellvik sender klinikken",
-            en="the key that Fjellvik sends the clinic",
-        ),
+        api_key=required(nb="nøkkelen som Fjellvik sender klinikken", en="the key that Fjellvik sends the clinic"),
     )
     base_url = "https://api.fjellvik.example/v1/{external_id}"
 
