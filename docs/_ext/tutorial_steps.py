@@ -239,7 +239,7 @@ def _span(source: str, node: ast.stmt) -> tuple[int, int]:
 
 
 def walked(folder: Path, *, whole: bool = True) -> Iterator[tuple[str, str]]:
-    """Every file of `output` by its name, as walking through all steps in a folder makes it. whole: the long ones too."""
+    """Every file of `output` by its name, as walking through all steps in a folder makes it. whole: the long too."""
     project = Project(folder)
     adapter = project.folder / ADAPTER
     yield "new.txt", project.begin()
