@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +18,11 @@ MOST_LINES = 250
 
 
 def test_each_step_ends_as_its_page_shows(tmp_path: Path) -> None:
-    shown = {path.name: path.read_text("utf-8") for path in OUTPUT.iterdir()}
-    come = dict(walked(tmp_path))
+    """CI runs the whole suite on the adapter too; at a desk that is left out."""
+    whole = "KOBLING_WHOLE_TUTORIAL" in os.environ
+    left_out = set() if whole else {f"{told.name}.txt" for step in WALK for told in step.told if told.long}
+    shown = {path.name: path.read_text("utf-8") for path in OUTPUT.iterdir() if path.name not in left_out}
+    come = dict(walked(tmp_path, whole=whole))
     assert come.keys() == shown.keys(), MAKE_ANEW
     for name, text in come.items():
         assert text == shown[name], f"{name}: {MAKE_ANEW}"

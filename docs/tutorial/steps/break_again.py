@@ -1,6 +1,7 @@
 from kobling import Adapter, Booking, BookingRequest, Http, OutcomeUnknown
 
 
+# [class]
 class Fjellvik(Adapter):
     # [break]
     async def book(self, http: Http, request: BookingRequest) -> Booking:

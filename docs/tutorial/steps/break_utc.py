@@ -4,6 +4,7 @@ from kobling import Adapter, Http, Slot, SlotQuery
 from kobling.localtime import parse_local
 
 
+# [class]
 class Fjellvik(Adapter):
     # [break]
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
