@@ -149,5 +149,5 @@ def test_the_pages_example_is_what_is_told() -> None:
 
     page = (Path(__file__).parents[2] / "docs/how-to/compare-with-your-staging.md").read_text("utf-8")
     told = found("synthetic", spoilt("/practitioners", change))
-    assert len(told) == 2
+    assert len(told) == 3
     assert all(f"\n  {one}\n" in page for one in told)
