@@ -176,11 +176,16 @@ _PHONE = re.compile(r"(?:\+|00)?(?:47)? ?(?<!\d)[2-9]\d(?: ?\d{2}){3}(?!\d)|\+\d
 
 def personal_in_url(text: str, names: Iterable[str]) -> bool:
     """True where decoded text of a URL holds an e-mail, a phone number, a national id or one of `names`."""
+    shaped, folded = _read(text)
+    return shaped or any(len(name) > 3 and _folded(name) in folded for name in names)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> tuple[bool, str]:
+    """Whether a part of a URL has the shape of something personal, and the part as names are looked for in it."""
     rest = _NOT_PERSONAL.sub(" ", text)
-    if _EMAIL.search(rest) or NATIONAL_ID.search(rest) or _PHONE.search(rest):
-        return True
-    folded = " ".join(rest.replace("+", " ").replace("-", " ").split()).casefold()
-    return any(len(name) > 3 and _folded(name) in folded for name in names)
+    shaped = any(shape.search(rest) for shape in (_EMAIL, NATIONAL_ID, _PHONE))
+    return shaped, " ".join(rest.replace("+", " ").replace("-", " ").split()).casefold()
 
 
 @lru_cache(maxsize=4096)

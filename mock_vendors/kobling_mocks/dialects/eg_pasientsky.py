@@ -217,14 +217,17 @@ class EgPasientsky(Dialect):
         return _OPERATIONS
 
     def open_account(self, clinic: Clinic) -> Account:
-        """The id is the clinic's own, the key follows from it; of several departments the connection has the first."""
+        """The id is the clinic's own, the key follows from it; of several departments the connection has the first that
+        a partner is shown: a type has to be there."""
         key = hashlib.blake2b(clinic.id.encode(), digest_size=16, person=b"mock-key").hexdigest()
-        departments = clinic.departments
+        places = [_location(kind, clinic) for kind in _Shown(clinic, None, None).types]
+        shown = {place["id"] for place in places if place is not None}
+        departments = [one.id for one in clinic.departments if one.id in shown]
         return Account(
             external_id=clinic.id,
             api_key=f"mock-{key}",
             clinic=clinic,
-            department_id=departments[0].id if len(departments) > 1 else None,
+            department_id=departments[0] if departments and len(clinic.departments) > 1 else None,
         )
 
     def connection(self, account: Account) -> dict[str, str]:
