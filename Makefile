@@ -21,7 +21,7 @@ demo: $(STAMP) ## a real adapter books at a mock vendor over HTTP, step by step
 	@$(BIN)/kobling demo
 
 test: $(STAMP) ## every test
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal
+	@$(BIN)/python -m pytest -q -n auto
 
 check: lint types layers test docs ## all that CI checks
 

@@ -51,7 +51,8 @@ def post(url: str, form: dict[str, str], **headers: str) -> tuple[int, str]:
         with urllib.request.build_opener(_NoRedirect).open(request, timeout=10) as answer:
             return answer.status, ""
     except urllib.error.HTTPError as error:
-        return error.code, error.headers.get("Location") or ""
+        with error:
+            return error.code, error.headers.get("Location") or ""
 
 
 def test_the_page_lists_every_clinic_what_to_paste_its_faults_and_each_timebook(side: Side) -> None:
@@ -100,6 +101,7 @@ def test_an_unknown_fault_is_refused(side: Side) -> None:
 def test_the_page_answers_to_loopback_names_only_and_loads_nothing(side: Side) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         get(f"{side.page.url}/", Host="elsewhere.example")
+    caught.value.close()
     assert caught.value.code == 421
     with urllib.request.urlopen(f"{side.page.url}/", timeout=10) as answer:
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
