@@ -18,7 +18,7 @@ MOST_LINES = 250
 
 
 def test_each_step_ends_as_its_page_shows(tmp_path: Path) -> None:
-    """CI runs the whole suite on the adapter too; at a desk that is left out."""
+    """The whole suite on the finished adapter takes a minute, and is left out but for `KOBLING_WHOLE_TUTORIAL=1`."""
     whole = "KOBLING_WHOLE_TUTORIAL" in os.environ
     left_out = set() if whole else {f"{told.name}.txt" for step in WALK for told in step.told if told.long}
     shown = {path.name: path.read_text("utf-8") for path in OUTPUT.iterdir() if path.name not in left_out}
