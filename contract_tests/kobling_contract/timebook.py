@@ -12,7 +12,7 @@ from kobling import Slot
 from kobling_mocks import Dialect
 from kobling_mocks.clinic import ALL_PATIENTS, Clinic, OpenSlot
 
-__all__ = ["Shown", "Times", "differences", "times_of"]
+__all__ = ["Shown", "Times", "apart", "differences", "times_of"]
 
 Times: TypeAlias = frozenset[tuple[str, str, datetime]]
 """(timebook, appointment type, start in UTC), in the vendor's ids."""
@@ -78,6 +78,11 @@ class Shown:
             type_id=self.wire(slot.type_id),
             department_id=self.wire(slot.department_id) if told and slot.department_id else None,
         )
+
+
+def apart(one: Slot, other: Slot) -> bool:
+    """True when two slots share no time, whosever they are."""
+    return one.start >= other.end or one.end <= other.start
 
 
 def times_of(slots: Iterable[Slot | OpenSlot]) -> Times:

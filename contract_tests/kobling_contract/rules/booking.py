@@ -42,6 +42,7 @@ from kobling_mocks.clinic import Clinic, PatientDetails, Restrictions
 
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
+from ..timebook import apart
 from ..trial import Outcome, Trial, unknown
 from .slots import fault_details
 from .wire import told_in
@@ -922,9 +923,9 @@ async def _nothing_made_up_for(trial: Trial) -> None:
         if "list_bookings" in supports:
             day = slots[0].local_start.date()
             await rig.session.bookings(BookingQuery(first_day=day, last_day=day))
-        apart = [one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start]
-        if "reschedule" in supports and apart:
-            ref = (await rig.session.reschedule(ref, rig.request(apart[0]))).ref
+        others = [one for one in slots[1:] if apart(one, slots[0])]
+        if "reschedule" in supports and others:
+            ref = (await rig.session.reschedule(ref, rig.request(others[0]))).ref
         if "get_booking" in supports:
             await rig.session.get(ref)
         await rig.session.cancel(ref, CancelReason(by="patient", why="unwell"))
@@ -1109,7 +1110,7 @@ async def _listed_by_practitioner(trial: Trial) -> None:
     slots = await trial.open_times(rig)
     other = trial.need(
         next(
-            (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and _apart(one, slots[0])),
+            (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and apart(one, slots[0])),
             None,
         ),
         "times of two practitioners",
@@ -1133,10 +1134,6 @@ async def _listed_by_practitioner(trial: Trial) -> None:
             )  # fmt: skip
             trial.claim(not wrong, "differs", expected="as the booking itself", got="otherwise", calls=calls)
     trial.saw("2 bookings of two practitioners: one for each, and both for all")
-
-
-def _apart(one: Slot, other: Slot) -> bool:
-    return one.start >= other.end or one.end <= other.start
 
 
 @BOOK.rule(

@@ -24,6 +24,7 @@ from kobling_mocks.clinic import Appointment, Restrictions
 
 from ..rig import Rig
 from ..rule import RuleBook
+from ..timebook import apart
 from ..trial import Booked, Trial, unknown
 from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, take
 from .slots import fault_details
@@ -282,7 +283,7 @@ async def _moved(trial: Trial) -> None:
     rig = trial.rig()
     slots = await trial.open_times(rig)
     made = await trial.booked(rig, slots[0])
-    new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
+    new = next(one for one in slots[1:] if apart(one, slots[0]))
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     calls = rig.writing(rig.since(mark))
@@ -320,7 +321,7 @@ async def _half_moved(trial: Trial) -> None:
     control = trial.rig()
     slots = await trial.open_times(control)
     made = await trial.booked(control, slots[0])
-    new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
+    new = next(one for one in slots[1:] if apart(one, slots[0]))
     mark = control.mark()
     done = await trial.outcome(control.session.reschedule(made.booking.ref, control.request(new)))
     trial.need(done.value or isinstance(done.error, RescheduleHalfDone) or None, f"a move without a fault: {done}")
@@ -332,7 +333,7 @@ async def _half_moved(trial: Trial) -> None:
         rig = trial.rig()
         slots = await trial.open_times(rig)
         made = await trial.booked(rig, slots[0])
-        new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
+        new = next(one for one in slots[1:] if apart(one, slots[0]))
         if story == "new_is_taken":
             take(rig, new)
         elif story == "old_is_refused":
@@ -421,7 +422,7 @@ async def _to_be_moved(trial: Trial) -> tuple[Rig, Booked, Slot]:
     others = [
         one
         for one in slots[1:]
-        if (one.start >= slots[0].end or one.end <= slots[0].start)
+        if apart(one, slots[0])
         and rig.open_time(one) is not None
         and ("practitioner" not in within or one.practitioner_id == slots[0].practitioner_id)
         and ("service" not in within or one.service_id == slots[0].service_id)
@@ -491,11 +492,11 @@ async def _however_set_up(trial: Trial) -> None:
         query = rig.days(1, 1)
         found = await trial.outcome(rig.session.slots(query))
         slots = rig.known(found.value.found, query.first_day, query.last_day) if found.value else []
-        apart = [one for one in slots[1:] if one.start >= slots[0].end]
+        after = [one for one in slots[1:] if one.start >= slots[0].end]
         same = [
-            one for one in apart if one.identity[1:-1] == slots[0].identity[1:-1]
+            one for one in after if one.identity[1:-1] == slots[0].identity[1:-1]
         ]  # what a vendor moves in one step
-        if apart and await _given_up_and_moved(trial, rig, slots[0], (same or apart)[-1], what):
+        if after and await _given_up_and_moved(trial, rig, slots[0], (same or after)[-1], what):
             tried += 1
         await trial.done_with(rig)
     trial.need(tried or None, "a setting in which a booking is confirmed")

@@ -18,6 +18,7 @@ from ..model.play import REASON, Play, Words
 from ..model.steps import LAST, Loss, Mix, Step, sequence, shortened
 from ..rule import RuleBook
 from ..sides import Escaped
+from ..timebook import apart
 from ..trial import Broken, Trial
 from .booking import LOST_AFTER, LOST_BEFORE
 
@@ -82,7 +83,7 @@ async def words(trial: Trial) -> Words:
     rig = trial.rig()
     slots = await trial.open_times(rig, count=1)
     made = await trial.booked(rig, slots[0])
-    new = next(one for one in slots[1:] if one.start >= slots[0].end or one.end <= slots[0].start)
+    new = next(one for one in slots[1:] if apart(one, slots[0]))
     mark = rig.mark()
     moved = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     trial.need(moved.value or isinstance(moved.error, RescheduleHalfDone) or None, f"a move without a fault: {moved}")
