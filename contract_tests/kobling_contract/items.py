@@ -65,7 +65,7 @@ def fail_as_unwritten(operation: Operation, adapter: type[Adapter], rules: Itera
     if not waiting:
         pytest.skip("none of the chosen rules waits for it")
     told = f"{operation} is not written yet ({place_of(adapter, operation)}); {waiting} rules wait for it."
-    pytest.fail(f"{told} docs/how-to/start-an-adapter.md says what belongs there.", pytrace=False)
+    pytest.fail(f"{told} kobling about start-an-adapter says what belongs there.", pytrace=False)
 
 
 def try_rule(item: pytest.Item, rule: Rule, target: Target) -> None:

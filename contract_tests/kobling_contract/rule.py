@@ -43,7 +43,7 @@ COMMON_CAUSES: Mapping[str, str] = {
     "SDK: report it with the reproduction line.",
     "not_recorded": "The adapter sent a request that is not in the recording. Either it asks otherwise than when the "
     "recording was made, and the recording must be made anew, or it depends on something that is not the same again.",
-    NOT_WRITTEN: "An operation that the rule needs raises NotWritten. Write it: docs/how-to/start-an-adapter.md says "
+    NOT_WRITTEN: "An operation that the rule needs raises NotWritten. Write it: `kobling about start-an-adapter` says "
     "what belongs there.",
     "did_not_end": "The call did not end. Look for a loop that awaits no call, and for paging without an end.",
 }

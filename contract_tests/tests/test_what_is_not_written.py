@@ -62,7 +62,7 @@ def test_a_caller_hears_where_it_is_to_be_written_and_what_to_read() -> None:
         play(HalfWritten, "list_slots", query, replies=[], connection=connection)
     assert caught.value.because == "not_written"
     assert caught.value.fields[0].startswith("test_what_is_not_written.py:")
-    assert "docs/how-to/start-an-adapter.md" in caught.value.explain("en")
+    assert "kobling about start-an-adapter" in caught.value.explain("en")
 
 
 def test_the_verdict_names_it_once_and_every_rule_that_waits_for_it_fails() -> None:

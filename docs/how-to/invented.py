@@ -65,6 +65,7 @@ class Invented(Adapter):
         return []
 
 
+# [answering]
 def answering(**answers: Any) -> Callable[[Send], WireReply]:
     """A vendor that answers each call by the last part of its path, with JSON or what a function makes of the call."""
 
@@ -73,3 +74,6 @@ def answering(**answers: Any) -> Callable[[Send], WireReply]:
         return reply(200, json=told(command) if callable(told) else told)
 
     return answer
+
+
+# [end]

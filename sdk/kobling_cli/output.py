@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
@@ -50,6 +51,13 @@ class Output:
     def text(self, content: str) -> None:
         """A document that is already written, as it is."""
         print(content, end="", flush=True)
+
+    def markdown(self, content: str) -> None:
+        """A page, laid out where a person reads it, and as it is written in a pipe."""
+        if self.console.is_terminal:
+            self.console.print(Markdown(content, hyperlinks=False))
+        else:
+            self.text(content)
 
     def say(self, table: str, key: str, **values: object) -> str:
         """A text of the command line in this command's language."""

@@ -441,6 +441,8 @@ async def _lost_answers(trial: Trial) -> None:
         "false_booked": "`resolve` says that the booking stands, but it is not in the timebook.",
         "false_not_booked": "`resolve` says that it does not stand, but it is in the timebook, or still on its way.",
         "wrote": "`resolve` sent a write.",
+        "not_found": "The booking stands, and `reference_in` says where its reference is, but `list_bookings` does not "
+        "give it as `Booking.reference`, so that nobody can find it again.",
         "no_evidence": "`resolve` gives no evidence for its answer.",
         "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must be a person's.",
     },
@@ -449,6 +451,7 @@ async def _lost_answers(trial: Trial) -> None:
 )
 async def _resolving(trial: Trial) -> None:
     write = (await trial.booked(trial.rig())).write
+    listed = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in != "nowhere"
     ends: set[str] = set()
     for when, kind in (
         ("before_commit", "reset"),
@@ -475,6 +478,10 @@ async def _resolving(trial: Trial) -> None:
             _true(trial, rig, request, resolution, f"{kind} {when}, {seconds:.0f} s later", calls)
         settled = not isinstance(resolution, StillUnknown)
         trial.claim(settled, "no_end", expected="an end after three hours", got=type(resolution).__name__, calls=calls)
+        if listed and _standing(rig, request):
+            found = getattr(resolution, "booking", None) is not None
+            end = f"{type(resolution).__name__}, seen: {', '.join(one.saw for one in resolution.evidence)}"
+            trial.claim(found, "not_found", expected=f"it is found, {kind} {when}", got=end, calls=calls)
         ends.add(type(resolution).__name__)
         trial.saw(f"{kind} {when}: {type(resolution).__name__}, {len(_standing(rig, request))} in the timebook")
     sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"

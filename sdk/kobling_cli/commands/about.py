@@ -1,9 +1,9 @@
-"""`kobling about`: what a word means that Kobling has said, from the installed packages, without a network."""
+"""`kobling about`: what a word means that Kobling has said, and the pages it names, from the installed packages."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from kobling.texts import messages
 from ..desk import Json, Lang
 from ..exit_codes import ExitCode
 from ..output import Output
+from ..pages import Page, find, pages
 from ..problems import Problem
 from ..wording import LANGUAGES, Language
 
@@ -40,28 +41,33 @@ class Article:
 def about(
     topic: Annotated[
         str | None,
-        typer.Argument(help="A rule (SLOT-05), an error (slot_taken), an adapter's defect (second_write), a finding."),
+        typer.Argument(
+            help="A rule (SLOT-05), an error (slot_taken), an adapter's defect (second_write), a finding, a page."
+        ),
     ] = None,
     *,
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
-    """Say what a word means that Kobling has said: a rule of the suite, an error, a defect of an adapter, a finding.
+    """Say what a word means that Kobling has said: a rule of the suite, an error, a defect of an adapter, a finding. Or
+    show a page of the documentation (how-to/read-pages; in English).
 
     Without a topic all of them are listed.
 
-    JSON: {"topics": {kind: [..]}} or {"articles": [{"kind", "name", "page", "text": {"nb": {"title", "sections"},
-    "en": {..}}}]}
+    JSON: {"topics": {kind: [..]}, "pages": {name: title}} or {"articles": [{"kind", "name", "page", "text": {"nb":
+    {"title", "sections"}, "en": {..}}}], "pages": [{"name", "markdown"}]}
     """
     out = Output(lang=lang, as_json=as_json)
     if topic is None:
         return _list(out)
-    found = articles(topic, lang)
-    if not found:
-        near = get_close_matches(topic.lower(), [name.lower() for names in topics().values() for name in names], n=3)
+    found, shown = articles(topic, lang), find(topic)
+    if not found and not shown:
+        known = [*(name for names in topics().values() for name in names), *(page.file.stem for page in pages())]
+        near = get_close_matches(topic.lower(), [name.lower() for name in known], n=3)
         raise Problem("no_topic", near=", ".join(near) or "–")
     if as_json:
-        out.document("about", {"articles": [_facts(article, topic) for article in found]})
+        texts = [{"name": page.name, "markdown": page.text(_titles())} for page in shown]
+        out.document("about", {"articles": [_facts(article, topic) for article in found], "pages": texts})
         return int(ExitCode.SUCCESS)
     for article in found:
         out.line(f"{article.name}: {article.title}", "bold")
@@ -71,17 +77,39 @@ def about(
             out.line(f"  {paragraph}")
         out.line()
         out.line(out.say("about", "read", page=article.page), "dim")
+    _show(out, shown)
     return int(ExitCode.SUCCESS)
+
+
+def _show(out: Output, shown: Sequence[Page]) -> None:
+    """One page as it is; where several have the name, which they are."""
+    if len(shown) == 1:
+        (page,) = shown
+        if page.file.suffix == ".md":
+            out.markdown(page.text(_titles()))
+        else:
+            out.text(page.text(_titles()))
+    elif shown:
+        out.line(out.say("about", "pages"), "bold")
+        for page in shown:
+            out.line(f"  {page.name}: {page.title}")
+
+
+def _titles() -> dict[str, str]:
+    return {name: rule.title for name, rule in _rules().items()}
 
 
 def _list(out: Output) -> int:
     known = topics()
     if out.as_json:
-        out.document("about", {"topics": known})
+        out.document("about", {"topics": known, "pages": {page.name: page.title for page in pages()}})
         return int(ExitCode.SUCCESS)
     for kind, names in known.items():
         out.line(out.say("about", kind), "bold")
         out.line("  " + ", ".join(names))
+    out.line(out.say("about", "pages"), "bold")
+    for page in pages():
+        out.line(f"  {page.name}: {page.title}")
     return int(ExitCode.SUCCESS)
 
 

@@ -37,7 +37,7 @@ def check(
     for one in found.findings:
         file = _from_here(found.root / one.file)
         where = f"{file}:{one.line}" if one.line else file
-        out.line(f"{shown(where)}: {shown(one.text(lang))} [{one.page}]")
+        out.line(f"{shown(where)}: {shown(one.text(lang))} [kobling about {one.page}]")
     if not found.findings:
         key = "clean" if len(found.keys) == 1 and path.is_dir() else "clean_file"
         out.line(out.say("check", key, path=shown(str(path)), keys=", ".join(found.keys)), "bold green")

@@ -12,12 +12,12 @@ from ..wording import LANGUAGES, Language, say
 
 __all__ = ["PAGES", "Finding"]
 
-START: Final = "docs/how-to/start-an-adapter.md"
-CONTRACT: Final = "docs/reference/contract.md"
-HTTP: Final = "docs/reference/http.md"
-NO_IO: Final = "docs/why/one-adapter-two-callers.md"
-CLOCKS: Final = "docs/why/wall-clocks.md"
-MOCK: Final = "docs/how-to/write-a-dialect.md"
+START: Final = "how-to/start-an-adapter"
+CONTRACT: Final = "reference/contract"
+HTTP: Final = "reference/http"
+NO_IO: Final = "why/one-adapter-two-callers"
+CLOCKS: Final = "why/wall-clocks"
+MOCK: Final = "how-to/write-a-dialect"
 
 PAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -40,25 +40,25 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "no_example": CONTRACT,
         "example_refused": CONTRACT,
         "no_help": CONTRACT,
-        "codes_not_read": "docs/reference/errors.md",
-        "no_refusals": "docs/reference/errors.md",
-        "status_not_yours": "docs/why/lost-answers.md",
+        "codes_not_read": "reference/errors",
+        "no_refusals": "reference/errors",
+        "status_not_yours": "why/lost-answers",
         "no_patient_fields": CONTRACT,
         # ---- the code
         "not_awaited": NO_IO,
         "awaits_in_finally": NO_IO,
         "does_io": NO_IO,
-        "prints": "docs/why/the-key-is-not-yours.md",
-        "reads_environment": "docs/why/the-key-is-not-yours.md",
-        "own_clock": "docs/why/now.md",
+        "prints": "why/the-key-is-not-yours",
+        "reads_environment": "why/the-key-is-not-yours",
+        "own_clock": "why/now",
         "reads_time": CLOCKS,
         "text_in_path": HTTP,
         "whole_address": HTTP,
         "write_in_read": HTTP,
-        "catches_all": "docs/why/lost-answers.md",
+        "catches_all": "why/lost-answers",
         "keeps_state": CONTRACT,
         # ---- what it does with strange answers
-        "raises_on": "docs/how-to/feed-hostile-answers.md",
+        "raises_on": "how-to/feed-hostile-answers",
         "breaks_on": CONTRACT,
         # ---- types
         "type": START,

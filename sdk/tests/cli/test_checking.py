@@ -21,6 +21,7 @@ from kobling_cli.inspecting.findings import PAGES
 from kobling_cli.inspecting.probe import Probe
 from kobling_cli.inspecting.project import look
 from kobling_cli.inspecting.source import remarks
+from kobling_cli.pages import find
 from kobling_cli.wording import LANGUAGES, words
 
 ROOT = Path(__file__).parents[3]
@@ -228,7 +229,7 @@ def test_a_new_project_lacks_exactly_what_is_to_be_written(project: Path) -> Non
         place, number, told = line.split(":", 2)
         assert place == "my-system/src/kobling_my_system/adapter.py"
         assert f"async def {operation}(" in source[int(number) - 1]
-        assert told.endswith(f"[docs/how-to/start-an-adapter.md#{operation}]")
+        assert told.endswith(f"[kobling about how-to/start-an-adapter#{operation}]")
     assert "4 of them are still to be written" in done.stderr
 
 
@@ -316,7 +317,7 @@ def test_every_finding_has_its_words_and_a_page_that_exists() -> None:
     for lang in LANGUAGES:
         assert set(words(lang)["finding"]) == set(PAGES)
     for page in PAGES.values():
-        assert (ROOT / page).is_file(), page
+        assert find(page), page
     start = (ROOT / "docs" / "how-to" / "start-an-adapter.md").read_text("utf-8")
     for operation in ("catalogue", "list_slots", "book", "cancel"):
         assert f"({operation})=" in start
