@@ -28,6 +28,8 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from .adapter import WRITES, Adapter, NotWritten, Operation, Token
 from .auth import KeyPart
 from .booking import Bookings
@@ -53,6 +55,7 @@ from .errors import (
 from .exchange import WireFailure, WireReply, WireRequest
 from .http import ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
 from .localtime import TimeProblem
+from .model import Malformed, malformed
 from .request import base_address, build
 from .retryafter import LONGEST as LONGEST_ASKED
 from .retryafter import http_date, retry_after
@@ -194,7 +197,7 @@ def operate(line: Line, task: Task[T]) -> Flow[T]:
     except TimeProblem as problem:
         error = run.sticky or VendorProtocolError(problem.code)
     except Exception as problem:  # noqa: BLE001 - the adapter's own exception: it becomes an AdapterBug with its place
-        error = run.sticky or _bug(problem)
+        error = run.sticky or _own(problem, line.adapter)
     except BaseException:
         _record_cancelled(run)
         raise
@@ -337,16 +340,50 @@ def _checked(task: Task[T], result: Any) -> T:
 _LOOP_WANTED = re.compile(r"(running|current) event loop")
 
 
-def _bug(problem: BaseException) -> AdapterBug:
+def _own(problem: Exception, adapter: type[Adapter]) -> KoblingError:
+    """An exception that the adapter let out. One of the contract's values that does not take what the vendor answered
+    is the vendor's error, so that adapters need not check each text's length before; any other is the adapter's."""
+    unfit = malformed(problem) if isinstance(problem, ValidationError) else problem
+    if not isinstance(unfit, Malformed):
+        return _bug(problem, adapter)
+    places = tuple(filter(None, map(word, unfit.places)))
+    if not unfit.misused:
+        traceback.clear_frames(problem.__traceback__)
+        return VendorProtocolError("unfit_value", fields=places)
+    return _bug(problem, adapter, because="misused_value", more=places)
+
+
+def _bug(
+    problem: BaseException, adapter: type[Adapter], *, because: str = "", more: tuple[str, ...] = ()
+) -> AdapterBug:
     """An adapter's own exception: its class and place, without its text, its locals or itself."""
-    frames = traceback.extract_tb(problem.__traceback__, limit=-50)
-    place = word(f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}") if frames else ""
+    place = _place(problem, adapter)
     waits = isinstance(problem, RuntimeError) and _LOOP_WANTED.search(str(problem)) is not None
     traceback.clear_frames(problem.__traceback__)
-    name = "awaits_something_else" if waits else word(type(problem).__name__) or "exception"
+    name = "awaits_something_else" if waits else because or word(type(problem).__name__) or "exception"
     if isinstance(problem, NotWritten):
         name = "not_written"
-    return AdapterBug(name, fields=(place,) if place else ())
+    return AdapterBug(name, fields=((place,) if place else ()) + more)
+
+
+def _place(problem: BaseException, adapter: type[Adapter]) -> str:
+    """The last line of the adapter's own package on the way to the exception, or the last of all."""
+    frames = traceback.extract_tb(problem.__traceback__, limit=-50)
+    folders = {_folder(cls.__module__) for cls in adapter.__mro__[: adapter.__mro__.index(Adapter)]} - {None}
+    own = [frame for frame in frames if any(_lies_in(frame.filename, folder) for folder in folders)]
+    last = (own or frames)[-1:]
+    return word(f"{PurePath(last[0].filename).name}:{last[0].lineno}") if last else ""
+
+
+def _folder(module: str) -> PurePath | None:
+    source = getattr(sys.modules.get(module), "__file__", None)
+    return PurePath(source).parent if source else None
+
+
+def _lies_in(file: str, folder: PurePath) -> bool:
+    """A project's folder may hold the environment that other people's packages are installed in."""
+    path = PurePath(file)
+    return path.is_relative_to(folder) and "site-packages" not in path.relative_to(folder).parts
 
 
 def _bare(error: KoblingError) -> KoblingError:
@@ -378,7 +415,7 @@ def _drive(run: _Run) -> Flow[Any]:
             except BaseException as problem:  # noqa: BLE001 - only a driver may cancel; an adapter that exits is wrong
                 own = problem
             if own is not None:
-                raise _bug(own)
+                raise _bug(own, run.line.adapter)
             answer, error = None, None
             try:
                 answer = yield from _answer(run, step)

@@ -12,6 +12,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
 
 from pydantic import (
@@ -47,6 +48,33 @@ class WireModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, coerce_numbers_to_str=True)
 
 
+class Malformed(TypeError):
+    """A value of the contract could not be made. places: where ("Booking.id"). misused: the call itself is wrong (a
+    field that there is not, one left out, a time without an offset), and not just what was given for a field."""
+
+    def __init__(self, name: str, fields: tuple[str, ...], *, misused: bool) -> None:
+        super().__init__(f"{name} is malformed: {', '.join(fields)}")
+        self.places = tuple(f"{name}.{field}" for field in fields)
+        self.misused = misused
+
+
+def malformed(problem: ValidationError) -> Malformed | None:
+    """What pydantic says of one of the contract's own values, without what was given; None for a model of others."""
+    cls = _ours(problem.title)
+    return None if cls is None else Malformed(cls.__name__, _places(cls, problem), misused=_misused(problem))
+
+
+@cache
+def _ours(name: str) -> type[BaseModel] | None:
+    left: list[type[BaseModel]] = [Model]
+    while left:
+        left += (found := left.pop().__subclasses__())
+        for one in found:
+            if one.__name__ == name and one.__module__.startswith(f"{__package__}."):
+                return one
+    return None
+
+
 class QuietModel(Model):
     """A value whose failed validation says which fields are wrong and nothing else, whatever way it is made."""
 
@@ -54,14 +82,14 @@ class QuietModel(Model):
         made = _tried(type(self), super().__init__, **data)
         del data
         if isinstance(made, _Wrong):
-            raise self._refusal(made.fields)
+            raise self._refusal(made.fields, misused=made.misused)
 
     # Nested dicts go through the schema as they are, instead of through this signature.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @classmethod
-    def _refusal(cls, fields: tuple[str, ...]) -> Exception:
-        return TypeError(f"{cls.__name__} is malformed: {', '.join(fields)}")
+    def _refusal(cls, fields: tuple[str, ...], *, misused: bool = False) -> Exception:
+        return Malformed(cls.__name__, fields, misused=misused)
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
@@ -87,7 +115,7 @@ class QuietModel(Model):
     @classmethod
     def _made(cls, made: T | _Wrong) -> T:
         if isinstance(made, _Wrong):
-            raise cls._refusal(made.fields)
+            raise cls._refusal(made.fields, misused=made.misused)
         return made
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -101,7 +129,8 @@ class CallerModel(QuietModel):
     its repr shows its type only."""
 
     @classmethod
-    def _refusal(cls, fields: tuple[str, ...]) -> Exception:
+    def _refusal(cls, fields: tuple[str, ...], *, misused: bool = False) -> Exception:
+        del misused  # the caller's request is wrong either way
         return InvalidRequest("malformed", fields=fields)
 
     @classmethod
@@ -148,10 +177,11 @@ for _name in ("model_construct", "construct", "copy", "validate", "parse_obj", "
 
 
 class _Wrong:
-    """The fields that a failed validation names."""
+    """The fields that a failed validation names. misused: see `Malformed`."""
 
-    def __init__(self, *fields: str) -> None:
+    def __init__(self, *fields: str, misused: bool = False) -> None:
         self.fields = fields or ("request",)
+        self.misused = misused
 
 
 def _tried(cls: type[BaseModel], make: Callable[..., T], /, *given: Any, **more: Any) -> T | _Wrong:
@@ -159,11 +189,20 @@ def _tried(cls: type[BaseModel], make: Callable[..., T], /, *given: Any, **more:
     try:
         return make(*given, **more)
     except ValidationError as problem:
-        return _Wrong(*_places(cls, problem))
+        return _Wrong(*_places(cls, problem), misused=_misused(problem))
     except InvalidRequest as problem:
         return _Wrong(*problem.fields)
     except Exception:  # noqa: BLE001 - of whatever kind: only where it is wrong may be told
         return _Wrong()
+
+
+_MISUSES: Final = frozenset({"extra_forbidden", "invalid_key", "missing", "timezone_aware"})
+"""pydantic's words for what a programmer did, whatever the vendor answered."""
+
+
+def _misused(problem: ValidationError) -> bool:
+    found = problem.errors(include_input=False, include_url=False, include_context=False)
+    return any(error["type"] in _MISUSES for error in found)
 
 
 def _places(cls: type[BaseModel], problem: ValidationError) -> tuple[str, ...]:

@@ -21,7 +21,9 @@ from kobling import (
     Bearer,
     BodyKey,
     BookedDifferently,
+    Booking,
     BookingRef,
+    BookingRequest,
     ByCursor,
     ByLink,
     ByNumber,
@@ -35,10 +37,13 @@ from kobling import (
     InvalidRequest,
     KoblingError,
     OutcomeUnknown,
+    Practitioner,
     QueryKey,
     RateLimited,
     ResolveFirst,
+    Slot,
     SlotQuery,
+    Slots,
     SlotTaken,
     Token,
     VendorProtocolError,
@@ -52,6 +57,8 @@ from kobling.testing import ManualClock, Played, play, reply
 
 OK = reply(200, json={"name": "Full"})
 QUERY = SlotQuery(first_day=FIRST, last_day=FIRST)
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
 
 
 def adapter(work: Callable[[Http], Any], **facts: Any) -> type[Adapter]:
@@ -199,6 +206,58 @@ def test_an_adapters_own_exception_is_named_with_its_place() -> None:
     assert caught.value.because == "LookupError"
     assert caught.value.fields[0].startswith("test_engine.py:")
     assert "Kari" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("make", "place"), [
+    (lambda: Clinic(zone="Nowhere/Land"), "Clinic.zone"),
+    (lambda: Practitioner(id="7", name="x" * 5000), "Practitioner.name"),
+    (lambda: Booking(id="", status="booked"), "Booking.id"),
+    (lambda: Slots(found=(Slot(practitioner_id="7", service_id="1" * 900, start=NOON, end=LATER),)), "Slot.service_id"),
+])  # fmt: skip
+def test_what_the_vendor_answered_and_no_value_takes_is_the_vendors_error(
+    make: Callable[[], object], place: str
+) -> None:
+    async def work(http: Http) -> Any:
+        return make()
+
+    with pytest.raises(VendorProtocolError, match="unfit_value") as caught:
+        identify(work)
+    assert caught.value.fields == (place,)
+
+
+@pytest.mark.parametrize(("make", "place"), [
+    (lambda: Clinic(tz="Europe/Oslo"), "Clinic.unknown_field"),
+    (lambda: Practitioner(name="Åse"), "Practitioner.id"),
+    (lambda: Booking(id="7", status="booked", start=NOON.replace(tzinfo=None)), "Booking.start"),
+])  # fmt: skip
+def test_a_value_that_is_made_wrongly_is_the_adapters_bug_whatever_was_answered(
+    make: Callable[[], object], place: str
+) -> None:
+    async def work(http: Http) -> Any:
+        return make()
+
+    with pytest.raises(AdapterBug, match="misused_value") as caught:
+        identify(work)
+    assert caught.value.fields[0].startswith("test_engine.py:"), "the adapter's line, not that of a library"
+    assert caught.value.fields[1] == place
+
+
+def test_a_value_that_no_answer_to_a_write_fits_leaves_the_write_unknown() -> None:
+    class NamesNothing(FullVendor):
+        key = "names_nothing"
+        contract = 1
+
+        async def book(self, http: Http, request: BookingRequest) -> Booking:
+            await http.post("x", json={})
+            return Booking(id="", status="booked")
+
+    with pytest.raises(OutcomeUnknown, match="unfit_value"):
+        play(
+            NamesNothing,
+            "book",
+            request(Slot(practitioner_id="7", service_id="1", start=NOON, end=LATER)),
+            replies=[OK],
+        )
 
 
 def test_an_adapter_that_asks_for_ever_is_ended() -> None:
