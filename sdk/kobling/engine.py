@@ -369,7 +369,8 @@ def _bug(
 def _place(problem: BaseException, adapter: type[Adapter]) -> str:
     """The last line of the adapter's own package on the way to the exception, or the last of all."""
     frames = traceback.extract_tb(problem.__traceback__, limit=-50)
-    folders = {_folder(cls.__module__) for cls in adapter.__mro__[: adapter.__mro__.index(Adapter)]} - {None}
+    modules = {cls.__module__ for cls in adapter.__mro__[: adapter.__mro__.index(Adapter)]}
+    folders = [folder for folder in map(_folder, modules) if folder is not None]
     own = [frame for frame in frames if any(_lies_in(frame.filename, folder) for folder in folders)]
     last = (own or frames)[-1:]
     return word(f"{PurePath(last[0].filename).name}:{last[0].lineno}") if last else ""
