@@ -89,7 +89,7 @@ async def listen(rig: Rig, fixed: Collection[str]) -> Heard:
         "catalogue": rig.session.catalogue,
         "list_slots": lambda: rig.session.slots(rig.days(DAYS)),
     }
-    if "list_bookings" in rig.adapter.supports:
+    if "list_bookings" in rig.adapter.supports and rig.adapter.limits.booking.listed_by == "days":
         questions["list_bookings"] = lambda: rig.session.bookings(window)
     for name, ask in questions.items():
         before = len(rig.wire)

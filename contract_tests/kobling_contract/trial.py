@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NoReturn, TypeVar
 
-from kobling import Adapter, Booking, BookingRequest, KoblingError, OutcomeUnknown, Slot
+from kobling import Adapter, Booking, BookingQuery, BookingRequest, KoblingError, OutcomeUnknown, Slot
 from kobling.adapter import unwritten
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
@@ -113,6 +113,18 @@ class Trial:
             self.facts[NOT_WRITTEN] = " ".join(waits_for)
             self.broken(NOT_WRITTEN, expected="bookings are written", got=f"not written yet: {', '.join(waits_for)}")
         return "book" in self.adapter.supports
+
+    @property
+    def lists_by_day(self) -> bool:
+        """Whether the adapter shows all bookings of a window, and not only the one whose reference it is given."""
+        return "list_bookings" in self.adapter.supports and self.adapter.limits.booking.listed_by == "days"
+
+    def listing(self, request: BookingRequest, days: int = 1) -> BookingQuery:
+        """How the adapter is asked for the bookings of a request's day and the next ones: all, or that one by its
+        reference."""
+        first = request.slot.local_start.date()
+        reference = None if self.adapter.limits.booking.listed_by == "days" else request.reference
+        return BookingQuery(first_day=first, last_day=first + timedelta(days=days - 1), reference=reference)
 
     # ---- worlds
 

@@ -34,6 +34,16 @@ class Row(WireModel):
     note: str | None = None
 
 
+class ReferredRow(WireModel):
+    id: str
+    externalReference: UUID
+    cancelled: bool = False
+
+    @property
+    def status(self) -> Status:
+        return "cancelled" if self.cancelled else "booked"
+
+
 class WithNote(Invented):
     contract = 1
     # [note]
@@ -84,6 +94,20 @@ class WithFields(WithNote):
     # [test]
 
 
+class FoundByReference(WithFields):
+    contract = 1
+    # [by reference]
+    limits = Limits(
+        booking=BookingFacts(mode="sync", overlap="refused", reference_in="field", listed_by="reference"),
+    )
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        rows = (await http.get("bookings", params={"externalReference": query.reference})).read(list[ReferredRow])
+        return [Booking(id=row.id, status=row.status, reference=row.externalReference) for row in rows]
+
+    # [times]
+
+
 START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 SLOT = Slot(practitioner_id="7", service_id="visit", start=START, end=END, token="t9")
 
@@ -95,6 +119,15 @@ def test_fields_of_their_own_hold_reference_sak_id_and_message() -> None:
     assert played.result.reference == request.reference
     assert played.requests[0].json["insuranceCase"] == "6QPTR"
     assert played.requests[0].json["comment"] == "Kommer med tog"
+
+
+def test_one_booking_is_asked_for_by_its_reference() -> None:
+    day = date(2026, 12, 1)
+    query = BookingQuery(first_day=day, last_day=day, reference=UUID(int=7))
+    row = {"id": 12, "externalReference": str(UUID(int=7))}
+    played = play(FoundByReference, "list_bookings", query, replies=[reply(200, json=[row])])
+    assert played.requests[0].params == (("externalReference", str(UUID(int=7))),)
+    assert [(one.id, one.reference) for one in played.result.found] == [("12", UUID(int=7))]
 
 
 # [tests]

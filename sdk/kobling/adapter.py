@@ -225,7 +225,10 @@ class Adapter(ABC):
         raise UnsupportedOperation
 
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking] | Bookings:
-        """The bookings in the window. A plain list promises that the token sees all of them."""
+        """The bookings in the window. A plain list promises that the token sees all of them.
+
+        Where `limits.booking.listed_by` is "reference" it is asked for one `query.reference` only: that booking, or
+        nothing."""
         raise UnsupportedOperation
 
     async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:

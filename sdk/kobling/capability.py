@@ -169,6 +169,11 @@ def _patient_match(adapter: type[Adapter]) -> _Cell:
     return grade, f"match_{match}", _NONE, adapter.provenance.source(operation)
 
 
+def _listing(adapter: type[Adapter]) -> _Cell:
+    how = "listed_by_day" if adapter.limits.booking.listed_by == "days" else "listed_by_reference"
+    return _call("list_bookings", how)(adapter)
+
+
 def _lost_answer(adapter: type[Adapter]) -> _Cell:
     """As `resolve` climbs: the reference in a listing, else the slot itself, else a person."""
     facts = adapter.limits.booking
@@ -205,7 +210,7 @@ _ROWS: Final[Mapping[CapabilityName, Callable[[type[Adapter]], _Cell]]] = {
     "patient_on_file": _needs_booking(_patient_on_file),
     "patient_match": _needs_booking(_patient_match),
     "read_back": _call("get_booking", "read_by_id"),
-    "listing": _call("list_bookings", "listed_by_day"),
+    "listing": _listing,
     "lost_answer": _needs_booking(_lost_answer),
     "cancel": _call("cancel", "one_call", "search_only"),
     "move": _needs_booking(_move),

@@ -76,7 +76,9 @@ class BookingFacts(Facts):
 
     mode: "sync" when the answer is the booking, "request" when the clinic accepts later, "unknown".
     overlap: what the vendor does with a second booking of the same time.
-    reference_in: where the reference tag stands at the vendor. note_length: characters that fit in its note.
+    reference_in: where the reference tag stands at the vendor. listed_by: what `list_bookings` can be asked by: the
+    "days" of a window, or one booking's "reference" alone, which then has a field of its own. note_length: characters
+    that fit in its note, where the caller's message stands as well.
     latest_commit: seconds after which a write whose answer was lost can no longer take effect, and what took effect is
     seen by a reading; None when nobody says, and never without a source in `sources`. settle: seconds to wait before
     looking for overlapping bookings (the vendor's commit and visibility delay and its clock's resolution).
@@ -86,6 +88,7 @@ class BookingFacts(Facts):
     mode: Literal["sync", "request", "unknown"] = "unknown"
     overlap: Literal["refused", "accepted", "unknown"] = "unknown"
     reference_in: Literal["field", "note", "patient_note", "nowhere"] = "nowhere"
+    listed_by: Literal["days", "reference"] = "days"
     note_length: int | None = None
     latest_commit: float | None = None
     settle: float = Field(default=0.0, ge=0)
@@ -95,6 +98,12 @@ class BookingFacts(Facts):
     def _a_commit_bound_has_a_source(self) -> Self:
         if self.latest_commit is not None and not self.sources.get("latest_commit"):
             raise ValueError("latest_commit needs a source: name it in sources={'latest_commit': '…'}")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_looked_up_has_a_field(self) -> Self:
+        if self.listed_by == "reference" and self.reference_in != "field":
+            raise ValueError("listed_by='reference' needs reference_in='field'")
         return self
 
     def unproven(self) -> tuple[str, ...]:

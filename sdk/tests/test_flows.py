@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from full_vendor import FIRST, FullVendor, OverlapVendor, SagaVendor, Vendor, World, connect, request
 from kobling import (
@@ -15,6 +16,7 @@ from kobling import (
     Booked,
     BookedDifferently,
     BookingNotFound,
+    BookingQuery,
     BookingRequest,
     CancelReason,
     InvalidRequest,
@@ -33,11 +35,12 @@ from kobling import (
     SlotWithdrawn,
     StillUnknown,
     TooLateToChange,
+    UnsupportedOperation,
     VendorUnavailable,
     WireFailure,
     WireRequest,
 )
-from kobling.limits import Rate
+from kobling.limits import BookingFacts, Rate
 from kobling.testing import reply
 
 REASON = CancelReason(by="patient")
@@ -272,6 +275,68 @@ def rival(world: World, *, age: float) -> Any:
         return None
 
     return enter
+
+
+class FoundByReference(FullVendor):
+    """Finds a booking by its reference only."""
+
+    key = "by_reference"
+    contract = 1
+    limits = FullVendor.limits.model_copy(
+        update={"booking": FullVendor.limits.booking.model_copy(update={"listed_by": "reference"})}
+    )
+
+
+class OverlapsByReference(OverlapVendor):
+    """The same, of a vendor that accepts overlaps."""
+
+    key = "overlaps_by_reference"
+    contract = 1
+    limits = OverlapVendor.limits.model_copy(
+        update={"booking": OverlapVendor.limits.booking.model_copy(update={"listed_by": "reference"})}
+    )
+
+
+def test_where_a_booking_is_found_by_its_reference_only_nobody_asks_for_a_day(mode: str) -> None:
+    world = connect(mode, FoundByReference)
+    day = BookingQuery(first_day=FIRST, last_day=FIRST)
+    with pytest.raises(UnsupportedOperation, match="only_by_reference"):
+        world.run(lambda session: session.bookings(day))
+    assert not world.vendor.calls
+    wanted = request(world.slot())
+    booked = book(world, wanted)
+    ours = day.model_copy(update={"reference": wanted.reference})
+    assert [one.id for one in world.run(lambda session: session.bookings(ours)).found] == [booked.id]
+    resolved = world.run(lambda session: session.resolve(wanted, world.vendor.clock.now()))
+    assert isinstance(resolved, Booked)
+
+
+def test_what_overlaps_and_is_found_by_its_reference_only_is_not_booked(mode: str) -> None:
+    world = connect(mode, OverlapsByReference)
+    wanted = request(world.slot())
+    with pytest.raises(UnsupportedOperation, match="overlaps_need_a_listing"):
+        book(world, wanted)
+    assert not writes(world)
+
+
+def test_a_lookup_by_reference_needs_a_field_that_holds_it() -> None:
+    with pytest.raises(ValidationError, match="reference_in='field'"):
+        BookingFacts(listed_by="reference", reference_in="note")
+
+
+def test_a_message_that_the_vendors_field_does_not_hold_is_refused_before_anything_is_sent(mode: str) -> None:
+    class ShortField(FullVendor):
+        key = "short_field"
+        contract = 1
+        limits = FullVendor.limits.model_copy(
+            update={"booking": FullVendor.limits.booking.model_copy(update={"note_length": 20})}
+        )
+
+    world = connect(mode, ShortField)
+    with pytest.raises(InvalidRequest, match="note_too_long"):
+        book(world, request(world.slot(), message="Kommer med ledsager og hund"))
+    assert not writes(world)
+    assert book(world, request(world.slot(), message="Kommer med ledsager")).status == "booked"
 
 
 @pytest.mark.parametrize(("age", "kept"), [(10.0, False), (0.5, False), (-0.5, True), (-30.0, False)])

@@ -247,7 +247,8 @@ def _record_writes(recorder: _Recorder, open_times: Slots) -> None:
         recorder.keep("get_booking", lambda session: session.get(booking.ref))
     if "list_bookings" in supports:
         day = slot.local_start.date()
-        query = BookingQuery(first_day=day, last_day=day)
+        ours = None if rig.adapter.limits.booking.listed_by == "days" else REFERENCE
+        query = BookingQuery(first_day=day, last_day=day, reference=ours)
         recorder.keep("list_bookings", lambda session: session.bookings(query), query)
     if "reschedule" in supports and later is not None:
         moved = rig.request(later, reference=UUID(int=REFERENCE.int + 1))

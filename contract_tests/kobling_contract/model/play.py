@@ -213,7 +213,7 @@ class Play(Surroundings):
         return wish
 
     async def _list(self, step: Step) -> bool | None:
-        if "list_bookings" not in self.rig.adapter.supports:
+        if not self.trial.lists_by_day:
             return None
         first = self.rig.today()
         query = BookingQuery(first_day=first, last_day=first + timedelta(days=8))

@@ -16,6 +16,7 @@ from uuid import UUID
 from kobling import (
     Adapter,
     Booked,
+    Booking,
     BookingNotFound,
     BookingQuery,
     BookingRequest,
@@ -43,6 +44,7 @@ from kobling_mocks.clinic import Clinic, PatientDetails, Restrictions
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..timebook import apart
+from ..trial import Booked as Made
 from ..trial import Outcome, Trial, unknown
 from .slots import fault_details
 from .wire import told_in
@@ -878,7 +880,7 @@ async def _waits(trial: Trial) -> None:
         read = (await rig.session.get(ref)).status
         cause = "not_booked" if answer == "confirm" else "not_declined"
         trial.claim(read in expected, cause, expected=expected[0], got=read, calls=rig.since(mark))
-        await _listed_as_read(trial, rig, made.request.slot, made.booking.id, read)
+        await _listed_as_read(trial, rig, made.request, made.booking.id, read)
         resolution = await rig.session.resolve(made.request, sent_at)
         holds = isinstance(resolution, Booked) if answer == "confirm" else not isinstance(resolution, Booked)
         got = type(resolution).__name__
@@ -892,12 +894,11 @@ def _waiting(rig: Rig) -> bool:
     return rig.clinic.behaviour.confirmation == "request"
 
 
-async def _listed_as_read(trial: Trial, rig: Rig, slot: Slot, booking_id: str, read: str) -> None:
+async def _listed_as_read(trial: Trial, rig: Rig, request: BookingRequest, booking_id: str, read: str) -> None:
     if "list_bookings" not in trial.adapter.supports:
         return
-    day = slot.local_start.date()
     mark = rig.mark()
-    listed = await rig.session.bookings(BookingQuery(first_day=day, last_day=day))
+    listed = await rig.session.bookings(trial.listing(request))
     words = [one.status for one in listed.found if one.id == booking_id]
     trial.claim(words in ([read], []), "listed_otherwise", expected=read, got=words, calls=rig.since(mark))
 
@@ -928,8 +929,7 @@ async def _nothing_made_up_for(trial: Trial) -> None:
         made = await trial.booked(rig, slots[0])
         mark, ref = rig.mark(), made.booking.ref
         if "list_bookings" in supports:
-            day = slots[0].local_start.date()
-            await rig.session.bookings(BookingQuery(first_day=day, last_day=day))
+            await rig.session.bookings(trial.listing(made.request))
         others = [one for one in slots[1:] if apart(one, slots[0])]
         if "reschedule" in supports and others:
             ref = (await rig.session.reschedule(ref, rig.request(others[0]))).ref
@@ -1101,14 +1101,15 @@ async def _only_what_is_needed(trial: Trial) -> None:
     22,
     "Bookings are listed for one practitioner or for all, each with what the booking itself tells",
     why="Where a lost answer is looked for among another practitioner's bookings, the patient gets two times.",
-    check="list_bookings: BookingQuery.practitioner_ids, sent to the vendor where it can filter, and applied again.",
+    check="list_bookings: BookingQuery.practitioner_ids, sent to the vendor where it can filter, and applied again; or "
+    "BookingQuery.reference, where bookings are listed by that alone.",
     control="Two bookings without any fault, of two practitioners, stand in the timebook before they are listed.",
-    source="the contract: a listing is complete for the practitioners asked for",
+    source="the contract: a listing is complete for the practitioners asked for, or for the reference",
     needs=("list_bookings", *NEEDS),
     evidence=("timebook",),
     causes={
         "missing": "A booking of the practitioner asked for is not listed.",
-        "another": "A booking of somebody else is listed for this practitioner.",
+        "another": "A booking of somebody else is listed for this practitioner, or under this reference.",
         "differs": "The list tells another start, practitioner or status than the booking itself.",
     },
 )
@@ -1123,6 +1124,9 @@ async def _listed_by_practitioner(trial: Trial) -> None:
         "times of two practitioners",
     )
     made = [await trial.booked(rig, slots[0]), await trial.booked(rig, other)]
+    if not trial.lists_by_day:
+        await _listed_by_reference(trial, rig, made)
+        return
     first, last = sorted(one.request.slot.local_start.date() for one in made)
     for who in ((slots[0].practitioner_id,), (other.practitioner_id,), ()):
         mark = rig.mark()
@@ -1136,11 +1140,34 @@ async def _listed_by_practitioner(trial: Trial) -> None:
                 continue
             if listed is None:
                 trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
-            wrong = (listed.start or slot.start, listed.practitioner_id or slot.practitioner_id, listed.status) != (
-                slot.start, slot.practitioner_id, each.booking.status,
-            )  # fmt: skip
-            trial.claim(not wrong, "differs", expected="as the booking itself", got="otherwise", calls=calls)
+            _as_booked(trial, each, listed, calls)
     trial.saw("2 bookings of two practitioners: one for each, and both for all")
+
+
+async def _listed_by_reference(trial: Trial, rig: Rig, made: Sequence[Made]) -> None:
+    """Each booking by its own reference, and nothing under one that nobody has used."""
+    for each in made:
+        mark = rig.mark()
+        found = {one.id: one for one in (await rig.session.bookings(trial.listing(each.request))).found}
+        calls = rig.since(mark)
+        listed = found.pop(each.booking.id, None)
+        if listed is None:
+            trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
+        ours = [one for one in found.values() if one.reference == each.request.reference]
+        trial.claim(not ours, "another", expected="one booking of this reference", got=len(ours) + 1, calls=calls)
+        _as_booked(trial, each, listed, calls)
+    mark, nobodys = rig.mark(), rig.request(made[0].request.slot)
+    told = (await rig.session.bookings(trial.listing(nobodys))).found
+    got, calls = sum(one.reference == nobodys.reference for one in told), rig.since(mark)
+    trial.claim(not got, "another", expected="nothing for a reference that was not used", got=got, calls=calls)
+    trial.saw("2 bookings, each found by its own reference, and none by another")
+
+
+def _as_booked(trial: Trial, made: Made, listed: Booking, calls: Sequence[Call]) -> None:
+    slot = made.request.slot
+    told = (listed.start or slot.start, listed.practitioner_id or slot.practitioner_id, listed.status)
+    same = told == (slot.start, slot.practitioner_id, made.booking.status)
+    trial.claim(same, "differs", expected="as the booking itself", got="otherwise", calls=calls)
 
 
 @BOOK.rule(
@@ -1177,7 +1204,7 @@ async def _what_became_of_it(trial: Trial) -> None:
         holds = gone or read in (became, "unknown")
         trial.claim(holds, "other_status", expected=f"{became}, or unknown", got=got, calls=rig.since(mark))
         if not gone:
-            await _listed_as_read(trial, rig, made.request.slot, made.booking.id, read)
+            await _listed_as_read(trial, rig, made.request, made.booking.id, read)
         trial.saw(f"{became}: read as {read}")
 
 

@@ -62,7 +62,7 @@ _CATALOGUE = _Reading(
 
 
 def _readings(trial: Trial) -> tuple[_Reading, ...]:
-    return (_BOOKINGS, _SLOTS) if "list_bookings" in trial.adapter.supports else (_SLOTS,)
+    return (_BOOKINGS, _SLOTS) if trial.lists_by_day else (_SLOTS,)
 
 
 async def _ready(rig: Rig, reading: _Reading) -> Side:

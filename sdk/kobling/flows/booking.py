@@ -162,7 +162,7 @@ def _can_settle(state: State, place: Clinic) -> None:
     """Where the vendor may accept overlaps, a booking can only be kept after looking at the others."""
     if not _accepts_overlaps(state):
         return
-    if not state.offers("list_bookings"):
+    if not state.lists_by_day():
         raise _refused(state, UnsupportedOperation("overlaps_need_a_listing"))
     if place.can is not None and "list_bookings" not in place.can:
         raise _refused(state, ScopeMissing("bookings_hidden", fields=("api_key",)))
@@ -186,6 +186,9 @@ def _prepared(state: State, request: BookingRequest) -> BookingRequest:
     if facts.reference_in == "patient_note":
         update["patient_id"] = None
     prepared = request.model_copy(update=update)
+    bounded = facts.reference_in == "field" and facts.note_length is not None
+    if bounded and len(request.message or "") > (facts.note_length or 0):
+        raise _refused(state, InvalidRequest("note_too_long", fields=("message",)))
     if facts.reference_in in ("note", "patient_note"):
         problem = ""
         try:

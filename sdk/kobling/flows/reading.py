@@ -9,7 +9,7 @@ from ..booking import stamped as with_stamps
 from ..clinic import Clinic
 from ..commands import Flow
 from ..engine import Task, operate
-from ..errors import KoblingError
+from ..errors import KoblingError, UnsupportedOperation
 from ..localtime import zone_of
 from ..slots import Slot
 from .results import checked_booking, checked_bookings
@@ -69,6 +69,9 @@ def get(state: State, ref: BookingRef) -> Flow[Booking]:
 def bookings(state: State, query: BookingQuery) -> Flow[Bookings]:
     """See `Session.bookings`."""
     state.need("list_bookings")
+    if query.reference is None and not state.lists_by_day():
+        key = state.line.adapter.key
+        raise UnsupportedOperation("only_by_reference", vendor=key, operation="list_bookings")
     place = yield from clinic(state)
     state.need("list_bookings", place)
     return (yield from listing(state, query, place))

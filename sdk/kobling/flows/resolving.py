@@ -180,6 +180,9 @@ def _standing(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution]:
 def _settled(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution | None]:
     """Finish what a crash between booking and settling left open. None when the booking may be kept."""
     state, request = case.state, case.request
+    if not state.lists_by_day():
+        case.saw("listing", "not_settled")
+        return case.person(found)
     try:
         listed = yield from listing(state, day_of(request.slot, place), place)
     except KoblingError as error:
