@@ -28,6 +28,7 @@ LAST_CALLS = 4
 MOST_ROWS = 2
 MOST_TEXT = 120
 MOST_ANSWER = 900
+SHORTEST_TOKEN = 8
 EFFECTS: Mapping[Effect, str] = {
     "none": "nothing was changed at the vendor",
     "done": "something was changed at the vendor",
@@ -43,6 +44,7 @@ class Personal:
     def __init__(self, rig: Rig) -> None:
         self._digest = rig.world.journal.digest
         accounts = list(rig.world.accounts.values())
+        self._tokens = _tokens(rig)
         self._texts = {key.casefold() for account in accounts for key in rig.mock.dialect.keys(account)}
         self._texts.add(SAK_ID.value.casefold())
         self._words: set[str] = set()
@@ -65,7 +67,7 @@ class Personal:
         folded = text.casefold()
         close = re.sub(r"[\s+().-]", "", folded)
         return bool(self._words & set(_WORD.findall(folded))) or any(
-            one in folded or one in close for one in self._texts
+            one in folded or one in close for one in self._texts | self._tokens
         )
 
     def without(self, text: str) -> str:
@@ -88,6 +90,24 @@ class Personal:
             rows = [self.shape(inner, depth + 1) for inner in value[:MOST_ROWS]]
             return rows + ([f"… {len(value) - MOST_ROWS} more"] if len(value) > MOST_ROWS else [])
         return value
+
+
+def _tokens(rig: Rig) -> set[str]:
+    """What was sent where a key goes, be it a key or a token that the vendor gave for one."""
+    places = rig.mock.dialect.credential_headers | {"authorization"}
+    sent = {
+        value.rpartition(" ")[2] for one in rig.wire for name, value in one.request.headers if name.lower() in places
+    }
+    return {text.casefold() for text in sent if len(text) >= SHORTEST_TOKEN}
+
+
+def _lengths(value: Any) -> Any:
+    """The shape of an answer that holds a secret: how long each text in it is."""
+    if isinstance(value, dict):
+        return {name: _lengths(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_lengths(inner) for inner in value[:MOST_ROWS]]
+    return f"{len(value)} characters" if isinstance(value, str) else value
 
 
 def told(rigs: Sequence[Rig], calls: Iterable[Call]) -> str:
@@ -130,10 +150,22 @@ def _call(call: Call, rig: Rig | None) -> Iterator[str]:
     if isinstance(outcome, WireFailure):
         yield f"   what reached the adapter: nothing ({outcome.kind})"
     elif outcome is not None and rig is not None:
-        body = _body(outcome, Personal(rig))
+        body = _token_answer(outcome) if _signs_in(rig, call) else _body(outcome, Personal(rig))
         yield f"   answered: {status}{did}, {body}" if answered else f"   what reached the adapter: {status} {body}"
     for finding in call.findings:
         yield f"   finding: {finding.text} ({finding.code} at {finding.where})"
+
+
+def _signs_in(rig: Rig, call: Call) -> bool:
+    return any(one.name == call.operation and one.signs_in for one in rig.mock.dialect.operations)
+
+
+def _token_answer(reply: WireReply) -> str:
+    """A token is shown nowhere, also where nobody has used it yet."""
+    try:
+        return _json(_lengths(json.loads(reply.body)))
+    except (ValueError, RecursionError):
+        return f"{len(reply.body)} bytes that are not JSON"
 
 
 def _body(reply: WireReply, personal: Personal) -> str:

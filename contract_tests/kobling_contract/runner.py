@@ -254,6 +254,8 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         facts = {"cause": broken.cause, "expected": broken.expected, "got": broken.got, "exchange": broken.exchange}
     except Vacuous as vacuous:
         verdict, facts = Verdict.VACUOUS, {"reason": str(vacuous)}
+        if trial.called:
+            facts["exchange"] = trial.exchange()
     except NotOffered as absent:
         verdict, facts = Verdict.SKIP, {"reason": str(absent)}
     except KoblingError as error:

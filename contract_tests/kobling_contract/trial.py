@@ -60,7 +60,8 @@ class Outcome:
         if self.error is None:
             return f"{type(self.value).__name__} returned"
         because = f" ({self.error.because})" if self.error.because else ""
-        return f"{type(self.error).__name__}{because}, effect {self.error.effect}"
+        fields = f" at {', '.join(self.error.fields)}" if self.error.fields else ""
+        return f"{type(self.error).__name__}{because}{fields}, effect {self.error.effect}"
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,11 @@ class Trial:
         self.rule.remedy(cause)
         if not holds:
             raise Broken(cause, str(expected), str(got), self.exchange(calls))
+
+    @property
+    def called(self) -> bool:
+        """Whether the vendor was asked anything at all."""
+        return any(rig.received for rig in self._rigs)
 
     def exchange(self, calls: Iterable[Call] = ()) -> str:
         """Calls with their answers as a report shows them; without calls, the last ones that were made."""
