@@ -23,8 +23,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from kobling.http import find
+
 from . import dialects
 from .clinic import Behaviour, Clinic, Restrictions
+from .endpoints import endpoints
 from .journal import Effect
 from .switches import Switch, Switches
 from .wireids import OwnIds, WireIds
@@ -117,6 +120,10 @@ class Operation:
     free text; every other documented field is plain and kept in the journal as it came. `needed` tells which personal
     fields this very body calls for. `lists_patients`: it shows who is on the clinic's file. `signs_in`: it gives a
     token for a key, and so is the one call that comes without a token.
+
+    `told_by` is for vendors who have one endpoint for many calls: a JSON pointer into the body, and what stands there
+    when this call is meant, such as `("/method", "getClinic")`. Operations of one method and rule have the same pointer
+    and each a text or number of its own; one of them may leave `told_by` out and answers what none of the others does.
     """
 
     name: str
@@ -137,6 +144,15 @@ class Operation:
     lists_patients: bool = False
     signs_in: bool = False
     needed: Callable[[Mapping[str, Any]], frozenset[str]] = lambda _body: frozenset()
+    told_by: tuple[str, str | int] | None = None
+
+    def means(self, body: Any) -> bool:
+        """Whether a body, as parsed JSON, asks for this call by what stands at the pointer of `told_by`."""
+        if self.told_by is None:
+            return False
+        pointer, wanted = self.told_by
+        told = find(body, pointer)
+        return type(told) is type(wanted) and bool(told == wanted)
 
     @property
     def plain(self) -> frozenset[str]:
@@ -317,6 +333,12 @@ def _load(point: EntryPoint) -> Dialect | DialectProblem:
     missing = [name for name in ("key", "name", "about", "origin") if not isinstance(getattr(loaded, name, None), str)]
     if missing:
         return _problem(point, f"{type(loaded).__name__} does not set {', '.join(missing)}")
+    try:
+        endpoints(loaded.operations)
+    except ValueError as error:
+        return _problem(point, str(error))
+    except Exception as error:  # noqa: BLE001 - as above
+        return _problem(point, f"{type(error).__name__} when {type(loaded).__name__} was asked for its operations")
     return loaded
 
 
