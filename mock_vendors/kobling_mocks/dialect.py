@@ -187,7 +187,8 @@ def _field_names(model: type[BaseModel] | None) -> frozenset[str]:
 
 
 class Dialect(ABC):
-    """One vendor's way of speaking. An object of it serves every world at once, so it holds no state of its own."""
+    """One vendor's way of speaking. An object of it serves every world at once, so it holds no state of its own; it
+    stands in a module, from which other processes take it."""
 
     key: ClassVar[str]
     """The adapter's key at the registry, such as `"eg-pasientsky"`."""
