@@ -28,6 +28,7 @@ from kobling.http import find
 from . import dialects
 from .clinic import Behaviour, Clinic, Restrictions
 from .endpoints import endpoints
+from .facts import Fact
 from .journal import Effect
 from .switches import Switch, Switches
 from .wireids import OwnIds, WireIds
@@ -48,23 +49,6 @@ __all__ = [
 ]
 
 GROUP = "kobling_mocks"
-
-Fact = Literal[
-    "rates",  # the rates on a type's rules
-    "patient_lists",  # which types are kept to a list of patients
-    "owner_kinds",  # whether a person, a group or a department owns a timebook
-    "professions",  # what a practitioner is, and their number in the register of health personnel
-    "lengths",  # how long a type takes
-    "mediums",  # whether a patient is received in person, by video or by telephone
-    "type_kinds",  # which types are hidden or for groups
-    "rules",  # which types a timebook offers
-    "online",  # what is online, and what is not
-    "departments",  # departments, and the visiting addresses of types
-    "patient_limits",  # how many bookings a patient may have
-    "cancel_limits",  # until when, and whether at all, a booking may be cancelled
-    "claims",  # a claim made from the SakID that came with a booking
-]
-"""What a clinic may hold and a vendor's wire may be silent about."""
 
 
 @dataclass
@@ -208,7 +192,8 @@ class Dialect(ABC):
     ids: ClassVar[WireIds] = OwnIds()
     """What stands on the wire for the clinic's own ids."""
     untold: ClassVar[frozenset[Fact]] = frozenset()
-    """What this vendor's wire does not tell, so that nobody can be expected to know it from there."""
+    """What this vendor's wire does not tell, so that nobody can be expected to know it from there; `FACTS` says what
+    each word means. What `fit` takes out of every clinic need not be named."""
 
     @property
     @abstractmethod
@@ -217,7 +202,7 @@ class Dialect(ABC):
 
     def fit(self, clinic: Clinic) -> None:  # noqa: B027 - most systems hold everything that the model has
         """Change a clinic's set-up to what this vendor's system can hold. Called before its account is opened, and
-        again when its world begins anew."""
+        again when its world begins anew. What the system holds and the wire does not tell stays: it is `untold`."""
 
     @abstractmethod
     def open_account(self, clinic: Clinic) -> Account:
