@@ -53,9 +53,10 @@ from .errors import (
     word,
 )
 from .exchange import WireFailure, WireReply, WireRequest
-from .http import ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
+from .http import BadPointer, ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
 from .localtime import TimeProblem
 from .model import Malformed, malformed
+from .reference import NoteTooLong
 from .request import base_address, build
 from .retryafter import LONGEST as LONGEST_ASKED
 from .retryafter import http_date, retry_after
@@ -361,9 +362,18 @@ def _bug(
     waits = isinstance(problem, RuntimeError) and _LOOP_WANTED.search(str(problem)) is not None
     traceback.clear_frames(problem.__traceback__)
     name = "awaits_something_else" if waits else because or word(type(problem).__name__) or "exception"
-    if isinstance(problem, NotWritten):
-        name = "not_written"
+    name = next((told for kind, told in _TOLD_OF.items() if isinstance(problem, kind)), name)
+    if isinstance(problem, NoteTooLong):
+        more = (f"note:{problem.needed}", f"limit:{problem.limit}")
     return AdapterBug(name, fields=((place,) if place else ()) + more)
+
+
+_TOLD_OF: Mapping[type[Exception], str] = {
+    NotWritten: "not_written",
+    NoteTooLong: "note_over_limit",
+    BadPointer: "bad_pointer",
+}
+"""Exceptions of Kobling's own that an adapter runs into, and the defect that each is."""
 
 
 def _place(problem: BaseException, adapter: type[Adapter]) -> str:

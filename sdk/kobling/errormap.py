@@ -25,6 +25,7 @@ from .errors import (
     OutcomeUnknown,
     RateLimited,
     ScopeMissing,
+    Unfinished,
     UrlNotAllowed,
     VendorProtocolError,
     VendorTimeout,
@@ -32,7 +33,7 @@ from .errors import (
     word,
 )
 from .exchange import UNSENDABLE, WireFailure, WireReply
-from .http import Response, find
+from .http import Response, checked_pointer, find
 from .retryafter import retry_after
 from .strictjson import Parsed
 
@@ -45,6 +46,9 @@ class Refusal:
     because: str = ""
     fields: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        _checked_error(self.error)
+
 
 Listed: TypeAlias = type[KoblingError] | Refusal
 CodeReader: TypeAlias = str | Callable[[Response], str | None] | None
@@ -56,6 +60,9 @@ class ErrorMap:
 
     code: where the vendor's code stands: a JSON pointer, or a function; one that raises has found none. field: a
     pointer to the name of the wrong field (or a list of them), mapped to ours by `field_names`.
+
+    Refused when it is made, since it would fail at a vendor's refusal only: a `TypeError` for a value that is no error
+    of Kobling's, a `ValueError` for a pointer without its slash.
     """
 
     codes: Mapping[str | tuple[str, str], Listed] = _filled(default_factory=dict)
@@ -63,6 +70,30 @@ class ErrorMap:
     code: CodeReader = None
     field: str | None = None
     field_names: Mapping[str, str] = _filled(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("codes", "statuses", "field_names"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise TypeError(f"ErrorMap.{name} is of type {type(getattr(self, name)).__name__}: it must be a dict")
+        for name, table in (("codes", self.codes), ("statuses", self.statuses)):
+            for key, listed in table.items():
+                if not isinstance(listed, Refusal):
+                    _checked_error(listed, f"ErrorMap.{name}[{key!r}]")
+        for pointer in (self.code, self.field):
+            if pointer is not None and not callable(pointer):
+                checked_pointer(pointer)
+
+
+def _checked_error(error: object, where: str = "Refusal") -> None:
+    """Refuse what `judge` could not make of a word and the vendor's facts."""
+    if isinstance(error, type) and issubclass(error, Unfinished):
+        raise TypeError(f"{where}: {error.__name__} holds bookings, which only Kobling can tell: choose another error")
+    if isinstance(error, type) and issubclass(error, KoblingError):
+        return
+    if isinstance(error, str):
+        raise TypeError(f"{where} is a text: write the class {error} without quotation marks, imported from kobling")
+    name = error.__name__ if isinstance(error, type) else f"an object of type {type(error).__name__}"
+    raise TypeError(f"{where} is {name}: it must be an error class of Kobling's, as SlotTaken, or a Refusal of one")
 
 
 NEVER_CERTAIN = frozenset({408, 425, 499, *range(300, 400), *range(500, 600)})

@@ -62,6 +62,19 @@ class Calls:
         return cast("list[Response | KoblingError]", (yield self))
 
 
+class BadPointer(ValueError):
+    """A JSON pointer is "" for the whole, or begins with a slash (RFC 6901): without one it would point at the whole,
+    whatever it says."""
+
+
+def checked_pointer(pointer: object) -> None:
+    """Refuse what is no JSON pointer. The adapter's author wrote it, so it may be shown."""
+    if not isinstance(pointer, str):
+        raise BadPointer(f"a JSON pointer is a text, and not of type {type(pointer).__name__}: write it as '/code'")
+    if pointer and not pointer.startswith("/"):
+        raise BadPointer(f"{pointer!r} is no JSON pointer: write '/{pointer}'")
+
+
 @dataclass(frozen=True, slots=True)
 class ByNumber:
     """Pages by number: `param` counts from `first`. size: (name, value) of the page size. last: pointer to the number
@@ -75,6 +88,10 @@ class ByNumber:
     size: tuple[str, int] | None = None
     last: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.last is not None:
+            checked_pointer(self.last)
+
 
 @dataclass(frozen=True, slots=True)
 class ByOffset:
@@ -85,6 +102,10 @@ class ByOffset:
     param: str = "offset"
     total: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.total is not None:
+            checked_pointer(self.total)
+
 
 @dataclass(frozen=True, slots=True)
 class ByCursor:
@@ -93,6 +114,9 @@ class ByCursor:
     at: str
     param: str = "cursor"
 
+    def __post_init__(self) -> None:
+        checked_pointer(self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class ByLink:
@@ -100,6 +124,10 @@ class ByLink:
     scheme, host and base path. A relative link is read from the host's root."""
 
     at: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.at is not None:
+            checked_pointer(self.at)
 
 
 Paging: TypeAlias = ByNumber | ByOffset | ByCursor | ByLink
@@ -247,6 +275,7 @@ class Http:
         A list of several pages is read until two readings agree, since what changes between two pages hides or doubles
         rows; one that changes every time is `VendorUnavailable`. key: by what a row is known again, where the vendor
         tells something else of it at every reading; without it whole rows are compared, as `of` reads them."""
+        checked_pointer(items)
         verb: Verb = "GET" if json is None else "POST"
         first = _call(verb, path, parts, params, headers, json, None, (), write=False, remember=fresh_for)
         return Pages(first, items, of, next, at_most, key)
@@ -362,7 +391,8 @@ def _shown(part: int | str) -> str:
 
 
 def find(data: Json, pointer: str, default: Any = None) -> Any:
-    """The value at a JSON pointer (RFC 6901) in parsed JSON, or `default`."""
+    """The value at a JSON pointer (RFC 6901) in parsed JSON, or `default`. A `BadPointer` for one without a slash."""
+    checked_pointer(pointer)
     here = data
     for raw in pointer.split("/")[1:] if pointer else ():
         part = raw.replace("~1", "/").replace("~0", "~")

@@ -128,7 +128,12 @@ def _of(manager: pluggy.PluginManager, source: EntryPoint) -> list[type[Adapter]
         )
     if not results:
         raise ContractError("kobling_adapters() returned nothing: return a list of adapter classes")
-    return [cls for result in results for cls in _listed(result)]
+    found = [cls for result in results for cls in _listed(result)]
+    if not found:
+        raise ContractError(
+            "kobling_adapters() returned an empty list: return a list of adapter classes, as [MySystem]"
+        )
+    return found
 
 
 def _listed(result: object) -> list[Any]:

@@ -29,7 +29,7 @@ def messages(lang: Language) -> dict[str, Any]:
     return tomllib.loads((files(__package__) / "messages" / f"{lang}.toml").read_text("utf-8"))
 
 
-def text(table: str, key: str, lang: Language, **values: object) -> str:
+def text(table: str, key: str, lang: Language, /, **values: object) -> str:
     """One text with its placeholders filled in. An unknown key is a `KeyError`: a test holds the files complete."""
     return str(messages(lang)[table][key]).format(**values)
 

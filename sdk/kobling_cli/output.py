@@ -59,7 +59,7 @@ class Output:
         else:
             self.text(content)
 
-    def say(self, table: str, key: str, **values: object) -> str:
+    def say(self, table: str, key: str, /, **values: object) -> str:
         """A text of the command line in this command's language."""
         return say(table, key, self.lang, **values)
 

@@ -22,6 +22,6 @@ def words(lang: Language) -> dict[str, Any]:
     return tomllib.loads((files(__package__) / "words" / f"{lang}.toml").read_text("utf-8"))
 
 
-def say(table: str, key: str, lang: Language, **values: object) -> str:
+def say(table: str, key: str, lang: Language, /, **values: object) -> str:
     """One text with its placeholders filled in. An unknown key is a `KeyError`: a test holds the files complete."""
     return str(words(lang)[table][key]).format(**values)

@@ -7,6 +7,7 @@ import copy
 import pickle
 import string
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ import pytest
 import kobling
 from kobling import (
     AdapterBug,
+    BookedDifferently,
     Booking,
     BookingRef,
     CredentialsRejected,
@@ -27,9 +29,11 @@ from kobling import (
     WhyNot,
 )
 from kobling.drivers.failures import CERTIFICATE, HANDSHAKE
+from kobling.errormap import ErrorMap, Refusal
 from kobling.errors import Actor, all_errors
 from kobling.exchange import UNSENDABLE
 from kobling.flows.diagnosis import PROBE_OF_ERROR
+from kobling.http import ByCursor, ByLink, ByNumber, ByOffset, Http, find
 from kobling.report import PROBES, Finding
 from kobling.texts import LANGUAGES, field_names, messages
 
@@ -177,3 +181,40 @@ def test_every_defect_that_the_engine_refuses_tells_the_author_how_to_write_it()
     assert told["second_write"]["do"] in str(error)
     assert told["second_write"]["do"] not in error.explain("en"), "an administrator can't mend it"
     assert told["exception"]["what"] in str(AdapterBug("KeyError"))
+
+
+# ---- an adapter's table of errors is refused when it is made
+
+
+WRONG_TABLES: dict[str, tuple[Callable[[], object], str]] = {
+    "a class's name": (lambda: ErrorMap({"GONE": "NotActivated"}), "the class NotActivated without quotation marks"),  # type: ignore[dict-item]
+    "an error of Python's": (lambda: ErrorMap(statuses={403: ValueError}), r"statuses\[403\] is ValueError"),  # type: ignore[dict-item]
+    "an error, made": (lambda: ErrorMap({"GONE": SlotTaken()}), "an object of type SlotTaken"),  # type: ignore[dict-item]
+    "what holds bookings": (lambda: ErrorMap({"GONE": BookedDifferently}), "which only Kobling can tell"),
+    "a name in a refusal": (lambda: Refusal("SlotTaken"), "the class SlotTaken"),  # type: ignore[arg-type]
+    "a list for a table": (lambda: ErrorMap([SlotTaken]), "must be a dict"),  # type: ignore[arg-type]
+    "a code without its slash": (lambda: ErrorMap(code="problem"), "write '/problem'"),
+    "a field without its slash": (lambda: ErrorMap(field="where"), "write '/where'"),
+    "the last page": (lambda: ByNumber(last="pages"), "write '/pages'"),
+    "the total": (lambda: ByOffset(size=("n", 10), total="total"), "write '/total'"),
+    "the cursor": (lambda: ByCursor(at="next"), "write '/next'"),
+    "the link": (lambda: ByLink(at="next"), "write '/next'"),
+    "the items": (
+        lambda: Http(lambda: datetime.now(UTC)).pages("x", items="rows", next=ByLink(), of=dict),
+        "write '/rows'",
+    ),
+    "what is found": (lambda: find({"rows": 1}, "rows"), "write '/rows'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TABLES)
+def test_what_would_fail_at_a_refusal_only_is_refused_when_it_is_made(name: str) -> None:
+    made, says = WRONG_TABLES[name]
+    with pytest.raises((TypeError, ValueError), match=says):
+        made()
+
+
+def test_pointers_to_the_whole_and_functions_are_taken() -> None:
+    assert ErrorMap({"GONE": SlotTaken}, code="").code == ""
+    assert callable(ErrorMap(code=lambda response: None).code)
+    assert (ByNumber().last, ByLink().at) == (None, None)

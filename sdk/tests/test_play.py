@@ -9,6 +9,7 @@ import pytest
 from full_vendor import NOW, FullVendor
 from kobling import (
     Adapter,
+    AdapterBug,
     BookingRequest,
     Catalogue,
     Clinic,
@@ -148,3 +149,22 @@ def test_a_rehearsal_passes_errors_of_the_contract_and_the_tests_own_on() -> Non
 
     with pytest.raises(AssertionError, match="nothing may be asked"):
         rehearsal.session(forbidden).catalogue()
+
+
+class ShortNote(FullVendor):
+    """Gives the note less room than its tag needs."""
+
+    key = "short-note"
+    contract = 1
+
+    async def book(self, http: Http, request: BookingRequest) -> object:  # type: ignore[override]
+        return await http.post("bookings", json={"note": request.note(20)})
+
+
+def test_a_note_without_room_is_told_with_its_length_its_limit_and_its_line() -> None:
+    with pytest.raises(AdapterBug) as caught:
+        play(ShortNote, "book", REQUEST, replies=[])
+    length = len(REQUEST.note())
+    assert caught.value.because == "note_over_limit"
+    assert caught.value.fields[0].startswith("test_play.py:")
+    assert caught.value.fields[1:] == (f"note:{length}", "limit:20")

@@ -81,6 +81,15 @@ def test_a_misspelt_hook_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "kobling_adapters" in found.problems[0].what
 
 
+def test_a_hook_that_returns_no_adapter_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    @kobling.hookimpl
+    def kobling_adapters() -> list[type[Adapter]]:
+        return []
+
+    found = load([plugin("empty", monkeypatch, kobling_adapters=kobling_adapters)])
+    assert "empty list" in found.problems[0].what
+
+
 def test_two_adapters_of_one_key_are_a_problem_that_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
     found = load(
         [

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from kobling.texts import explain_defect
+
 from ..wording import LANGUAGES, Language, say
 
 __all__ = ["PAGES", "Finding"]
@@ -45,6 +47,8 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "status_not_yours": "why/lost-answers",
         "no_patient_fields": CONTRACT,
         # ---- the code
+        "outside_class": START,
+        "inside_function": START,
         "not_awaited": NO_IO,
         "awaits_in_finally": NO_IO,
         "does_io": NO_IO,
@@ -85,7 +89,10 @@ class Finding:
 
     def text(self, lang: Language) -> str:
         """What is wrong, and what to do."""
-        return say("finding", self.code, lang, **self.values)
+        values = dict(self.values)
+        if self.code == "breaks_on":
+            values["mend"] = explain_defect(values["error"], lang)
+        return say("finding", self.code, lang, **values)
 
     def as_dict(self) -> dict[str, Any]:
         """For a machine."""

@@ -36,6 +36,8 @@ from kobling.errormap import NEVER_CERTAIN
 from kobling.plugins import GROUP
 from kobling.testing import play, reply
 
+from .source import misplaced
+
 Row = tuple[str, int, str, Mapping[str, str]]
 
 DAY: Final = date(2026, 12, 1)
@@ -48,6 +50,11 @@ STRANGE: Final[Mapping[str, WireReply]] = {
     "a page of HTML": WireReply(200, (("content-type", "text/html"),), b"<html><body>Log in</body></html>"),
 }
 """Answers that any vendor's gateway gives one day. An adapter may refuse them, by Kobling's own errors."""
+
+WHATEVER_IS_ASKED: Final = frozenset(
+    {"bad_pointer", "bad_path", "path_parts", "key_in_path", "write_in_a_read", "awaits_something_else"}
+)
+"""Defects that no question is to blame for."""
 
 
 class Probe:
@@ -156,6 +163,8 @@ class Probe:
         broken = list(faults(cls))
         for fault in broken:
             what = fault.what.removeprefix(f"{cls.__module__}.")
+            if not fault.at and (elsewhere := self._standing_outside(cls)):
+                what += f"; {elsewhere} in the file, outside the class: indent what stands there"
             yield *self._place_in(cls, fault.at.partition(",")[0]), "contract", {"what": what}
         if isinstance(getattr(cls, "key", None), str):
             self.keys[cls.key] = (*self._place_in(cls, "key"), "", {})
@@ -221,7 +230,8 @@ class Probe:
                 play(cls, operation, *arguments, replies=answered)
             except AdapterBug as bug:
                 place = (bug.fields or ("",))[0]
-                if seen and place not in told:  # before an answer it may be the question that is strange
+                # before an answer it may be the question that is strange
+                if (seen or bug.because in WHATEVER_IS_ASKED) and place not in told:
                     told.add(place)
                     where = self._named_place(place) or self._place_in(cls, operation)
                     code = "raises_on" if bug.because[:1].isupper() else "breaks_on"  # a class, or a word of Kobling's
@@ -229,7 +239,21 @@ class Probe:
             except KoblingError:
                 continue
 
+    def _standing_outside(self, cls: type[Adapter]) -> str:
+        """Operations that a class lacks and that stand in its file all the same, with their lines."""
+        file = inspect.getsourcefile(cls) or ""
+        tree = self._tree(file)
+        missing = {} if tree is None else {one.name: one.lineno for one, _ in misplaced(tree)}
+        told = [f"{name} at line {missing[name]}" for name in sorted(cls.__abstractmethods__) if name in missing]
+        return f"{', '.join(told)} {'stands' if len(told) == 1 else 'stand'}" if told else ""
+
     # ---- places
+
+    def _tree(self, file: str) -> ast.Module | None:
+        try:
+            return self._trees.setdefault(file, ast.parse(Path(file).read_text("utf-8")))
+        except (OSError, ValueError, SyntaxError):
+            return None
 
     def _place_in(self, cls: type, name: str) -> tuple[str, int]:
         """Where a class states a value or writes a method; where it begins, when it does not."""
@@ -240,8 +264,10 @@ class Probe:
                 continue
             try:
                 file = inspect.getsourcefile(owner) or ""
-                tree = self._trees.setdefault(file, ast.parse(Path(file).read_text("utf-8")))
-            except (TypeError, OSError, ValueError, SyntaxError):
+            except TypeError:  # a class that was built in
+                break
+            tree = self._tree(file)
+            if tree is None:
                 break
             node = next(
                 (one for one in ast.walk(tree) if isinstance(one, ast.ClassDef) and one.name == owner.__name__), None

@@ -17,7 +17,7 @@ from kobling.adapter import OPERATIONS
 from kobling_cli.app import app
 from kobling_cli.exit_codes import ExitCode
 from kobling_cli.inspecting import project as inspected
-from kobling_cli.inspecting.findings import PAGES
+from kobling_cli.inspecting.findings import PAGES, Finding
 from kobling_cli.inspecting.probe import Probe
 from kobling_cli.inspecting.project import look
 from kobling_cli.inspecting.source import remarks
@@ -56,6 +56,13 @@ def changed(path: Path, old: str, new: str) -> int:
 READ = {
     "http.get('clinic')": "not_awaited",
     "row = http.get('clinic').read(Row)": "not_awaited",
+    "answer = http.get('clinic')\nreturn answer.read(Row)": "not_awaited",
+    "rows = http.pages('c', items='', next=ByNumber(), of=Row)\nreturn [one.id for one in rows]": "not_awaited",
+    "rows: list[Row] = http.pages('c', items='', next=ByNumber(), of=Row)\nreturn len(rows)": "not_awaited",
+    "one, two = http.all([http.get('a'), http.get('b')])": "not_awaited",
+    "for row in http.pages('c', items='', next=ByNumber(), of=Row):\n    pass": "not_awaited",
+    "return sorted(http.pages('c', items='', next=ByNumber(), of=Row))": "not_awaited",
+    "if (answer := http.get('clinic')).status == 404:\n    pass": "not_awaited",
     "await http.get(f'bookings/{query}')": "text_in_path",
     "await http.get('bookings/' + query)": "text_in_path",
     "await http.get('bookings/{}'.format(query))": "text_in_path",
@@ -79,6 +86,13 @@ GOOD = (
     "await http.query('search', json={})",
     "row = (await http.get('clinic')).read(Row)",
     "one, two = await http.all([http.get('a'), http.get('b')])",
+    "call = http.get('a')\nanswer = await call\nreturn answer.read(Row)",
+    "answer = http.get('a')\nanswer = await answer\nreturn answer.read(Row)",
+    "one = http.get('a')\nreturn await http.all([one])",
+    "calls = [http.get('a'), http.get('b')]\nreturn await http.all(calls)",
+    "calls = []\ncall = http.get('a')\ncalls.append(call)\nreturn await http.all(calls)",
+    "answer = http.get('a') if query else None\nreturn answer and await answer",
+    "call = http.get('a')\nreturn call",
     "try:\n    int(text)\nexcept ValueError:\n    pass",
     "start = parse_offset(text)",
     "now = http.now",
@@ -106,6 +120,28 @@ def test_what_an_adapter_should_write_is_left_alone(body: str) -> None:
 
 def test_a_cache_on_a_method_is_state() -> None:
     assert read("pass", above="@functools.cache") == [(-1, "keeps_state")]
+
+
+ADAPTER = "class Fjellvik(Adapter):\n    key = 'fjellvik'\n"
+METHOD = "async def sign_in(self, http):\n    return Token()\n"
+
+
+def test_a_method_at_the_margin_is_named_with_the_class_that_it_belongs_to() -> None:
+    ((line, code, values),) = remarks(ast.parse(f"{ADAPTER}\n{METHOD}"))
+    assert (line, code, values) == (4, "outside_class", {"name": "sign_in", "line": "4", "owner": "Fjellvik"})
+    assert "`sign_in(self, …)` at line 4 stands outside class Fjellvik" in words("en")["finding"][code].format(**values)
+
+
+def test_a_method_pasted_unindented_into_a_class_is_named_with_those_it_swallowed() -> None:
+    swallowed = textwrap.indent(METHOD.replace("sign_in", "identify"), "    ")
+    found = list(remarks(ast.parse(f"{ADAPTER}{METHOD}{swallowed}")))
+    assert [(line, code) for line, code, _ in found] == [(3, "outside_class"), (5, "inside_function")]
+    assert found[1][2]["above"] == "sign_in"
+
+
+def test_functions_that_need_no_class_are_left_alone() -> None:
+    assert list(remarks(ast.parse(f"{ADAPTER}\ndef row(raw):\n    return raw\n"))) == []
+    assert list(remarks(ast.parse(METHOD))) == [], "there is no adapter in the file"
 
 
 # ---- loading
@@ -176,6 +212,14 @@ LOADED: dict[str, tuple[dict[str, str | None], str]] = {
     "help in one language": ({"form": 'ConnectionForm(external_id=required(nb="n", en="", example="1"))'}, "no_help"),
     "codes that nobody reads": ({"errors": 'ErrorMap(codes={"taken": SlotTaken})'}, "codes_not_read | errors ="),
     "a status that is not its own": ({"errors": "ErrorMap(statuses={503: SlotTaken})"}, "status_not_yours | errors ="),
+    "an error in quotation marks": (
+        {"errors": "ErrorMap({'not_opened': 'NotActivated'}, code='/code')"},
+        "does_not_load | errors =",
+    ),
+    "a pointer without its slash": (
+        {"errors": "ErrorMap({'not_opened': NotActivated}, code='problem')"},
+        "does_not_load | errors =",
+    ),
     "bookings without refusals": (
         {"errors": "ErrorMap()", "book": "await http.post('b')", "cancel": "await http.post('c')"},
         "no_refusals | errors =",
@@ -201,6 +245,21 @@ def test_what_shows_when_it_is_loaded_is_found_at_its_line(
 ) -> None:
     found = asked(tmp_path, **changes)
     assert [text for _, text, _ in found if text.startswith(expected)], found
+
+
+def test_a_page_pointer_without_its_slash_is_told_with_its_line_and_its_mending(tmp_path: Path) -> None:
+    catalogue = "await http.pages('c', items='/rows', next=ByNumber(last='pages'), of=dict)"
+    ((_, text, values),) = [one for one in asked(tmp_path, catalogue=catalogue) if "breaks_on" in one[1]]
+    assert text.startswith("breaks_on | return await http.pages(")
+    assert values["error"] == "bad_pointer"
+    told = Finding("adapter.py", 1, "breaks_on", values).text("en")
+    assert 'Write `"/last_page"`' in told
+
+
+def test_a_class_whose_methods_stand_at_the_margin_is_told_that_they_are_there(tmp_path: Path) -> None:
+    more = "\nasync def identify(self, http):\n    pass"
+    ((_, _, values),) = [one for one in asked(tmp_path, more, identify=None) if one[1].startswith("contract")]
+    assert "does not write identify: every adapter needs them; identify at line 20 stands in the file" in values["what"]
 
 
 def test_a_misspelt_operation_is_named_with_the_right_spelling(tmp_path: Path) -> None:
@@ -286,6 +345,20 @@ def test_a_mock_under_another_key_and_a_project_without_an_entry_point_are_found
     (one,) = look(project).findings
     assert one.code == "no_entry_point"
     assert 'my_system = "kobling_my_system"' in one.text("en")
+
+
+def test_an_adapter_without_a_mock_is_told_its_key(project: Path) -> None:
+    changed(project / "src" / "kobling_my_system" / "adapter.py", 'key = "my-system"', 'key = "zz"')
+    told = run("check", "my-system", code=ExitCode.NO).stdout
+    assert "The mock's key is my-system, and the project's adapters are zz" in told
+    changed(project / "pyproject.toml", "[project.entry-points.kobling_mocks]", "[project.entry-points.other]")
+    assert "There is no mock of zz" in run("check", "my-system", code=ExitCode.NO).stdout
+
+
+def test_a_hook_that_returns_no_adapter_is_found_at_its_entry_point(project: Path) -> None:
+    changed(project / "src" / "kobling_my_system" / "__init__.py", "return [", "return []  # [")
+    told = [one.text("en") for one in look(project).findings]
+    assert "kobling_adapters() returned an empty list: return a list of adapter classes, as [MySystem]." in told
 
 
 def test_another_path_is_a_wrong_command_line(tmp_path: Path) -> None:
