@@ -119,7 +119,7 @@ def _anywhere() -> AbstractContextManager[Any]:
         return made if to is None else replace(made, url=to)
 
     def followed(_run: Any, call: http.Call, link: object) -> Any:
-        return engine._with_params(call, {"to_address": link})
+        return engine._asking_for(call, {"to_address": link})
 
     return _together(
         lambda: patch.object(engine, "build", build),
