@@ -92,6 +92,8 @@ async def _night(adapter: type[Adapter], seed: int, world: ClinicName, night: da
         }
     finally:
         await rig.close()
+        if rig.mock_failures:
+            raise RuntimeError("; ".join(rig.mock_failures))
 
 
 async def _booked(rig: Rig, side: Side, slot: Slot) -> dict[str, Any]:

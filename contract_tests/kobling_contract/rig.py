@@ -244,6 +244,11 @@ class Rig:
         """What broke in the mock itself, which no adapter may be blamed for."""
         return tuple(self.world.broken)
 
+    @property
+    def mock_failures(self) -> tuple[str, ...]:
+        """Where the mock itself crashed: nothing that followed says anything of the adapter."""
+        return self.world.failures
+
     def switch_settings(self, name: str) -> Iterator[dict[str, Any]]:
         """Every setting of a switch, as `switches=` takes it; one empty setting where there is no such switch."""
         known = self.world.switches.known

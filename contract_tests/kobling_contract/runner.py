@@ -123,6 +123,11 @@ class Result:
         ordered = sorted(by_verdict, key=lambda verdict: verdict.strength)
         return "; ".join(f"{verdict} with seed {', '.join(map(str, by_verdict[verdict]))}" for verdict in ordered)
 
+    @property
+    def look_at(self) -> str:
+        """Where to look in the adapter; "" where nothing was learnt about it, because the suite or the mock broke."""
+        return "" if self.verdict is Verdict.ERROR else self.rule.check
+
     def lines(self) -> list[str]:
         """The result for a person: one line when the rule holds, and everything that is needed to mend it when not."""
         head = f"{self.verdict.value:<8} {self.rule.id}  {self.rule.title}"
@@ -131,8 +136,9 @@ class Result:
         rows = [(name, getattr(self, name)) for name in _SHOWN if getattr(self, name)]
         rows += [("seeds", self.differing)] if self.differing else []
         if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
-            rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
-            rows.append(("control", self.rule.control))
+            rows += [("why it matters", self.rule.why)]
+            rows += [("look at", self.look_at)] if self.look_at else []
+            rows += [("source", self.rule.source), ("control", self.rule.control)]
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
 
 
@@ -275,11 +281,14 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         verdict, facts = Verdict.ERROR, {"reason": _place(error)}
     finally:
         await trial.close()
+    if trial.mock_failures and verdict is not Verdict.PASS:
+        verdict, facts = Verdict.ERROR, {"reason": _mock_failed(trial.mock_failures)}
     objection = trial.scene.objection()
     if objection is not None:
         verdict, facts = Verdict.FAIL, dict(zip(("cause", "expected", "got"), objection, strict=True))
     if verdict is Verdict.FAIL:
         facts["remedy"] = rule.remedy(facts["cause"])
+    if verdict in (Verdict.FAIL, Verdict.ERROR):
         facts["reproduce"] = target.reproduce(rule, seed)
     hide = _hidden(trial)
     told: dict[str, Any] = {name: hide(text) for name, text in facts.items()}
@@ -304,10 +313,16 @@ def _hidden(trial: Trial) -> Callable[[str], str]:
 
 def _unsound(trial: Trial) -> str:
     """What broke in the mock itself, or in a clinic's invariants, which no adapter may be blamed for."""
+    if trial.mock_failures:
+        return _mock_failed(trial.mock_failures)
     for rig in trial.rigs:
         if rig.broken:
             return f"the mock is not sound: {'; '.join(rig.broken)}"
     return ""
+
+
+def _mock_failed(failures: tuple[str, ...]) -> str:
+    return f"{'; '.join(failures)}. Nothing was learnt about the adapter: mend the mock there, and run the rule again"
 
 
 def _place(error: Exception) -> str:

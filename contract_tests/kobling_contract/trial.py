@@ -97,6 +97,7 @@ class Trial:
         self.facts: dict[str, str] = {}
         self.scene = target.scene(rule, seed, mode)
         self.keys: list[str] = []
+        self._mock_failures: list[str] = []
         self._rigs: list[Rig] = []
 
     @property
@@ -151,6 +152,15 @@ class Trial:
         if not rig.broken:
             self._rigs.remove(rig)
         await rig.close()
+
+    def seen_the_last_of(self, rig: Rig) -> None:
+        """Remember where the mock of a world crashed that isn't the trial's own to close."""
+        self._mock_failures += rig.mock_failures
+
+    @property
+    def mock_failures(self) -> tuple[str, ...]:
+        """Where the mock itself crashed in any world of this run, each place once."""
+        return tuple(dict.fromkeys([*self._mock_failures, *(one for rig in self._rigs for one in rig.mock_failures)]))
 
     @property
     def rigs(self) -> tuple[Rig, ...]:

@@ -156,6 +156,11 @@ class WireRig(Rig):
         """Nothing: a system that isn't ours is never called unsound."""
         return ()
 
+    @property
+    def mock_failures(self) -> tuple[str, ...]:
+        """None: there is no mock."""
+        return ()
+
     # ---- asking and booking
 
     def today(self) -> date:

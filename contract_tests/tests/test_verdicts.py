@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -19,6 +20,7 @@ from kobling_contract.target import find_target
 from kobling_contract.trial import Trial
 from kobling_contract.verdicts import Verdict, exit_code
 from kobling_eg_pasientsky import EgPasientsky
+from kobling_mocks.clinic import Clinic
 from kobling_zoo.housing import nothings
 
 SAMPLE = chosen(["CAT-01"])[0]
@@ -143,6 +145,23 @@ def test_a_crash_of_the_suite_and_a_broken_mock_are_errors_and_no_failure_of_the
         trial.claim(False, "never_listed", expected=1, got=2)
 
     assert [verdict(one) for one in (crashes, unsound, unknown_cause)] == [Verdict.ERROR] * 3
+
+
+@pytest.mark.parametrize("rule_id", ["BOOK-01", "BOOK-05", "MODEL-01"])
+def test_a_rule_during_which_the_mock_crashed_says_nothing_of_the_adapter(
+    monkeypatch: pytest.MonkeyPatch, rule_id: str
+) -> None:
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyError(PATIENT.email)
+
+    monkeypatch.setattr(Clinic, "book", crash)
+    result = run_rule(chosen([rule_id])[0], find_target("eg-pasientsky", EgPasientsky), 1)
+    told = "\n".join(result.lines())
+    assert (result.verdict, result.cause) == (Verdict.ERROR, ""), told
+    assert re.search(r"the mock failed in book: KeyError at \w+/\w+\.py:\d+", result.reason), told
+    assert PATIENT.email not in told
+    assert "look at" not in told
+    assert f"--rule {rule_id}" in result.reproduce
 
 
 def test_an_operation_that_is_declared_absent_is_skipped_once_its_absence_is_proven() -> None:

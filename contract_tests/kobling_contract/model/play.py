@@ -63,6 +63,7 @@ class Play(Surroundings):
         super().__init__(AtOnce(trial.target, trial.mode, world, trial.seed), world)
         self.rig.begin_apart(number)
         self.trial = Trial(trial.rule, trial.target, trial.seed, trial.mode)
+        self._ends = trial.seen_the_last_of
         self.words = words
         self.callers = (self.rig.process(), self.rig.process())
         self.checked = 0
@@ -78,6 +79,7 @@ class Play(Surroundings):
             await self._step(Step("wait", pick=WAITS.index(LATE)))
             self._arrived(self._timebook())
         finally:
+            self._ends(self.rig)
             await self.rig.close()
 
     def told(self) -> Iterator[str]:
