@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NoReturn, TypeVar
 
-from kobling import Adapter, Booking, BookingRequest, KoblingError, OutcomeUnknown, Slot
+from kobling import (
+    Adapter,
+    AdapterBug,
+    Booking,
+    BookingRequest,
+    KoblingError,
+    OutcomeUnknown,
+    Slot,
+    VendorProtocolError,
+)
 from kobling.adapter import unwritten
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
@@ -26,6 +35,7 @@ __all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "unk
 
 T = TypeVar("T")
 MOST_SHOWN = 600
+MOST_LINES = 10
 PATIENCE = 0.5
 """Seconds that a hurried adapter waits for an answer."""
 
@@ -60,7 +70,9 @@ class Outcome:
         if self.error is None:
             return f"{type(self.value).__name__} returned"
         because = f" ({self.error.because})" if self.error.because else ""
-        return f"{type(self.error).__name__}{because}, effect {self.error.effect}"
+        said = self.error.fields if isinstance(self.error, AdapterBug | VendorProtocolError) else ()
+        place = f" at {', '.join(said)}" if said else ""
+        return f"{type(self.error).__name__}{because}{place}, effect {self.error.effect}"
 
 
 @dataclass(frozen=True)
@@ -294,4 +306,7 @@ def unknown(outcome: Outcome) -> bool:
 
 
 def _short(text: str, most: int = MOST_SHOWN) -> str:
+    """The text, each of its lines cut."""
+    if "\n" in text:
+        return "\n".join(_short(line, most) for line in text.splitlines()[:MOST_LINES])
     return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters)"
