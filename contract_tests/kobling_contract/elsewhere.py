@@ -23,6 +23,7 @@ from operator import attrgetter
 from typing import Any
 
 from kobling import Adapter, KoblingError, Slot
+from kobling.adapter import unkept
 
 from .clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
 from .rig import Rig
@@ -83,7 +84,8 @@ async def _night(adapter: type[Adapter], seed: int, world: ClinicName, night: da
         answer = await side.slots(query)
         known = rig.shown.known(answer.found, query.first_day, query.last_day)
         at_night = [one for one in known if one.local_start.date() == night and one.local_start.hour < 5]
-        chosen = at_night[:: max(1, (len(at_night) - 1) // (BOOKED - 1))][:BOOKED] if "book" in adapter.supports else ()
+        books = "book" in adapter.supports and not unkept(adapter)
+        chosen = at_night[:: max(1, (len(at_night) - 1) // (BOOKED - 1))][:BOOKED] if books else ()
         return {
             "times": [[one.practitioner_id, one.service_id, _utc(one)] for one in answer.found],
             "problems": [problem.because for problem in answer.problems],

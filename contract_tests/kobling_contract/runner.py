@@ -17,11 +17,11 @@ from pathlib import PurePath
 from typing import Any
 
 from kobling import Adapter, BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
-from kobling.adapter import OPERATIONS, unwritten
+from kobling.adapter import OPERATIONS, unkept, unwritten
 
 from .leaks import Canaries
 from .rig import PATIENT, SAK_ID, Rig
-from .rule import NOT_WRITTEN, Rule
+from .rule import NOT_WRITTEN, UNKEPT, Rule
 from .sides import Escaped, Mode
 from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
@@ -35,6 +35,10 @@ logging.getLogger("kobling").addHandler(logging.NullHandler())  # what a rule pr
 LONGEST = 120.0
 """Seconds that one rule may take; waiting inside it is virtual, so a longer one hangs."""
 REPEATS = 2
+NO_LISTING = (
+    "can't be booked: the vendor may accept overlapping bookings (Limits.booking.overlap), and without list_bookings "
+    "none can be kept; every booking is refused before it is sent. See how-to/overlaps-accepted"
+)
 
 
 @dataclass(frozen=True)
@@ -245,6 +249,9 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     try:
         if missing:
             verdict, facts = Verdict.SKIP, {"reason": await _proven_absent(trial, missing)}
+        elif "book" in rule.needs and await _proven_unkept(trial):
+            verdict, facts = Verdict.SKIP, {"reason": NO_LISTING}
+            trial.facts[UNKEPT] = "overlaps_need_a_listing"
         else:
             await asyncio.wait_for(rule.run(trial), longest)
             trial_problem = _unsound(trial)
@@ -352,6 +359,24 @@ async def _proven_absent(trial: Trial, missing: list[Operation]) -> str:
         if any(call.operation in signing for call in rig.world.journal.calls):
             raise Broken("unexpected_error", "sign_in is declared absent, so nobody signs in", "a token was fetched")
     return f"not supported: {', '.join(missing)}"
+
+
+async def _proven_unkept(trial: Trial) -> bool:
+    """Whether every booking is refused before anything is written, because none could be kept. Where one is not, the
+    rule is run."""
+    if not unkept(trial.adapter):
+        return False
+    rig = trial.rig()
+    found, mark = (await rig.session.slots(rig.days())).found, rig.mark()
+    if not found:
+        return False
+    try:
+        await rig.session.book(rig.request(found[0]))
+    except UnsupportedOperation as refusal:
+        return refusal.because == "overlaps_need_a_listing" and not rig.writing(rig.since(mark))
+    except KoblingError:
+        return False
+    return False
 
 
 async def _refused(rig: Rig, operation: Operation) -> bool:

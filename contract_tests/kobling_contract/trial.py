@@ -20,7 +20,7 @@ from kobling import (
     Slot,
     VendorProtocolError,
 )
-from kobling.adapter import unwritten
+from kobling.adapter import unkept, unwritten
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
@@ -125,7 +125,7 @@ class Trial:
         if waits_for:
             self.facts[NOT_WRITTEN] = " ".join(waits_for)
             self.broken(NOT_WRITTEN, expected="bookings are written", got=f"not written yet: {', '.join(waits_for)}")
-        return "book" in self.adapter.supports
+        return "book" in self.adapter.supports and not unkept(self.adapter)
 
     # ---- worlds
 

@@ -223,6 +223,15 @@ class BooksAndCancelsOnly(Extensor):
     reschedule = Adapter.reschedule
 
 
+@odd("BOOK-01", "SLOT-01", "WIRE-01", "CNCL-01", "FUZZ-04", "SECR-01")
+class CannotKeepABooking(BooksAndCancelsOnly):
+    """Can book at a vendor that is not known to refuse overlaps, and lists no bookings: nobody can book through it."""
+
+    limits = _limits(
+        BooksAndCancelsOnly, booking=BooksAndCancelsOnly.limits.booking.model_copy(update={"overlap": "unknown"})
+    )
+
+
 @odd("CNCL-06", "CNCL-07", "CNCL-05")
 class MovesInTwoSteps(Extensor):
     """Moves a booking by making a new one and giving up the old one."""

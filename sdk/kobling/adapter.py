@@ -238,6 +238,12 @@ def unwritten(cls: type[Adapter]) -> tuple[Operation, ...]:
     return tuple(name for name in OPERATIONS if name in cls.supports and _only_raises_not_written(getattr(cls, name)))
 
 
+def unkept(cls: type[Adapter]) -> bool:
+    """Whether every booking is refused before it is sent, although the adapter can make one: the vendor may accept two
+    at one time, and can't be asked which there are, so that none could ever be kept."""
+    return "book" in cls.supports and "list_bookings" not in cls.supports and cls.limits.booking.overlap != "refused"
+
+
 def _only_raises_not_written(method: Any) -> bool:
     """True for code that uses no other name and has no return: it neither asks the vendor nor gives an answer."""
     code = getattr(inspect.unwrap(method), "__code__", None)

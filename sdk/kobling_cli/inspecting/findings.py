@@ -44,6 +44,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "no_refusals": "reference/errors",
         "status_not_yours": "why/lost-answers",
         "no_patient_fields": CONTRACT,
+        "unkept": "how-to/overlaps-accepted",
         # ---- the code
         "not_awaited": NO_IO,
         "awaits_in_finally": NO_IO,
