@@ -80,7 +80,7 @@ async def _night(adapter: type[Adapter], seed: int, world: ClinicName, night: da
     rig = Rig(find_target(adapter.key, adapter), "async", world, seed)
     try:
         query = night_days(night)
-        side = rig.connect(department_id="")
+        side = rig.whole()
         answer = await side.slots(query)
         known = rig.shown.known(answer.found, query.first_day, query.last_day)
         at_night = [one for one in known if one.local_start.date() == night and one.local_start.hour < 5]

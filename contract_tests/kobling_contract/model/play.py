@@ -410,6 +410,8 @@ class Play(Surroundings):
         wish, slot = self._held(step), self._pick(self.shown[step.caller], step.more)
         if wish is None or slot is None or wish.ref is None:
             return None
+        if not self.callers[step.caller].movable(wish.ref.connection_id, slot):
+            return None
         old, stood = wish.ref, self._of(wish)
         request = self.rig.request(slot, patient=wish.patient)
         open_before = self.rig.open_time(slot) is not None
