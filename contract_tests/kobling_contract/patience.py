@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from kobling import Adapter, KoblingError, RateLimited, SlotQuery, Slots, UnknownPart
+from kobling import Adapter, KoblingError, RateLimited, SlotQuery, Slots, UnknownPart, VendorTimeout
 from kobling.errormap import judge
 from kobling.http import Response
 
@@ -20,6 +20,8 @@ __all__ = ["Patience", "refuses"]
 
 MOST_WAITS: Final = 30
 """Whoever is not served by then is not slow."""
+OWN_LIMIT: Final = ("own_budget", "no_time_left_to_write")
+"""Why a call was not sent that waits for its turn: its turn is too far away, or came too late for a write."""
 ASKED_AGAIN: Final = frozenset(
     {"clinic", "catalogue", "slots", "verify", "get", "bookings", "explain", "book", "cancel"}
 )
@@ -45,11 +47,10 @@ class Patience:
         for left in range(MOST_WAITS, -1, -1):
             try:
                 answer = await ask(operation, *arguments, **options)
-            except RateLimited as limit:
-                own = limit.because == "own_budget" and limit.effect == "none"
-                if not left or not own or limit.retry_after is None or refused():
+            except (RateLimited, VendorTimeout) as limit:
+                if not left or limit.effect != "none" or limit.because not in OWN_LIMIT or refused():
                     raise
-                await self.sleep(limit.retry_after)
+                await self.sleep(limit.retry_after or self.per)
                 continue
             return await self._whole(ask, answer, arguments[0], refused) if operation == "slots" else answer
         raise AssertionError

@@ -317,7 +317,7 @@ class SlowAndCareful(EasyPractice):
     limits = _limits(EasyPractice, rate=CallRate(calls=30, per=60, scope="key"))
 
 
-@odd("SLOT-01", "SLOT-06", "SLOT-02", "SLOT-03", "SLOT-08")
+@odd("SLOT-01", "SLOT-06", "SLOT-16", "SLOT-02", "SLOT-03", "SLOT-08")
 class ThirtyCallsAMinute(Extensor):
     """Has a vendor that takes thirty calls a minute, and is asked for one practitioner, one type and one day at a
     time, so that a search takes minutes."""

@@ -141,17 +141,20 @@ async def _stable_order(trial: Trial) -> None:
 async def _filters(trial: Trial) -> None:
     rig = trial.rig()
     query = rig.days(7)
-    whole = rig.shown.times(query.first_day, query.last_day)
-    pairs = sorted({(slot.timebook_id, slot.type_id) for slot in whole})
+
+    def whole() -> tuple[OpenSlot, ...]:
+        return rig.shown.times(query.first_day, query.last_day)
+
+    pairs = sorted({(slot.timebook_id, slot.type_id) for slot in whole()})
     trial.need(pairs, "no open time")
     for who, what in trial.random.sample(pairs, min(3, len(pairs))):
         one = query.model_copy(update={"practitioner_ids": (who,), "service_ids": (what,)})
         answer = await read(trial, rig, one, "one practitioner and service are read")
-        expected = [slot for slot in whole if (slot.timebook_id, slot.type_id) == (who, what)]
+        expected = [slot for slot in whole() if (slot.timebook_id, slot.type_id) == (who, what)]
         same_times(trial, answer.found, expected, "one practitioner and service")
     who = trial.random.choice(pairs)[0]
     answer = await read(trial, rig, query.model_copy(update={"practitioner_ids": (who,)}), "one practitioner is read")
-    same_times(trial, answer.found, [slot for slot in whole if slot.timebook_id == who], "one practitioner")
+    same_times(trial, answer.found, [slot for slot in whole() if slot.timebook_id == who], "one practitioner")
 
 
 @BOOK.rule(
@@ -446,9 +449,9 @@ async def _deadlines(trial: Trial) -> None:
     query = rig.days(7)
     before = rig.shown.times(query.first_day, query.last_day)
     rig.clinic.set_restrictions(Restrictions(booking_deadline_hours=30))
+    answer = await read(trial, rig, query, "a week of a clinic with a deadline is read")
     expected = rig.shown.times(query.first_day, query.last_day)
     trial.need(len(before) - len(expected) or None, "the deadline hides no time")
-    answer = await read(trial, rig, query, "a week of a clinic with a deadline is read")
     same_times(trial, answer.found, expected, "thirty hours before the start at the latest")
     trial.saw(f"the deadline hides {len(before) - len(expected)} of {len(before)} times")
 
