@@ -14,7 +14,7 @@ from kobling.adapter import OPERATIONS
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
-from .headline import ENGLISH, Part, lost_answers, sentence, unwritten, verdict_parts
+from .headline import ENGLISH, Part, lost_answers, sentence, unkept, unwritten, verdict_parts
 from .rule import COMMON_CAUSES, NOT_WRITTEN
 from .runner import Result
 from .verdicts import CONFORMANT, Verdict, exit_code
@@ -175,8 +175,9 @@ class Certificate:
         return cannot_know(self.target, self.results)
 
     def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
-        """The verdict, what is not written yet, and how sure lost answers are, in a language's words."""
-        return sentence(self._verdict, unwritten(self.unwritten), lost_answers(self.lost_answers), words=words)
+        """The verdict, whether nothing can be booked, what is not written yet, how sure lost answers are, in words."""
+        more = unkept(one.facts for one in self.results), unwritten(self.unwritten), lost_answers(self.lost_answers)
+        return sentence(self._verdict, *more, words=words)
 
     def about(self) -> str:
         """What was run against what."""

@@ -23,6 +23,7 @@ from operator import attrgetter
 from typing import Any
 
 from kobling import Adapter, KoblingError, Slot
+from kobling.adapter import unkept
 
 from .clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
 from .rig import Rig
@@ -79,11 +80,12 @@ async def _night(adapter: type[Adapter], seed: int, world: ClinicName, night: da
     rig = Rig(find_target(adapter.key, adapter), "async", world, seed)
     try:
         query = night_days(night)
-        side = rig.connect(department_id="")
+        side = rig.whole()
         answer = await side.slots(query)
         known = rig.shown.known(answer.found, query.first_day, query.last_day)
         at_night = [one for one in known if one.local_start.date() == night and one.local_start.hour < 5]
-        chosen = at_night[:: max(1, (len(at_night) - 1) // (BOOKED - 1))][:BOOKED] if "book" in adapter.supports else ()
+        books = "book" in adapter.supports and not unkept(adapter)
+        chosen = at_night[:: max(1, (len(at_night) - 1) // (BOOKED - 1))][:BOOKED] if books else ()
         return {
             "times": [[one.practitioner_id, one.service_id, _utc(one)] for one in answer.found],
             "problems": [problem.because for problem in answer.problems],
@@ -92,6 +94,8 @@ async def _night(adapter: type[Adapter], seed: int, world: ClinicName, night: da
         }
     finally:
         await rig.close()
+        if rig.mock_failures:
+            raise RuntimeError("; ".join(rig.mock_failures))
 
 
 async def _booked(rig: Rig, side: Side, slot: Slot) -> dict[str, Any]:

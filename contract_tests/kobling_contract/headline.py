@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from .rule import UNKEPT
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict
 
-__all__ = ["ENGLISH", "LOST_ANSWERS", "Part", "lost_answers", "sentence", "unwritten", "verdict_parts"]
+__all__ = ["ENGLISH", "LOST_ANSWERS", "Part", "lost_answers", "sentence", "unkept", "unwritten", "verdict_parts"]
 
 Part: TypeAlias = "tuple[str, Mapping[str, object]]"
 """The name of a text, and what it is filled in with."""
@@ -21,6 +22,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "not_all": "in the {count} rules that were run, which were not all",
     "hidden": "as far as a {target} target can show: {count} rules need another one",
     "not_written": "not written yet: {operations}",
+    "unkept": "can be searched and not booked: overlapping bookings may be accepted, and those of a day can't be listed",
     "lost_reading": "lost answers are resolved by reading the booking back",
     "lost_found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
     "lost_slot": "lost answers are resolved by looking at the open times",
@@ -56,6 +58,11 @@ def verdict_parts(
 def lost_answers(sure: str | None) -> list[Part]:
     """How sure lost answers are; nothing where that was not measured."""
     return [(f"lost_{sure}", {})] if sure in LOST_ANSWERS else []
+
+
+def unkept(facts: Iterable[Mapping[str, str]]) -> list[Part]:
+    """That nothing can be booked although the adapter can book. facts: those of each result."""
+    return [(UNKEPT, {})] if any(UNKEPT in one for one in facts) else []
 
 
 def unwritten(operations: Sequence[str]) -> list[Part]:

@@ -29,12 +29,15 @@ from kobling import (
     WireRequest,
 )
 from kobling.drivers.lookup import Resolver
+from kobling.http import Response
 from kobling_mocks import Call, Fact, Fault, Mock, Served, World, silent_about
 from kobling_mocks.clinic import Appointment, Clinic, OpenSlot, synthetic_id
 from kobling_mocks.dialect import Account
 
 from .clinics import ClinicName, open_clinic
+from .everywhere import Everywhere
 from .pace import Pace
+from .patience import Patience, refuses
 from .sides import Mode, Office, Side
 from .timebook import Shown
 
@@ -121,14 +124,63 @@ class Rig:
 
     def fields(self, account: Account | None = None, **fields: str) -> dict[str, str]:
         """The connection's fields for an account (the world's first), with some replaced; "" leaves one out."""
-        return {**self.mock.dialect.connection(account or self.world.account), **fields}
+        told = dict(self.mock.dialect.connection(account or self.world.account))
+        if self.needs_department and account is None and not told["department_id"]:
+            told["department_id"] = next(iter(self.places), "")
+        return {**told, **fields}
 
     def connect(self, account: Account | None = None, /, **fields: str) -> Side:
         """A session on an account of this world, with the options that its clinic told the registry; `fields` replaces
         connection fields."""
         connection = Connection(self.adapter.key, **self.fields(account, **fields))
         options = self.mock.dialect.options(account or self.world.account, self.world.switches)
-        return self._office.side(connection, options=options or None)
+        side = self._office.side(connection, options=options or None)
+        rate = self.adapter.limits.rate
+        side.patience = Patience(rate.per, self._rest, self._watch) if rate is not None else None
+        return side
+
+    @property
+    def needs_department(self) -> bool:
+        """Whether the adapter's form demands a department on each connection."""
+        return self.adapter.form.department_id.use == "required"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The vendor's ids of the clinic's departments."""
+        return tuple(self.wire_id(one.id) for one in self.world.account.clinic.departments)
+
+    @property
+    def scope(self) -> str | None:
+        """The one department that a session sees, where it can't be asked for all of them; None where it can."""
+        return self.department if self.needs_department else None
+
+    def widest(self) -> Side:
+        """One session that sees as much of the clinic as one can: all departments, or `scope`."""
+        return self.connect(department_id=self.scope or "")
+
+    def whole(self) -> Side:
+        """The whole clinic: one session on all departments, or one in each of them, told as one."""
+        if not self.needs_department or len(self.places) < 2:
+            return self.widest()
+        return Everywhere({place: self.connect(department_id=place) for place in self.places})
+
+    async def _rest(self, seconds: float) -> None:
+        with self.pace.caller():
+            await self.pace.asleep(seconds)
+
+    def _watch(self) -> Callable[[], bool]:
+        """Begin to look whether the vendor itself refuses a call, or a fault strikes one."""
+        mark = self.mark()
+
+        def refused() -> bool:
+            struck = any(call.fault or call.status in (429, 503) for call in self.since(mark))
+            return struck or any(
+                refuses(self.adapter, one.outcome.status, Response(one.outcome), one.request.url)
+                for one in self.sent_since(mark)
+                if isinstance(one.outcome, WireReply)
+            )
+
+        return refused
 
     def dial(
         self,
@@ -243,6 +295,11 @@ class Rig:
     def broken(self) -> tuple[str, ...]:
         """What broke in the mock itself, which no adapter may be blamed for."""
         return tuple(self.world.broken)
+
+    @property
+    def mock_failures(self) -> tuple[str, ...]:
+        """Where the mock itself crashed: nothing that followed says anything of the adapter."""
+        return self.world.failures
 
     def switch_settings(self, name: str) -> Iterator[dict[str, Any]]:
         """Every setting of a switch, as `switches=` takes it; one empty setting where there is no such switch."""

@@ -25,7 +25,7 @@ from kobling import Operation
 if TYPE_CHECKING:
     from .trial import Trial
 
-__all__ = ["COMMON_CAUSES", "NOT_WRITTEN", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
+__all__ = ["COMMON_CAUSES", "NOT_WRITTEN", "UNKEPT", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
 
 Check: TypeAlias = "Callable[[Trial], Awaitable[None]]"
 Evidence = Literal["journal", "timebook", "wire", "logs", "process"]
@@ -36,6 +36,8 @@ TargetKind = Literal["mock", "cassette", "live"]
 
 NOT_WRITTEN = "not_written"
 """The cause of every rule that waits for an operation which its author has yet to write."""
+UNKEPT = "unkept"
+"""The fact of every rule that is skipped because no booking could be kept, though the adapter can make one."""
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
     "vendor had answered.",

@@ -17,11 +17,11 @@ from pathlib import PurePath
 from typing import Any
 
 from kobling import Adapter, BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
-from kobling.adapter import OPERATIONS, unwritten
+from kobling.adapter import OPERATIONS, unkept, unwritten
 
 from .leaks import Canaries
 from .rig import PATIENT, SAK_ID, Rig
-from .rule import NOT_WRITTEN, Rule
+from .rule import NOT_WRITTEN, UNKEPT, Rule
 from .sides import Escaped, Mode
 from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
@@ -35,6 +35,10 @@ logging.getLogger("kobling").addHandler(logging.NullHandler())  # what a rule pr
 LONGEST = 120.0
 """Seconds that one rule may take; waiting inside it is virtual, so a longer one hangs."""
 REPEATS = 2
+NO_LISTING = (
+    "can't be booked: the vendor may accept overlapping bookings (Limits.booking.overlap), and without list_bookings "
+    "none can be kept; every booking is refused before it is sent. See how-to/overlaps-accepted"
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,11 @@ class Result:
         ordered = sorted(by_verdict, key=lambda verdict: verdict.strength)
         return "; ".join(f"{verdict} with seed {', '.join(map(str, by_verdict[verdict]))}" for verdict in ordered)
 
+    @property
+    def look_at(self) -> str:
+        """Where to look in the adapter; "" where nothing was learnt about it, because the suite or the mock broke."""
+        return "" if self.verdict is Verdict.ERROR else self.rule.check
+
     def lines(self) -> list[str]:
         """The result for a person: one line when the rule holds, and everything that is needed to mend it when not."""
         head = f"{self.verdict.value:<8} {self.rule.id}  {self.rule.title}"
@@ -131,8 +140,9 @@ class Result:
         rows = [(name, getattr(self, name)) for name in _SHOWN if getattr(self, name)]
         rows += [("seeds", self.differing)] if self.differing else []
         if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
-            rows += [("why it matters", self.rule.why), ("look at", self.rule.check), ("source", self.rule.source)]
-            rows.append(("control", self.rule.control))
+            rows += [("why it matters", self.rule.why)]
+            rows += [("look at", self.look_at)] if self.look_at else []
+            rows += [("source", self.rule.source), ("control", self.rule.control)]
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
 
 
@@ -239,6 +249,9 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     try:
         if missing:
             verdict, facts = Verdict.SKIP, {"reason": await _proven_absent(trial, missing)}
+        elif "book" in rule.needs and await _proven_unkept(trial):
+            verdict, facts = Verdict.SKIP, {"reason": NO_LISTING}
+            trial.facts[UNKEPT] = "overlaps_need_a_listing"
         else:
             await asyncio.wait_for(rule.run(trial), longest)
             trial_problem = _unsound(trial)
@@ -277,11 +290,14 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         verdict, facts = Verdict.ERROR, {"reason": _place(error)}
     finally:
         await trial.close()
+    if trial.mock_failures and verdict is not Verdict.PASS:
+        verdict, facts = Verdict.ERROR, {"reason": _mock_failed(trial.mock_failures)}
     objection = trial.scene.objection()
     if objection is not None:
         verdict, facts = Verdict.FAIL, dict(zip(("cause", "expected", "got"), objection, strict=True))
     if verdict is Verdict.FAIL:
         facts["remedy"] = rule.remedy(facts["cause"])
+    if verdict in (Verdict.FAIL, Verdict.ERROR):
         facts["reproduce"] = target.reproduce(rule, seed)
     hide = _hidden(trial)
     told: dict[str, Any] = {name: hide(text) for name, text in facts.items()}
@@ -306,10 +322,16 @@ def _hidden(trial: Trial) -> Callable[[str], str]:
 
 def _unsound(trial: Trial) -> str:
     """What broke in the mock itself, or in a clinic's invariants, which no adapter may be blamed for."""
+    if trial.mock_failures:
+        return _mock_failed(trial.mock_failures)
     for rig in trial.rigs:
         if rig.broken:
             return f"the mock is not sound: {'; '.join(rig.broken)}"
     return ""
+
+
+def _mock_failed(failures: tuple[str, ...]) -> str:
+    return f"{'; '.join(failures)}. Nothing was learnt about the adapter: mend the mock there, and run the rule again"
 
 
 def _place(error: Exception) -> str:
@@ -339,6 +361,24 @@ async def _proven_absent(trial: Trial, missing: list[Operation]) -> str:
         if any(call.operation in signing for call in rig.world.journal.calls):
             raise Broken("unexpected_error", "sign_in is declared absent, so nobody signs in", "a token was fetched")
     return f"not supported: {', '.join(missing)}"
+
+
+async def _proven_unkept(trial: Trial) -> bool:
+    """Whether every booking is refused before anything is written, because none could be kept. Where one is not, the
+    rule is run."""
+    if not unkept(trial.adapter):
+        return False
+    rig = trial.rig()
+    found, mark = (await rig.session.slots(rig.days())).found, rig.mark()
+    if not found:
+        return False
+    try:
+        await rig.session.book(rig.request(found[0]))
+    except UnsupportedOperation as refusal:
+        return refusal.because == "overlaps_need_a_listing" and not rig.writing(rig.since(mark))
+    except KoblingError:
+        return False
+    return False
 
 
 async def _refused(rig: Rig, operation: Operation) -> bool:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from kobling import (
     Adapter,
@@ -49,6 +49,9 @@ from kobling.drivers.sync import SyncDriver
 from .heard import Heard, HearingAsyncDriver, HearingSyncDriver
 from .pace import Pace
 
+if TYPE_CHECKING:
+    from .patience import Patience
+
 __all__ = ["Escaped", "MakeSide", "Mode", "Office", "Said", "Side"]
 
 Mode = Literal["async", "sync"]
@@ -81,6 +84,8 @@ class Side:
         self._session = session
         self._threads = threads
         self._pace = pace
+        self.patience: Patience | None = None
+        """How the adapter's own limit on calls is waited for; None where it states none."""
         self.said: list[Said] = []
         self.standing: dict[str, BookingRef] = {}
         """Bookings that were made here and not cancelled, by the vendor's id."""
@@ -91,6 +96,11 @@ class Side:
         return self._session.connection.id
 
     async def _call(self, operation: str, *arguments: Any, **options: Any) -> Any:
+        if self.patience is not None:
+            return await self.patience.asked(self._once, operation, *arguments, **options)
+        return await self._once(operation, *arguments, **options)
+
+    async def _once(self, operation: str, *arguments: Any, **options: Any) -> Any:
         method = getattr(self._session, operation)
         try:
             with self._pace.caller():
@@ -179,6 +189,10 @@ class Side:
         """`Session.explain`."""
         explanation: Explanation = await self._call("explain", practitioner_id, service_id)
         return explanation
+
+    def movable(self, connection_id: str, slot: Slot) -> bool:  # noqa: ARG002 - where departments are no connections
+        """Whether a booking of a connection can be moved to this time."""
+        return True
 
 
 MakeSide: TypeAlias = "Callable[[Session | AsyncSession, ThreadPoolExecutor, Pace], Side]"

@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, NoReturn, TypeVar
 
-from kobling import Adapter, Booking, BookingQuery, BookingRequest, KoblingError, OutcomeUnknown, Slot
-from kobling.adapter import unwritten
+from kobling import (
+    Adapter,
+    Booking,
+    BookingQuery,
+    BookingRequest,
+    KoblingError,
+    OutcomeUnknown,
+    Slot,
+)
+from kobling.adapter import unkept, unwritten
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
@@ -26,6 +34,7 @@ __all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "unk
 
 T = TypeVar("T")
 MOST_SHOWN = 600
+MOST_LINES = 10
 PATIENCE = 0.5
 """Seconds that a hurried adapter waits for an answer."""
 
@@ -98,6 +107,7 @@ class Trial:
         self.facts: dict[str, str] = {}
         self.scene = target.scene(rule, seed, mode)
         self.keys: list[str] = []
+        self._mock_failures: list[str] = []
         self._rigs: list[Rig] = []
 
     @property
@@ -113,7 +123,7 @@ class Trial:
         if waits_for:
             self.facts[NOT_WRITTEN] = " ".join(waits_for)
             self.broken(NOT_WRITTEN, expected="bookings are written", got=f"not written yet: {', '.join(waits_for)}")
-        return "book" in self.adapter.supports
+        return "book" in self.adapter.supports and not unkept(self.adapter)
 
     @property
     def lists_by_day(self) -> bool:
@@ -164,6 +174,15 @@ class Trial:
         if not rig.broken:
             self._rigs.remove(rig)
         await rig.close()
+
+    def seen_the_last_of(self, rig: Rig) -> None:
+        """Remember where the mock of a world crashed that isn't the trial's own to close."""
+        self._mock_failures += rig.mock_failures
+
+    @property
+    def mock_failures(self) -> tuple[str, ...]:
+        """Where the mock itself crashed in any world of this run, each place once."""
+        return tuple(dict.fromkeys([*self._mock_failures, *(one for rig in self._rigs for one in rig.mock_failures)]))
 
     @property
     def rigs(self) -> tuple[Rig, ...]:
@@ -302,4 +321,7 @@ def unknown(outcome: Outcome) -> bool:
 
 
 def _short(text: str, most: int = MOST_SHOWN) -> str:
+    """The text, each of its lines cut."""
+    if "\n" in text:
+        return "\n".join(_short(line, most) for line in text.splitlines()[:MOST_LINES])
     return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters)"

@@ -105,6 +105,11 @@ class WireRig(Rig):
         self._sides.append(side)
         return side
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The connection's own department, where it has one: nobody else says which there are."""
+        return tuple(filter(None, [self.ground.fields["department_id"]]))
+
     async def close(self) -> None:
         """Cancel the bookings that still stand, and close sessions. A recording is played to the same end."""
         for side in self._sides:
@@ -154,6 +159,11 @@ class WireRig(Rig):
     @property
     def broken(self) -> tuple[str, ...]:
         """Nothing: a system that isn't ours is never called unsound."""
+        return ()
+
+    @property
+    def mock_failures(self) -> tuple[str, ...]:
+        """None: there is no mock."""
         return ()
 
     # ---- asking and booking

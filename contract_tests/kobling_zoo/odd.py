@@ -223,6 +223,15 @@ class BooksAndCancelsOnly(Extensor):
     reschedule = Adapter.reschedule
 
 
+@odd("BOOK-01", "SLOT-01", "WIRE-01", "CNCL-01", "FUZZ-04", "SECR-01")
+class CannotKeepABooking(BooksAndCancelsOnly):
+    """Can book at a vendor that is not known to refuse overlaps, and lists no bookings: nobody can book through it."""
+
+    limits = _limits(
+        BooksAndCancelsOnly, booking=BooksAndCancelsOnly.limits.booking.model_copy(update={"overlap": "unknown"})
+    )
+
+
 @odd("CNCL-06", "CNCL-07", "CNCL-05")
 class MovesInTwoSteps(Extensor):
     """Moves a booking by making a new one and giving up the old one."""
@@ -306,3 +315,38 @@ class SlowAndCareful(EasyPractice):
         return cls
 
     limits = _limits(EasyPractice, rate=CallRate(calls=30, per=60, scope="key"))
+
+
+@odd("SLOT-01", "SLOT-06", "SLOT-16", "SLOT-02", "SLOT-03", "SLOT-08")
+class ThirtyCallsAMinute(Extensor):
+    """Has a vendor that takes thirty calls a minute, and is asked for one practitioner, one type and one day at a
+    time, so that a search takes minutes."""
+
+    limits = _limits(
+        Extensor,
+        slots=SlotLimits(days=1, per=("practitioner", "service"), together=1),
+        rate=CallRate(calls=30, per=60, scope="key"),
+    )
+
+
+# ---- a department in every call
+
+
+@odd("CAT-01", "SLOT-01", "SLOT-04", "BOOK-01", "CAT-07", "SLOT-09", "PAGE-01", "MODEL-01")
+class ADepartmentInEveryCall(Extensor):
+    """Has a vendor that wants a department in every call: a connection leads to one, and shows what it receives."""
+
+    form = Extensor.form.model_copy(
+        update={"department_id": Extensor.form.department_id.model_copy(update={"use": "required"})}
+    )
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue of one department: services that are received elsewhere are not in it."""
+        told = await super().catalogue(http)
+        here = self.connection.department_id
+        services = tuple(one for one in told.services if one.locations is None or here in one.locations)
+        kept = {one.id for one in services}
+        offers = told.offers if isinstance(told.offers, tuple) else ()
+        return told.model_copy(
+            update={"services": services, "offers": tuple(one for one in offers if one.service_id in kept)}
+        )

@@ -16,8 +16,9 @@ from functools import cache
 
 import pytest
 
-from kobling import Slots, WireFailure, WireReply
+from kobling import Clinic, Http, Slots, WireFailure, WireReply
 from kobling.testing import reply
+from kobling_contract.contract import chosen
 from kobling_contract.hostile.fuzz import CLINIC, Fuzzer, Tally, fuzz, prepared
 from kobling_contract.hostile.mutations import Case, Change, altered, changed, parsed, written
 from kobling_contract.hostile.oracle import AREAS, Breach, alike
@@ -26,9 +27,11 @@ from kobling_contract.hostile.replay import Ended
 from kobling_contract.hostile.strange import IMPOSSIBLE, Raw
 from kobling_contract.rig import Rig
 from kobling_contract.rules.hostile import BOOK
+from kobling_contract.runner import run_rule
 from kobling_contract.target import Target, find_target
+from kobling_contract.verdicts import Verdict
 from kobling_zoo.housing import nothings
-from kobling_zoo.parsing import PLANTED, Planted
+from kobling_zoo.parsing import PLANTED, IsDigitIsANumber, Planted
 
 ALL = os.environ.get("KOBLING_FUZZ") == "all"
 VENDORS = ("eg-pasientsky", "extensor", "easypractice")
@@ -155,6 +158,26 @@ def test_a_finding_is_made_small_and_tells_how_to_repeat_it() -> None:
     found = made.finding(case, breach)
     assert found.changes == (f"changed {2**53 + 1} at /avdelinger/1/id",)
     assert found.reproduce == f"kobling fuzz extensor --operation identify --seed {SEED} --case 42"
+
+
+class CrashesInTwoOperations(IsDigitIsANumber):
+    """Takes the first department of a list that may be empty, too."""
+
+    contract = 1
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, after a look at its first department."""
+        told = await super().identify(http)
+        _ = (told.departments or ())[0]
+        return told
+
+
+def test_one_run_of_the_rule_tells_of_several_crashes() -> None:
+    result = run_rule(chosen(["FUZZ-01"])[0], find_target("extensor", CrashesInTwoOperations), SEED, repeats=0)
+    assert (result.verdict, result.cause) == (Verdict.FAIL, "crashed")
+    assert [line[:2] for line in result.got.splitlines()] == ["1.", "2."], result.got
+    assert all(part in result.got for part in ("(IndexError)", "identify: ", "(ValueError)", "catalogue: ")), result.got
+    assert result.exchange.count("reproduce: kobling fuzz extensor --operation") == 2
 
 
 def test_hypothesis_finds_one_by_itself_and_makes_it_small() -> None:

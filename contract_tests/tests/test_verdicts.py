@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -10,18 +11,23 @@ from typing import Any
 import pytest
 
 from kobling import BookingRef, Cancelled, CancelReason, Http
+from kobling_cli.wording import words
 from kobling_contract.certify import Progress, TargetUnavailable, Waiver, certify
 from kobling_contract.contract import RULES, chosen
 from kobling_contract.rig import PATIENT
 from kobling_contract.rule import Check, Rule
 from kobling_contract.runner import Result, run_rule, strongest
+from kobling_contract.seal import seal, unseal
 from kobling_contract.target import Target, find_target
 from kobling_contract.trial import Trial
 from kobling_contract.verdicts import Verdict, exit_code
 from kobling_contract.workers import _begin, _parcel, _Told
 from kobling_eg_pasientsky import EgPasientsky
 from kobling_mocks import Account, Visit, find_dialect
+from kobling_mocks.clinic import Clinic
 from kobling_zoo.housing import nothings
+from kobling_zoo.odd import CannotKeepABooking
+from made_results import AT
 
 SAMPLE = chosen(["CAT-01"])[0]
 
@@ -145,6 +151,40 @@ def test_a_crash_of_the_suite_and_a_broken_mock_are_errors_and_no_failure_of_the
         trial.claim(False, "never_listed", expected=1, got=2)
 
     assert [verdict(one) for one in (crashes, unsound, unknown_cause)] == [Verdict.ERROR] * 3
+
+
+@pytest.mark.parametrize("rule_id", ["BOOK-01", "BOOK-05", "MODEL-01"])
+def test_a_rule_during_which_the_mock_crashed_says_nothing_of_the_adapter(
+    monkeypatch: pytest.MonkeyPatch, rule_id: str
+) -> None:
+    def crash(*_: Any, **__: Any) -> None:
+        raise KeyError(PATIENT.email)
+
+    monkeypatch.setattr(Clinic, "book", crash)
+    result = run_rule(chosen([rule_id])[0], find_target("eg-pasientsky", EgPasientsky), 1)
+    told = "\n".join(result.lines())
+    assert (result.verdict, result.cause) == (Verdict.ERROR, ""), told
+    assert re.search(r"the mock failed in book: KeyError at \w+/\w+\.py:\d+", result.reason), told
+    assert PATIENT.email not in told
+    assert "look at" not in told
+    assert f"--rule {rule_id}" in result.reproduce
+
+
+class TestABookingThatNobodyCouldKeep:
+    """The vendor may accept two bookings of one time, and lists none."""
+
+    def test_rules_about_bookings_are_skipped_and_the_headline_and_the_certificate_say_why(self) -> None:
+        done = certify("extensor", adapter=CannotKeepABooking, rules=["BOOK-01", "SLOT-19", "CAT-01"])
+        assert {one.rule.id: one.verdict for one in done.results}["BOOK-01"] is Verdict.SKIP
+        assert "without list_bookings" in done.of("BOOK-01").reason
+        assert "can be searched and not booked" in done.headline()
+        sealed, _ = unseal(seal(done, AT))
+        assert "can be searched and not booked" in sealed.headline
+        assert "kan søkes i og ikke bestilles i" in sealed.headline_in(words("nb")["headline"])
+
+    def test_one_that_is_not_refused_is_not_skipped(self) -> None:
+        done = certify("extensor", rules=["BOOK-01"])
+        assert (done.of("BOOK-01").verdict, "searched" in done.headline()) == (Verdict.PASS, False)
 
 
 def test_an_operation_that_is_declared_absent_is_skipped_once_its_absence_is_proven() -> None:

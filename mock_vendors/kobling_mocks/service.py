@@ -118,8 +118,7 @@ def _ask(world: World, operation: Operation, visit: Visit) -> Answer:
     try:
         answer = operation.handle(visit)
     except Exception as error:  # noqa: BLE001 - a fault of the mock itself must be seen by the test, not taken for the vendor's
-        world.break_down(f"the mock failed in {operation.name}: {type(error).__name__}")
-        world.last_error = error
+        world.fail_in(operation.name, error)
         answer = Answer(
             500, json={"mock": f"the mock itself failed in {operation.name}; see mock.world.assert_sound()"}
         )

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any
 
 from .barriers import Barriers
@@ -57,6 +59,7 @@ class World:
             self._jobs = 0
             self._looked_at: dict[str, int] = {}
             self._broken: list[str] = []
+            self._failures: list[str] = []
             self.last_error = None
             self._first = [(clinic, clinic.snapshot()) for clinic in clinics]
             for clinic in clinics:
@@ -137,7 +140,10 @@ class World:
                 if not ready:
                     return
                 self._due.remove(ready[0])
-            ready[0][2]()
+            try:
+                ready[0][2]()
+            except Exception as error:  # noqa: BLE001 - as in a call: the mock's own fault, to be told as such
+                self.fail_in("a job of its own", error)
             self.check()
 
     def wait(self, seconds: float) -> None:
@@ -160,6 +166,21 @@ class World:
         with self._lock:
             if what not in self._broken:
                 self._broken.append(what)
+
+    def fail_in(self, where: str, error: Exception) -> None:
+        """Remember that the mock itself failed in an operation: the exception's type and its place in the dialect's
+        own code. What the exception says may hold what a caller sent, so it is not kept in words."""
+        what = f"the mock failed in {where}: {type(error).__name__} at {_place(error, type(self.dialect).__module__)}"
+        with self._lock:
+            self.last_error = error
+            self._failures += [what] if what not in self._failures else []
+        self.break_down(what)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The failures of the mock itself among what has been broken so far."""
+        with self._lock:
+            return tuple(self._failures)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -195,6 +216,18 @@ class World:
     def cookie_owner(self, cookie: str) -> tuple[str, str] | None:
         """The world and clinic for which a `name=value` pair was issued, None if nobody issued it."""
         return self._worlds.cookies.get(cookie)
+
+
+def _place(error: Exception, module: str) -> str:
+    """The last line of the dialect's package that an exception came through, as `my_mock/dialect.py:57`; the last line
+    of all where it never was there."""
+    frames = [(frame.f_globals.get("__name__", ""), frame.f_code.co_filename, line)
+              for frame, line in traceback.walk_tb(error.__traceback__)]  # fmt: skip
+    own = [one for one in frames if one[0].partition(".")[0] == module.partition(".")[0]]
+    if not frames:
+        return "an unknown place"
+    _, file, line = (own or frames)[-1]
+    return f"{'/'.join(PurePath(file).parts[-2:])}:{line}"
 
 
 class Worlds:

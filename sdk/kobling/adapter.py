@@ -241,6 +241,14 @@ def unwritten(cls: type[Adapter]) -> tuple[Operation, ...]:
     return tuple(name for name in OPERATIONS if name in cls.supports and _only_raises_not_written(getattr(cls, name)))
 
 
+def unkept(cls: type[Adapter]) -> bool:
+    """Whether every booking is refused before it is sent, although the adapter can make one: the vendor may accept two
+    at one time, and can't be asked which there are, so that none could ever be kept."""
+    booking = cls.limits.booking
+    lists_by_day = "list_bookings" in cls.supports and booking.listed_by == "days"
+    return "book" in cls.supports and booking.overlap != "refused" and not lists_by_day
+
+
 def _only_raises_not_written(method: Any) -> bool:
     """True for code that uses no other name and has no return: it neither asks the vendor nor gives an answer."""
     code = getattr(inspect.unwrap(method), "__code__", None)

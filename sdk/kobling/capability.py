@@ -12,7 +12,7 @@ from typing import Final, Literal
 from pydantic import computed_field
 
 from . import texts
-from .adapter import Adapter, Operation, Tried
+from .adapter import Adapter, Operation, Tried, unkept
 from .limits import Source
 from .model import Model
 
@@ -86,6 +86,8 @@ def _needs_booking(read: Callable[[type[Adapter]], _Cell]) -> Callable[[type[Ada
     """A row that says nothing of a vendor that can only be searched."""
 
     def checked(adapter: type[Adapter]) -> _Cell:
+        if unkept(adapter):
+            return "not_offered", "no_listing", _NONE, adapter.limits.booking.source("overlap")
         return read(adapter) if "book" in adapter.supports else ("not_offered", "search_only", _NONE, "nobody")
 
     return checked
@@ -203,7 +205,7 @@ _ROWS: Final[Mapping[CapabilityName, Callable[[type[Adapter]], _Cell]]] = {
     "rates": _rates,
     "open_times": _open_times,
     "options": _options,
-    "book": _call("book", "one_call", "search_only"),
+    "book": _needs_booking(_call("book", "one_call", "search_only")),
     "confirmation": _needs_booking(_confirmation),
     "overlap": _needs_booking(_overlap),
     "sak_id": _needs_booking(_sak_id),

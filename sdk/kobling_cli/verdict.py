@@ -73,7 +73,7 @@ def _failure(out: Output, result: Result) -> None:
         "expected": result.expected,
         "got": result.got,
         "seeds": result.differing,
-        "look_at": result.rule.check,
+        "look_at": result.look_at,
         "again": result.reproduce,
         "more": f"kobling about {result.rule.id}",
     }

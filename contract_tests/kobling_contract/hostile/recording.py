@@ -29,7 +29,7 @@ from kobling import (
     WireReply,
     WireRequest,
 )
-from kobling.adapter import OPERATIONS
+from kobling.adapter import OPERATIONS, unkept
 from kobling.commands import Send
 from kobling.testing import Rehearsal
 from kobling_mocks.clinic import BookingOrder, PatientDetails
@@ -228,7 +228,7 @@ def record(rig: Rig, recorded: Callable[[], object] = lambda: None) -> Recording
     known = rig.shown.known(open_times.found, query.first_day, query.last_day)
     if len(known) < 2:
         raise NotRecorded("fewer than two open times are found")
-    if "book" in rig.adapter.supports:
+    if "book" in rig.adapter.supports and not unkept(rig.adapter):
         _record_writes(recorder, open_times)
     recorded()
     asked = [urlsplit(one.request.url) for script in recorder.scripts.values() for one in script.exchanges]
@@ -267,7 +267,7 @@ def _refusals(recorder: _Recorder, open_times: Slots) -> tuple[Exchanged, ...]:
     recorder.notes.exchanged = []
     wrong = Connection(rig.adapter.key, **rig.fields(api_key="not-the-key-of-this-clinic"))
     calls: list[tuple[Operation, Call, Connection | None]] = [("identify", lambda session: session.clinic(), wrong)]
-    if "book" in rig.adapter.supports:
+    if "book" in recorder.scripts:
         request = rig.request(open_times.found[-1], reference=UUID(int=REFERENCE.int + 2))
         cancelled = recorder.scripts["cancel"].call
         calls += [

@@ -87,6 +87,7 @@ class Meeting:
     def __init__(self, trial: Trial, world: ClinicName, words: Words, focus: int, number: int = 0) -> None:
         self.focus = focus
         self.trial = Trial(trial.rule, trial.target, trial.seed, trial.mode)
+        self._ends = trial.seen_the_last_of
         self.words = words
         self.rig = Travelling(trial.target, trial.mode, world, trial.seed)
         self.rig.begin_apart(number)
@@ -115,6 +116,7 @@ class Meeting:
             self.final = self._standing()
             self.ended = self._now()
         finally:
+            self._ends(self.rig)
             await self.rig.close()
 
     # ---- before

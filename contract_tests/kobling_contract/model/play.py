@@ -63,6 +63,7 @@ class Play(Surroundings):
         super().__init__(AtOnce(trial.target, trial.mode, world, trial.seed), world)
         self.rig.begin_apart(number)
         self.trial = Trial(trial.rule, trial.target, trial.seed, trial.mode)
+        self._ends = trial.seen_the_last_of
         self.words = words
         self.callers = (self.rig.process(), self.rig.process())
         self.checked = 0
@@ -78,6 +79,7 @@ class Play(Surroundings):
             await self._step(Step("wait", pick=WAITS.index(LATE)))
             self._arrived(self._timebook())
         finally:
+            self._ends(self.rig)
             await self.rig.close()
 
     def told(self) -> Iterator[str]:
@@ -407,6 +409,8 @@ class Play(Surroundings):
     async def _move(self, step: Step) -> Wish | None:
         wish, slot = self._held(step), self._pick(self.shown[step.caller], step.more)
         if wish is None or slot is None or wish.ref is None:
+            return None
+        if not self.callers[step.caller].movable(wish.ref.connection_id, slot):
             return None
         old, stood = wish.ref, self._of(wish)
         request = self.rig.request(slot, patient=wish.patient)

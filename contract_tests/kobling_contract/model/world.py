@@ -52,7 +52,7 @@ class Shared(Rig):
         self._processes.append(own)
         first, self._office = self._office, own
         try:
-            return self.connect(department_id="")
+            return self.whole()
         finally:
             self._office = first
 

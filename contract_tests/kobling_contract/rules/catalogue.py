@@ -25,7 +25,7 @@ RATE_HELP = "the help articles on rates: insurance customers see what has a B-ra
 
 async def _read(trial: Trial, rig: Rig) -> Catalogue:
     mark = rig.mark()
-    found = await rig.connect(department_id="").catalogue()
+    found = await rig.whole().catalogue()
     trial.control(rig, mark, "the catalogue is read")
     return found
 
@@ -340,7 +340,7 @@ async def _offline(trial: Trial) -> None:
     rig = trial.rig()
     found = await _read(trial, rig)
     mark = rig.mark()
-    answer = await rig.connect(department_id="").slots(rig.days())
+    answer = await rig.whole().slots(rig.days())
     trial.control(rig, mark, "open times are read")
     hidden = {rig.wire_id(one.id) for one in rig.clinic.timebooks if not one.online}
     trial.need(hidden, "no offline timebook in the world")

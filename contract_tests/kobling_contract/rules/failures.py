@@ -261,7 +261,7 @@ async def _nothing(trial: Trial) -> None:
 
 
 async def _everything(rig: Rig) -> tuple[Catalogue, Slots]:
-    side = rig.connect(department_id="")
+    side = rig.whole()
     return await side.catalogue(), await side.slots(rig.days(7))
 
 

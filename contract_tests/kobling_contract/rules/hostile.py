@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from kobling import Operation
 
-from ..hostile.fuzz import CLINIC, Fuzzer, Report, prepared
+from ..hostile.fuzz import CLINIC, Finding, Fuzzer, Report, prepared
 from ..hostile.mutations import ENDLESS
 from ..hostile.oracle import AREAS
 from ..hostile.recording import NotRecorded
@@ -24,10 +25,24 @@ CHECK: Final = (
     "run the case alone under a debugger."
 )
 
+MOST_TOLD: Final = 5
+"""Findings of one cause that a rule tells at once."""
+
 
 def _about(cause: str) -> frozenset[str]:
     """Every cause of the rule that this one belongs to."""
     return frozenset(one for one, rule in AREAS.items() if rule == AREAS[cause])
+
+
+def _told(findings: Sequence[Finding]) -> Broken:
+    """What is wrong, one line for each finding, which are of different places and operations: so that one run tells
+    of several. The first decides the cause."""
+    first = findings[0]
+    alike = [one for one in findings if one.breach.cause == first.breach.cause][:MOST_TOLD]
+    said = [f"{one.breach.got}; {one.operation}: {'; '.join(one.changes)}" for one in alike]
+    got = said if len(said) == 1 else [f"{number}. {line}" for number, line in enumerate(said, 1)]
+    exchange = [line for one in alike for line in one.lines()]
+    return Broken(first.breach.cause, first.breach.expected, "\n".join(got), "\n".join(exchange))
 
 
 async def _fuzzed(
@@ -52,9 +67,8 @@ async def _fuzzed(
     chosen = tuple(one for one in fuzzer.recording.operations if not operations or one in operations)
     trial.controls.append(f"{len(chosen)} operations replayed without changes return what was recorded")
     report = fuzzer.run({one: fuzzer.plan(one).numbers(*kinds) for one in chosen}, answers=answers, causes=causes)
-    for found in report.findings:
-        got = f"{found.breach.got}; {found.operation}: {'; '.join(found.changes)}"
-        raise Broken(found.breach.cause, found.breach.expected, got, "\n".join(found.lines()))
+    if report.findings:
+        raise _told(report.findings)
     for name, tally in report.tallies.items():
         trial.saw(
             f"{name}: {tally.cases} changed answers, {tally.answers} read in all, {tally.returned} calls returned, "

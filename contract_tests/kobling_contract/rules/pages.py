@@ -67,7 +67,7 @@ def _readings(trial: Trial) -> tuple[_Reading, ...]:
 
 async def _ready(rig: Rig, reading: _Reading) -> Side:
     """A caller who has nothing left to ask but the reading itself."""
-    side = rig.connect(department_id="")
+    side = rig.whole() if reading is _CATALOGUE else rig.widest()
     await side.clinic()
     if reading is not _CATALOGUE:
         await side.catalogue()
@@ -118,7 +118,7 @@ async def _to_the_end(trial: Trial) -> None:
         if reading is _CATALOGUE:
             _all_listed(trial, rig, reading.ids(told), calls)
         elif reading is _SLOTS:
-            have, want = times_of(told.found), times_of(rig.shown.times(WEEK.first_day, WEEK.last_day))
+            have, want = times_of(told.found), times_of(rig.shown.times(WEEK.first_day, WEEK.last_day, rig.scope))
             trial.need(tuple(want), "the crowded clinic has no open time")
             said = differences(have, want)
             trial.claim(want <= have, "missing", expected=f"{len(want)} open times", got=said, calls=calls[:3])
@@ -295,7 +295,7 @@ async def _truth(rig: Rig, reading: _Reading) -> frozenset[str]:
     if reading is _BOOKINGS:
         return frozenset(rig.wire_id(one.id) for one in _in_the_week(rig.clinic))
     if reading is _SLOTS:
-        return frozenset(map(str, times_of(rig.shown.times(WEEK.first_day, WEEK.last_day))))
+        return frozenset(map(str, times_of(rig.shown.times(WEEK.first_day, WEEK.last_day, rig.scope))))
     rig.pace.pass_time(LATER)
     return frozenset(reading.ids(await reading.read(await _ready(rig, reading))))
 

@@ -205,7 +205,7 @@ async def _same_clinic(trial: Trial) -> None:
 async def _whole_catalogue(trial: Trial) -> None:
     rig = trial.rig()
     mark = rig.mark()
-    found = await rig.connect(department_id="").catalogue()
+    found = await rig.whole().catalogue()
     calls = trial.control(rig, mark, "the catalogue is read")
     said = told_in(rig.sent_since(mark))
     people, services = [one.id for one in found.practitioners], [one.id for one in found.services]
@@ -241,7 +241,7 @@ async def _whole_catalogue(trial: Trial) -> None:
 async def _sound_details(trial: Trial) -> None:
     rig = trial.rig()
     mark = rig.mark()
-    side = rig.connect(department_id="")
+    side = rig.whole()
     clinic, found = await side.clinic(), await side.catalogue()
     calls = trial.control(rig, mark, "clinic and catalogue are read")
     said = told_in(rig.sent_since(mark))
@@ -283,7 +283,7 @@ async def _sound_details(trial: Trial) -> None:
 )
 async def _sound_times(trial: Trial) -> None:
     rig = trial.rig()
-    side = rig.connect(department_id="")
+    side = rig.whole()
     mark = rig.mark()
     catalogue = await side.catalogue()
     query = rig.days(10, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kobling import Adapter, capabilities, load
+from kobling.adapter import unkept
 from kobling.texts import field_names
 
 from ..desk import Json, Lang
@@ -60,7 +61,7 @@ def _facts(adapter: type[Adapter]) -> dict[str, Any]:
         "key": adapter.key,
         "name": adapter.name,
         "contract": adapter.contract,
-        "search_only": "book" not in adapter.supports,
+        "search_only": "book" not in adapter.supports or unkept(adapter),
         "supports": sorted(adapter.supports),
         "form": {
             name: {

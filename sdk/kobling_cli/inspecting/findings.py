@@ -46,6 +46,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "no_refusals": "reference/errors",
         "status_not_yours": "why/lost-answers",
         "no_patient_fields": CONTRACT,
+        "unkept": "how-to/overlaps-accepted",
         # ---- the code
         "outside_class": START,
         "inside_function": START,

@@ -31,7 +31,7 @@ from kobling import (
     WireReply,
     load,
 )
-from kobling.adapter import faults, unwritten
+from kobling.adapter import faults, unkept, unwritten
 from kobling.errormap import NEVER_CERTAIN
 from kobling.plugins import GROUP
 from kobling.testing import play, reply
@@ -198,6 +198,8 @@ class Probe:
             status = key[1] if isinstance(key, tuple) else key
             if status in NEVER_CERTAIN:
                 yield *errors, "status_not_yours", {"status": str(status)}
+        if unkept(cls) and "book" not in unwritten(cls):
+            yield *self._place_in(cls, "limits"), "unkept", {"overlap": cls.limits.booking.overlap}
         if "book" in cls.supports and not cls.patient_fields.declared:
             yield *self._place_in(cls, "patient_fields"), "no_patient_fields", {}
 

@@ -228,6 +228,10 @@ LOADED: dict[str, tuple[dict[str, str | None], str]] = {
         {"patient_fields": "PatientFields()", "book": "await http.post('b')", "cancel": "await http.post('c')"},
         "no_patient_fields | patient_fields =",
     ),
+    "bookings that none could keep": (
+        {"book": "await http.post('b')", "cancel": "await http.post('c')"},
+        "unkept | limits =",
+    ),
     "an exception of its own": (
         {"identify": "Clinic(name=(await http.get('clinic')).json()['name'])"},
         "raises_on | return Clinic(name=",
