@@ -13,6 +13,8 @@ from ..wording import LANGUAGES
 MARKS = {"pass": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red"), "skip": ("·", "dim"),
          "not_told": ("?", "dim")}  # fmt: skip
 """How each status of a probe is shown."""
+NOBODY_ANSWERS = frozenset({"dns", "dns_timeout", "connect", "connect_timeout"})
+"""Reasons of a vendor whose own address is not there, as of one that is invented and has a mock only."""
 FINDING_STYLES = {"fail": "red", "warn": "yellow", "info": "dim"}
 
 
@@ -34,6 +36,9 @@ def test(desk: Desk) -> int:
         out.document("test", {**report.model_dump(mode="json"), "headline": headline})
     else:
         show_report(report, out)
+        failed = [finding for probe in report.probes for finding in probe.findings if probe.status == "fail"]
+        if report.origin is None and any(one.because in NOBODY_ANSWERS and one.actor == "nobody" for one in failed):
+            out.note(out.say("line", "try_origin", vendor=desk.vendor))
     return ExitCode.NO if report.outcome == "failed" else ExitCode.SUCCESS
 
 
