@@ -29,7 +29,7 @@ from kobling import (
     WireRequest,
 )
 from kobling.drivers.lookup import Resolver
-from kobling_mocks import Call, Fact, Fault, Mock, Served, World
+from kobling_mocks import Call, Fact, Fault, Mock, Served, World, silent_about
 from kobling_mocks.clinic import Appointment, Clinic, OpenSlot, synthetic_id
 from kobling_mocks.dialect import Account
 
@@ -318,7 +318,7 @@ class Rig:
 
     def told(self, fact: Fact) -> bool:
         """Whether the vendor's wire tells this about a clinic."""
-        return fact not in self.mock.dialect.untold
+        return fact not in silent_about(self.mock.dialect)
 
     @property
     def keys(self) -> tuple[str, ...]:

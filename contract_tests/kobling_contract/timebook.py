@@ -9,7 +9,7 @@ from functools import cache
 from typing import TypeAlias
 
 from kobling import Slot
-from kobling_mocks import Dialect
+from kobling_mocks import Dialect, silent_about
 from kobling_mocks.clinic import ALL_PATIENTS, Clinic, OpenSlot
 
 __all__ = ["Shown", "Times", "apart", "differences", "times_of"]
@@ -40,7 +40,7 @@ class Shown:
         timebook, kind = self.clinic.timebook(timebook_id), self.clinic.type(type_id)
         if timebook is None or kind is None:
             return False
-        rule, untold = kind.rule_for(timebook_id), self.dialect.untold
+        rule, untold = kind.rule_for(timebook_id), silent_about(self.dialect)
         return (
             rule is not None
             and ("online" in untold or (self.clinic.online and timebook.online and kind.online))
@@ -71,7 +71,7 @@ class Shown:
         return [slot for slot in slots if times_of([slot]) <= open_now]
 
     def _on_the_wire(self, slot: OpenSlot) -> OpenSlot:
-        told = slot.department_id is not None and "departments" not in self.dialect.untold
+        told = slot.department_id is not None and "departments" not in silent_about(self.dialect)
         return replace(
             slot,
             timebook_id=self.wire(slot.timebook_id),

@@ -5,18 +5,25 @@ A rule builds its own world, so that it does not matter where it is run or what 
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import pickle
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from operator import attrgetter
 from typing import Any
 
 from kobling.adapter import unwritten
+from kobling_mocks import Dialect
+from kobling_mocks.dialect import GROUP
 
 from .contract import chosen
 from .rule import Rule
@@ -87,14 +94,48 @@ def _here(jobs: Sequence[Job], target: Target, waivers: Mapping[str, Waiver], te
 
 
 def _parcel(target: Target, waivers: Mapping[str, Waiver]) -> bytes | None:
-    """The target for another process, which finds the adapter by its name; None for a class that has none there, and
-    for a sandbox or recordings: their budget and what was played of them are one process's."""
+    """The target for another process, which finds the adapter and the dialect by their names and takes no copy of
+    either; None where one has no name there, and for a sandbox or recordings: their budget and what was played of them
+    are one process's."""
     if target.adapter.__module__ == "__main__" or target.kind != "mock":
         return None
+    packed = io.BytesIO()
     try:
-        return pickle.dumps((target, dict(waivers)))
+        _Packer(packed).dump((target, dict(waivers)))
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
+    return packed.getvalue()
+
+
+class _Packer(pickle.Pickler):
+    """Writes a dialect down as the place where it is found: what its module makes of it on import (an application with
+    middleware, say) hangs on that very object."""
+
+    def persistent_id(self, one: object) -> str | None:
+        """`module:name` of a dialect; None for everything else. Raises `PicklingError` where no module holds it."""
+        return _place(one) if isinstance(one, Dialect) else None
+
+
+class _Unpacker(pickle.Unpickler):
+    def persistent_load(self, place: str) -> object:
+        """The dialect of that place."""
+        return _at(place)
+
+
+def _at(place: str) -> object:
+    module, _, name = place.partition(":")
+    return attrgetter(name)(import_module(module))
+
+
+def _place(dialect: Dialect) -> str:
+    module = type(dialect).__module__
+    places = [f"{module}:{name}" for name, value in vars(sys.modules[module]).items() if value is dialect]
+    places += [f"{point.module}:{point.attr}" for point in entry_points(group=GROUP) if point.module in sys.modules]
+    for place in places:
+        with suppress(AttributeError):  # another entry point may be wrong
+            if not place.startswith("__main__:") and _at(place) is dialect:
+                return place
+    raise pickle.PicklingError(f"no module holds the dialect of {dialect.key}")
 
 
 def _elsewhere(jobs: Sequence[Job], parcel: bytes, count: int) -> Any:
@@ -143,7 +184,7 @@ class _Told:
 
 def _begin(parcel: bytes) -> None:
     """The first thing in another process."""
-    _Told.target, _Told.waivers = pickle.loads(parcel)
+    _Told.target, _Told.waivers = _Unpacker(io.BytesIO(parcel)).load()
 
 
 def _run(rule_id: str, seed: int) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from kobling_contract.contract import RULES, chosen
 from kobling_contract.rig import PATIENT
 from kobling_contract.rule import Check, Rule
 from kobling_contract.runner import Result, run_rule, strongest
-from kobling_contract.target import find_target
+from kobling_contract.target import Target, find_target
 from kobling_contract.trial import Trial
 from kobling_contract.verdicts import Verdict, exit_code
+from kobling_contract.workers import _begin, _parcel, _Told
 from kobling_eg_pasientsky import EgPasientsky
+from kobling_mocks import Account, Visit, find_dialect
 from kobling_zoo.housing import nothings
 
 SAMPLE = chosen(["CAT-01"])[0]
@@ -249,6 +251,25 @@ class TestCertify:
             contract = 1
 
         assert certify("eg-pasientsky", adapter=Local, rules=["CAT"], jobs=2).conformant
+
+    def test_a_dialect_that_no_other_process_can_find_is_run_here_and_never_as_a_copy(self) -> None:
+        class Counted(type(find_dialect("eg-pasientsky"))):  # type: ignore[misc]
+            calls = 0
+
+            def account_of(self, visit: Visit) -> Account | None:
+                Counted.calls += 1
+                found: Account | None = super().account_of(visit)
+                return found
+
+        assert certify("", rules=["CAT"], jobs=2, target=Target(EgPasientsky, Counted())).conformant
+        assert Counted.calls
+
+    def test_another_process_takes_the_dialect_from_its_module(self) -> None:
+        dialect = find_dialect("eg-pasientsky")
+        parcel = _parcel(Target(EgPasientsky, dialect), {})
+        assert parcel is not None
+        _begin(parcel)
+        assert _Told.target.dialect is dialect
 
     def test_a_safety_rule_is_never_waived(self) -> None:
         with pytest.raises(ValueError, match="safety rule"):

@@ -428,6 +428,15 @@ def benchmarks(which: str) -> Cells:
     return ("Measured", "Median", "Against", "Ratio", "Aim", "Met"), rows
 
 
+def benchmarks_in_short(begins: str) -> Cells:
+    """What a few rows came to: each row whose name begins with one of these, divided by bars, by ratio alone."""
+    rows: Rows = []
+    for begin in begins.split("|"):
+        found = benchmarks(begin.replace("_", " "))[1]
+        rows += [(what, median, f"{ratio} times {against}") for what, median, against, ratio, *_ in found]
+    return ("Measured", "Takes", "Beside"), rows
+
+
 def benchmarked(_: str) -> Cells:
     """On what it was measured."""
     told = json.loads(BENCHMARKS.read_text("utf-8"))
@@ -498,7 +507,8 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
         errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
         switches, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
         zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
-        mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarked,
+        mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarks_in_short,
+        benchmarked,
     )
 }  # fmt: skip
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")

@@ -8,7 +8,6 @@ The pages show these files, `sdk/tests/test_the_tutorial.py` holds them against 
 from __future__ import annotations
 
 import ast
-import json
 import os
 import re
 import signal
@@ -33,48 +32,53 @@ _MARK: Final = re.compile(r"^ *# \[[a-z-]+\]\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Told:
-    """A command of the pages: the file that keeps what it prints, and the exit code that it ends with. served: while
-    `kobling mock serve fjellvik` runs, whose address and clinic stand in place of `{origin}` and `{clinic}`. long: it
-    takes a core as long as all others together."""
+    """A command of the pages: the file that keeps what it prints, and the exit code that it ends with. long: it takes a
+    core as long as all others together."""
 
     name: str
     command: str
     code: int = 0
-    served: bool = False
     long: bool = False
 
 
 @dataclass(frozen=True)
 class Step:
     """What a page has its reader do. merged: the file whose code goes into the adapter, "" for none. whole: files that
-    are put there as they are, by their places. broken: the adapter is as before when the commands have run."""
+    are put there as they are, by their places. served: at last the mock is served, and what it prints is pasted into
+    another terminal, whose output is kept by this name. broken: the adapter is as before when the commands have run."""
 
     merged: str
     told: tuple[Told, ...]
     whole: Mapping[str, str] = field(default_factory=dict)
+    served: str = ""
     broken: bool = False
 
 
 BOOKING: Final = "kobling certify fjellvik --rule BOOK-01 --rule BOOK-05 --rule BOOK-07 --rule BOOK-14 --rule CNCL-04"
 WALK: Final = (
-    Step("", (Told("begin", "kobling check .", 1),)),
+    Step(
+        "",
+        (Told("mock-calls", "kobling mock calls fjellvik"), Told("begin", "kobling check .", 1)),
+        {MOCK: "mock.py"},
+    ),
     Step(
         "sign_in.py",
         (Told("sign-in", "python -m pytest tests/test_adapter.py"), Told("sign-in-form", "kobling form fjellvik")),
-        {MOCK: "mock.py", "tests/test_adapter.py": "sign_in_test.py"},
+        {"tests/test_adapter.py": "sign_in_test.py"},
     ),
     Step("catalogue.py", (Told("catalogue", "kobling certify fjellvik --rule CAT", 1),)),
     Step(
         "slots.py",
         (
+            Told("slots-unit", "python -m pytest tests/test_slots.py"),
             Told("slots", "kobling certify fjellvik --rule SLOT-01 --rule SLOT-05 --rule SLOT-12 --rule SLOT-13"),
-            Told("slots-test", "kobling test fjellvik --origin {origin} --external-id {clinic}", served=True),
         ),
         {"tests/test_slots.py": "slots_test.py"},
+        served="slots-test",
     ),
     Step(
         "booking.py",
-        (Told("booking", BOOKING, 1),),
+        (Told("booking-unit", "python -m pytest tests/test_booking.py"), Told("booking", BOOKING, 1)),
         {"tests/test_booking.py": "booking_test.py"},
     ),
     Step(
@@ -121,18 +125,25 @@ class Project:
 
     def run(self, told: Told) -> str:
         """The command and what it prints, without what differs from one run to the next."""
-        if not told.served:
-            return self._run(told, told.command, self.folder)
-        serve = [*KOBLING, "mock", "serve", "fjellvik", "--port", "0", "--json"]
-        with subprocess.Popen(serve, cwd=self.folder, env=self._env, stdout=subprocess.PIPE, text=True) as server:
+        return self._run(told, told.command)
+
+    def served(self, name: str) -> Iterator[tuple[str, str]]:
+        """What `kobling mock serve` prints, and what comes of pasting it into another terminal."""
+        command = "kobling mock serve fjellvik"
+        words = [*KOBLING, *command.split()[1:], "--port", "0"]
+        env = self._env | {"PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(words, cwd=self.folder, env=env, stdout=subprocess.PIPE, text=True) as server:
             try:
-                at = json.loads(_document(server))
-                pasted = at["connection"]
-                command = told.command.format(origin=at["origin"], clinic=pasted["external_id"])
-                printed = self._run(told, command, self.folder, KOBLING_API_KEY=pasted["api_key"])
+                said = _said_at_its_start(server)
+                to_paste = [
+                    line.strip() for line in said.splitlines() if line.lstrip().startswith(("export ", "kobling "))
+                ]
+                printed = self._run(Told(name, "\n".join(to_paste)), "\n".join(to_paste))
             finally:
                 server.send_signal(signal.SIGINT)
-        return printed.replace(at["origin"], "http://127.0.0.1:8901")
+        (origin,) = set(re.findall(r"--origin (\S+)", said))
+        yield "serve", f"$ {command}\n{said}".replace(origin, "http://127.0.0.1:8901")
+        yield name, printed.replace(origin, "http://127.0.0.1:8901")
 
     @property
     def _env(self) -> dict[str, str]:
@@ -141,14 +152,15 @@ class Project:
         scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return {**inherited, "PYTHONPATH": path, "PATH": scripts, **SHOWN}
 
-    def _run(self, told: Told, command: str, where: Path, **more: str) -> str:
+    def _run(self, told: Told, command: str, where: Path | None = None) -> str:
         done = subprocess.run(
-            command, shell=True, cwd=where, env=self._env | more, capture_output=True, text=True, check=False,
+            command, shell=True, cwd=where or self.folder, env=self._env, capture_output=True, text=True, check=False,
             preexec_fn=_on_one_core,
         )  # fmt: skip
         printed = done.stdout + done.stderr
         assert done.returncode == told.code, f"{command} ended with {done.returncode}:\n{printed}"
-        return f"$ {command}\n{settled(printed)}"
+        typed = "".join(f"$ {line}\n" for line in command.splitlines())
+        return f"{typed}{settled(printed)}"
 
 
 def _on_one_core() -> None:
@@ -158,12 +170,12 @@ def _on_one_core() -> None:
         os.sched_setaffinity(0, {cores[os.getpid() % len(cores)]})
 
 
-def _document(server: subprocess.Popen[str]) -> str:
-    """The JSON that a server prints at its start."""
+def _said_at_its_start(server: subprocess.Popen[str]) -> str:
+    """What a server prints before it waits."""
     lines: list[str] = []
     for line in server.stdout or ():
         lines.append(line)
-        if line == "}\n":
+        if line.startswith("Ctrl-C"):
             break
     return "".join(lines)
 
@@ -188,6 +200,27 @@ def merged(text: str, more: str) -> str:
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     begin = next(node for node in ast.parse(text).body if isinstance(node, ast.ImportFrom) and node.module == "kobling")
     return _with_lines(text, begin.lineno - 1, begin.lineno - 1, imports)
+
+
+def place(text: str, part: str) -> str:
+    """Where a part of a page's code goes in an adapter's module, as its page says above it."""
+    inside = part.startswith(" ")
+    nodes = ast.parse(f"class Fjellvik(Adapter):\n{part}" if inside else part).body
+    if all(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes):
+        return "To the imports"
+    named = [_name(node) for node in (nodes[0].body if isinstance(nodes[0], ast.ClassDef) and inside else nodes)]
+    there = {_name(node) for where, node in _definitions(ast.parse(text)) if where == inside}
+    replaced = " and ".join(f"`{name}`" for name in named if name in there)
+    if not replaced:
+        return f"{'At the end of' if inside else 'Above'} `class Fjellvik`"
+    assert there.issuperset(named), f"a part replaces {replaced}, and holds more"
+    return f"{'In' if inside else 'Above'} `class Fjellvik`, in place of {replaced}"
+
+
+def imported(text: str) -> set[str]:
+    """The names that a module imports."""
+    nodes = (node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom))
+    return {one.name for node in nodes for one in node.names}
 
 
 def _placed(text: str, inside: bool, name: str, block: list[str]) -> str:
@@ -250,6 +283,8 @@ def walked(folder: Path, *, whole: bool = True) -> Iterator[tuple[str, str]]:
             if told.long and not whole:
                 continue
             yield f"{told.name}.txt", project.run(told)
+        if step.served:
+            yield from ((f"{name}.txt", text) for name, text in project.served(step.served))
         if step.broken:
             adapter.write_text(before, "utf-8")
     yield "adapter.py", adapter.read_text("utf-8")

@@ -85,6 +85,22 @@ class LinkedInHeader(Invented):
     async def catalogue(self, http: Http) -> Catalogue:
         # [header-call]
         people = await http.pages("people", items="", of=Person, next=ByLink())
+        # [posted]
+        return shown(people)
+
+
+class Posted(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [posted-call]
+        people = await http.pages(
+            "call",
+            json={"method": "people", "arguments": {"only": "active"}},
+            items="/people",
+            of=Person,
+            next=ByNumber("/arguments/page", last="/pages"),
+        )
         # [test]
         return shown(people)
 
@@ -96,6 +112,7 @@ VENDORS = [
     (Counted, {"items": [KARI], "total": 2}, {"items": [OLA], "total": 2}),
     (Cursored, {"items": [KARI], "paging": {"next": "abc"}}, {"items": [OLA], "paging": {"next": None}}),
     (Linked, {"items": [KARI], "next": NEXT}, {"items": [OLA]}),
+    (Posted, {"people": [KARI], "pages": 2}, {"people": [OLA], "pages": 2}),
 ]
 
 
@@ -110,6 +127,13 @@ def test_a_link_in_a_header_is_followed() -> None:
     first, second = reply(200, json=[KARI], headers={"Link": f'<{NEXT}>; rel="next"'}), reply(200, json=[OLA])
     played = play(LinkedInHeader, "catalogue", replies=[first, second, first])
     assert len(played.result.practitioners) == 2
+
+
+def test_the_page_is_asked_for_in_the_body() -> None:
+    first, second = reply(200, json={"people": [KARI], "pages": 2}), reply(200, json={"people": [OLA], "pages": 2})
+    played = play(Posted, "catalogue", replies=[first, second, first])
+    asked = [request.json["arguments"] for request in played.requests]
+    assert asked == [{"only": "active", "page": number} for number in (1, 2, 1)]
 
 
 # [one]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-# [imports]
 from datetime import date
 
+# [imports]
 from kobling import (
     EVERYONE_OFFERS_EVERYTHING,
     Adapter,
@@ -22,9 +22,12 @@ from kobling import (
     SlotLimits,
     SlotQuery,
     WireModel,
+    hookimpl,
     required,
 )
 from kobling.localtime import parse_offset
+
+# [test-imports]
 from kobling.testing import play, reply
 
 
@@ -75,6 +78,13 @@ class Fjordklinikk(Adapter):
             )
             for row in answer.read(list[Row], at="/times")
         ]
+
+
+# [hook]
+@hookimpl
+def kobling_adapters() -> list[type[Adapter]]:
+    """The adapters of this package."""
+    return [Fjordklinikk]
 
 
 # [test]

@@ -15,12 +15,12 @@ from .dialect import (
     Answer,
     Dialect,
     DialectProblem,
-    Fact,
     Operation,
     Visit,
     find_dialect,
     installed_dialects,
 )
+from .facts import FACTS, Fact, FactMeaning, silent_about
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
 from .mock import Mock, serving
@@ -31,6 +31,7 @@ from .wireids import NumberedIds, OwnIds, WireIds
 from .world import Unsound, World
 
 __all__ = [
+    "FACTS",
     "FINDINGS",
     "KINDS",
     "Account",
@@ -40,6 +41,7 @@ __all__ = [
     "Dialect",
     "DialectProblem",
     "Fact",
+    "FactMeaning",
     "Fault",
     "Finding",
     "Journal",
@@ -57,4 +59,5 @@ __all__ = [
     "installed_dialects",
     "serve_overview",
     "serving",
+    "silent_about",
 ]

@@ -7,7 +7,7 @@ environ, put there by `MockApp` from the path (`/ns/NAME/…`) or by the in-proc
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,8 +22,9 @@ from kobling.exchange import WireReply
 from . import control, pages
 from .dialect import Dialect, Operation
 from .document import DescribedApp, security_schemes
+from .endpoints import endpoints
 from .loopback import is_loopback
-from .service import Arrival, answer_call, enter_unknown_call
+from .service import Arrival, answer_call, enter_unknown_call, meant
 from .wire import FAULT
 from .world import DEFAULT, World, Worlds
 
@@ -42,7 +43,7 @@ BANNER = (
 
 @lru_cache(maxsize=32)
 def vendor_app(dialect: Dialect) -> Flask:
-    """The application of a dialect."""
+    """The application of a dialect. Raises `ValueError` where two of its operations cannot be told apart."""
     keys = security_schemes(dialect)
     app = DescribedApp(
         __name__,
@@ -56,18 +57,19 @@ def vendor_app(dialect: Dialect) -> Flask:
     app.openapi_version = "3.1.0"
     app.url_map.merge_slashes = False
     tag = Tag(name=dialect.name, description="The vendor's calls, as far as they are known.")
-    for operation in dialect.operations:
-        register = getattr(app, operation.method.lower())
-        register(
-            operation.rule,
-            tags=[tag],
-            summary=operation.summary,
-            description=operation.description,
-            operation_id=operation.name,
-            responses=dict(operation.answers),
-            security=None if operation.signs_in else [{name: []} for name in keys] or None,
-            provide_automatic_options=False,
-        )(_view(operation))
+    for (method, rule), calls in endpoints(dialect.operations).items():
+        for operation in calls:
+            getattr(app, method.lower())(
+                rule,
+                tags=[tag],
+                summary=operation.summary,
+                description=operation.description,
+                operation_id=operation.name,
+                responses=dict(operation.answers),
+                security=None if operation.signs_in else [{name: []} for name in keys] or None,
+                provide_automatic_options=False,
+            )(_view(operation, calls))
+            app.note_sharing(operation, calls)
     app.register_api(control.blueprint())
     app.register_blueprint(pages.blueprint())
     app.register_error_handler(NotFound, _no_such_route)
@@ -75,10 +77,16 @@ def vendor_app(dialect: Dialect) -> Flask:
     return app
 
 
-def _view(operation: Operation) -> Callable[..., Response]:
+def _view(operation: Operation, calls: tuple[Operation, ...]) -> Callable[..., Response]:
+    """Answers an endpoint's calls; the framework describes it as one of them."""
+
     def view(**path: str) -> Response:
         world: World = request.environ[WORLD]
-        outgoing, fault = answer_call(world, operation, _arrival(request), path)
+        arrival = _arrival(request)
+        asked = meant(calls, arrival)
+        if asked is None:
+            return _unknown(arrival, 404, "the body asks for none of this endpoint's calls")
+        outgoing, fault = answer_call(world, asked, arrival, path)
         if fault is not None:
             request.environ[FAULT] = fault
         return _response(outgoing, world)
@@ -113,11 +121,19 @@ def _response(outgoing: WireReply, world: World) -> Response:
 
 
 def _no_such_route(error: Any) -> Response:
-    if not request.path.startswith(("/__mock__", "/openapi", "/timebok", "/favicon.ico")):
-        enter_unknown_call(request.environ[WORLD], _arrival(request))
-    body = {"mock": "there is nothing at this path; the calls of this mock are listed under /openapi"}
     told = {"Allow": ", ".join(error.valid_methods or ())} if isinstance(error, MethodNotAllowed) else {}
-    return Response(json.dumps(body), status=error.code, headers=told, content_type="application/json")
+    arrival = (
+        None if request.path.startswith(("/__mock__", "/openapi", "/timebok", "/favicon.ico")) else _arrival(request)
+    )
+    return _unknown(arrival, error.code, "there is nothing at this path", told)
+
+
+def _unknown(arrival: Arrival | None, status: int, what: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The mock's own answer to a call that is none of the vendor's; `arrival` goes into the journal."""
+    if arrival is not None:
+        enter_unknown_call(request.environ[WORLD], arrival)
+    body = {"mock": f"{what}; the calls of this mock are listed under /openapi"}
+    return Response(json.dumps(body), status=status, headers=dict(headers or {}), content_type="application/json")
 
 
 class MockApp:

@@ -23,8 +23,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from kobling.http import find
+
 from . import dialects
 from .clinic import Behaviour, Clinic, Restrictions
+from .endpoints import endpoints
+from .facts import Fact
 from .journal import Effect
 from .switches import Switch, Switches
 from .wireids import OwnIds, WireIds
@@ -45,23 +49,6 @@ __all__ = [
 ]
 
 GROUP = "kobling_mocks"
-
-Fact = Literal[
-    "rates",  # the rates on a type's rules
-    "patient_lists",  # which types are kept to a list of patients
-    "owner_kinds",  # whether a person, a group or a department owns a timebook
-    "professions",  # what a practitioner is, and their number in the register of health personnel
-    "lengths",  # how long a type takes
-    "mediums",  # whether a patient is received in person, by video or by telephone
-    "type_kinds",  # which types are hidden or for groups
-    "rules",  # which types a timebook offers
-    "online",  # what is online, and what is not
-    "departments",  # departments, and the visiting addresses of types
-    "patient_limits",  # how many bookings a patient may have
-    "cancel_limits",  # until when, and whether at all, a booking may be cancelled
-    "claims",  # a claim made from the SakID that came with a booking
-]
-"""What a clinic may hold and a vendor's wire may be silent about."""
 
 
 @dataclass
@@ -117,6 +104,10 @@ class Operation:
     free text; every other documented field is plain and kept in the journal as it came. `needed` tells which personal
     fields this very body calls for. `lists_patients`: it shows who is on the clinic's file. `signs_in`: it gives a
     token for a key, and so is the one call that comes without a token.
+
+    `told_by` is for vendors who have one endpoint for many calls: a JSON pointer into the body, and what stands there
+    when this call is meant, such as `("/method", "getClinic")`. Operations of one method and rule have the same pointer
+    and each a text or number of its own; one of them may leave `told_by` out and answers what none of the others does.
     """
 
     name: str
@@ -137,6 +128,15 @@ class Operation:
     lists_patients: bool = False
     signs_in: bool = False
     needed: Callable[[Mapping[str, Any]], frozenset[str]] = lambda _body: frozenset()
+    told_by: tuple[str, str | int] | None = None
+
+    def means(self, body: Any) -> bool:
+        """Whether a body, as parsed JSON, asks for this call by what stands at the pointer of `told_by`."""
+        if self.told_by is None:
+            return False
+        pointer, wanted = self.told_by
+        told = find(body, pointer)
+        return type(told) is type(wanted) and bool(told == wanted)
 
     @property
     def plain(self) -> frozenset[str]:
@@ -171,7 +171,8 @@ def _field_names(model: type[BaseModel] | None) -> frozenset[str]:
 
 
 class Dialect(ABC):
-    """One vendor's way of speaking. An object of it serves every world at once, so it holds no state of its own."""
+    """One vendor's way of speaking. An object of it serves every world at once, so it holds no state of its own; it
+    stands in a module, from which other processes take it."""
 
     key: ClassVar[str]
     """The adapter's key at the registry, such as `"eg-pasientsky"`."""
@@ -191,7 +192,8 @@ class Dialect(ABC):
     ids: ClassVar[WireIds] = OwnIds()
     """What stands on the wire for the clinic's own ids."""
     untold: ClassVar[frozenset[Fact]] = frozenset()
-    """What this vendor's wire does not tell, so that nobody can be expected to know it from there."""
+    """What this vendor's wire does not tell, so that nobody can be expected to know it from there; `FACTS` says what
+    each word means. What `fit` takes out of every clinic need not be named."""
 
     @property
     @abstractmethod
@@ -200,7 +202,7 @@ class Dialect(ABC):
 
     def fit(self, clinic: Clinic) -> None:  # noqa: B027 - most systems hold everything that the model has
         """Change a clinic's set-up to what this vendor's system can hold. Called before its account is opened, and
-        again when its world begins anew."""
+        again when its world begins anew. What the system holds and the wire does not tell stays: it is `untold`."""
 
     @abstractmethod
     def open_account(self, clinic: Clinic) -> Account:
@@ -317,6 +319,12 @@ def _load(point: EntryPoint) -> Dialect | DialectProblem:
     missing = [name for name in ("key", "name", "about", "origin") if not isinstance(getattr(loaded, name, None), str)]
     if missing:
         return _problem(point, f"{type(loaded).__name__} does not set {', '.join(missing)}")
+    try:
+        endpoints(loaded.operations)
+    except ValueError as error:
+        return _problem(point, str(error))
+    except Exception as error:  # noqa: BLE001 - as above
+        return _problem(point, f"{type(error).__name__} when {type(loaded).__name__} was asked for its operations")
     return loaded
 
 

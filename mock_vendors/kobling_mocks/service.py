@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from .faults import Fault, spoilt_reply
 from .journal import NATIONAL_ID, Finding, describe, personal_in_url
 from .world import World
 
-__all__ = ["Arrival", "answer_call", "enter_unknown_call"]
+__all__ = ["Arrival", "answer_call", "enter_unknown_call", "meant"]
 
 _KEEP_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent"}
@@ -37,6 +37,14 @@ class Arrival:
     body: bytes
     patience: float | None = None
     """How long an in-process caller would wait; None on a socket, where waiting is real."""
+
+
+def meant(calls: Sequence[Operation], arrival: Arrival) -> Operation | None:
+    """Which of an endpoint's operations a call asks for; None where the body names none of them."""
+    if calls[0].told_by is None:  # the only one
+        return calls[0]
+    body = _parsed(arrival)
+    return next((one for one in calls if one.told_by is None or one.means(body)), None)
 
 
 def answer_call(

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -332,12 +333,29 @@ def test_a_third_partys_dialect_is_found_beside_ours(
 def test_a_broken_dialect_is_a_problem_and_hides_no_other(
     monkeypatch: pytest.MonkeyPatch, entry_points_are: Callable[..., None]
 ) -> None:
-    module = third_module(dialect=Third(), number=5, ours=EgPasientsky())
+    class Twice(Third):
+        key = "twice"
+
+        @property
+        def operations(self) -> Any:
+            one, *others = super().operations
+            return (one, replace(one, name="again"), *others)
+
+    class Unmade(Third):
+        key = "unmade"
+
+        @property
+        def operations(self) -> Any:
+            raise KeyError("nothing")
+
+    module = third_module(dialect=Third(), number=5, ours=EgPasientsky(), twice=Twice(), unmade=Unmade())
     monkeypatch.setitem(__import__("sys").modules, "third_party_mock", module)
     entry_points_are(
         point("gone", "no_such_module_anywhere:dialect"),
         point("number", "third_party_mock:number"),
         point("ours", "third_party_mock:ours"),
+        point("twice", "third_party_mock:twice"),
+        point("unmade", "third_party_mock:unmade"),
         point("third", "third_party_mock:dialect"),
     )
     found, problems = installed_dialects()
@@ -346,6 +364,8 @@ def test_a_broken_dialect_is_a_problem_and_hides_no_other(
     assert "ModuleNotFoundError while it was imported" in texts["gone"]
     assert "is a int; it must be an object of a Dialect subclass" in texts["number"]
     assert "the key 'eg-pasientsky' is taken by 'EG Pasientsky'" in texts["ours"]
+    assert "'again' cannot be told apart" in texts["twice"]
+    assert texts["unmade"] == "KeyError when Unmade was asked for its operations"
     with pytest.raises(
         LookupError, match=r"no mock of 'gone'; installed: [\s\S]*eg-pasientsky[\s\S]*third[\s\S]*gone .* could not"
     ):

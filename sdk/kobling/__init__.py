@@ -42,7 +42,7 @@ from .booking import (
 )
 from .capability import Capability, capabilities
 from .catalogue import EVERYONE_OFFERS_EVERYTHING, Catalogue, Offer, Practitioner, Rate, RateCode, Service, WhyNot
-from .clinic import Clinic, Department
+from .clinic import Clinic, Department, ZoneName
 from .clock import Clock, SystemClock
 from .connection import UNUSED, Connection, ConnectionForm, FormField, PublicConnection, Secret, optional, required
 from .errormap import ErrorMap, Refusal
@@ -94,7 +94,7 @@ from .linking import (
     confirm_link,
     propose_links,
 )
-from .model import Model, Name, VendorId, WireModel
+from .model import ClinicTime, Model, Moment, Name, VendorId, WireModel
 from .names import normal_name
 from .plugins import Installed, Problem, hookimpl, load
 from .reference import find_tags
@@ -146,6 +146,7 @@ __all__ = [
     "CatalogueFacts",
     "Clinic",
     "ClinicNotFound",
+    "ClinicTime",
     "Clock",
     "Connection",
     "ConnectionForm",
@@ -177,6 +178,7 @@ __all__ = [
     "LinkProposal",
     "LinkProposals",
     "Model",
+    "Moment",
     "Name",
     "NeedsPerson",
     "NoAuth",
@@ -242,6 +244,7 @@ __all__ = [
     "WireModel",
     "WireReply",
     "WireRequest",
+    "ZoneName",
     "broken_links",
     "capabilities",
     "confirm_link",

@@ -18,7 +18,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from inspect import CORO_CLOSED, getcoroutinestate
@@ -821,9 +821,9 @@ def _same_rows(step: Pages[Any], rows: list[Any], others: list[Any]) -> bool:
 def _first_page(step: Pages[Any]) -> Call:
     match step.paging:
         case ByNumber(param, first, size, _):
-            return _with_params(step.first_call, {param: first, **dict([size] if size else [])})
+            return _asking_for(step.first_call, {param: first, **dict([size] if size else [])})
         case ByOffset(size, param, _):
-            return _with_params(step.first_call, {param: 0, size[0]: size[1]})
+            return _asking_for(step.first_call, {param: 0, size[0]: size[1]})
         case _:
             return step.first_call
 
@@ -837,29 +837,41 @@ def _next_page(
                 more = first + number - 1 < _whole(response, last)
             else:
                 more = items > 0
-            return _with_params(call, {param: first + number}) if more else None
+            return _asking_for(call, {param: first + number}) if more else None
         case ByOffset(_, param, count):
             more = total < _whole(response, count) if count is not None else items > 0
             if more and items == 0:
                 raise VendorProtocolError("pages_end_early")
-            return _with_params(call, {param: total}) if more else None
+            return _asking_for(call, {param: total}) if more else None
         case ByCursor(at, param):
             cursor = find(response.data, at)
             if cursor in (None, ""):
                 return None
             if not isinstance(cursor, str | int) or isinstance(cursor, bool):
                 raise VendorProtocolError("cursor_is_not_text")
-            return _with_params(call, {param: cursor})
+            return _asking_for(call, {param: cursor})
         case ByLink(at):
             link = find(response.data, at) if at is not None else _link_header(response.header("link"))
             return _followed(run, call, link) if link else None
 
 
-def _with_params(call: Call, more: dict[str, Any]) -> Call:
-    return Call(
-        call.verb, call.template, call.parts, {**call.query_values, **more}, call.extra_headers, call.payload,
-        call.form_payload, call.accepts, call.remember, call.is_write,
-    )  # fmt: skip
+def _asking_for(call: Call, page: dict[str, Any]) -> Call:
+    """The call with these values in their places: a name that begins with `/` is one in the body."""
+    query, payload = dict(call.query_values), call.payload
+    for name, value in page.items():
+        if name.startswith("/"):
+            payload = _put(payload, name.split("/")[1:], value)
+        else:
+            query[name] = value
+    return replace(call, query_values=query, payload=payload)
+
+
+def _put(data: Any, way: list[str], value: Any) -> dict[str, Any]:
+    """The object with a value at the end of this way; objects on the way are made where there are none."""
+    if not isinstance(data, Mapping):
+        raise AdapterBug("page_has_no_place")
+    name = way[0].replace("~1", "/").replace("~0", "~")
+    return {**data, name: _put(data.get(name, {}), way[1:], value) if way[1:] else value}
 
 
 def _whole(response: Response, pointer: str) -> int:
@@ -899,6 +911,6 @@ def _followed(run: _Run, call: Call, link: object) -> Call:
     for name, value in parse_qsl(target.query, keep_blank_values=True):
         query.setdefault(name, []).append(value)
     return Call(
-        call.verb, "/".join("{}" for _ in parts) + slash, parts, query, call.extra_headers, None, None, call.accepts,
-        call.remember, is_write=False,
+        call.verb, "/".join("{}" for _ in parts) + slash, parts, query, call.extra_headers, call.payload, None,
+        call.accepts, call.remember, is_write=False,
     )  # fmt: skip

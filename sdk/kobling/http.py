@@ -78,7 +78,10 @@ def checked_pointer(pointer: object) -> None:
 @dataclass(frozen=True, slots=True)
 class ByNumber:
     """Pages by number: `param` counts from `first`. size: (name, value) of the page size. last: pointer to the number
-    of the last page; without it, paging stops at the first page without items."""
+    of the last page; without it, paging stops at the first page without items.
+
+    Here and in `ByOffset` and `ByCursor`, a name that begins with `/` is a place in the body (`http.pages(json=…)`): a
+    JSON pointer. Any other name is a parameter of the query string."""
 
     param: str = "page"
     first: int = 1
@@ -258,6 +261,7 @@ class Http:
         items: str,
         next: Paging,
         of: type[T],
+        json: Json = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
         fresh_for: float = 0,
@@ -265,13 +269,15 @@ class Http:
         key: Callable[[T], object] | None = None,
     ) -> Pages[T]:
         """Every item of a paged list, each read as `of`. items: pointer to the list in a page ("" for the page itself).
-        More than `at_most` pages, or a page seen twice, is a `VendorProtocolError`.
+        More than `at_most` pages, or a page seen twice, is a `VendorProtocolError`. json: the body of a list that the
+        vendor gives by POST; each page is a `query` then, with its number where `next` says (`ByNumber("/page")`).
 
         A list of several pages is read until two readings agree, since what changes between two pages hides or doubles
         rows; one that changes every time is `VendorUnavailable`. key: by what a row is known again, where the vendor
         tells something else of it at every reading; without it whole rows are compared, as `of` reads them."""
         checked_pointer(items)
-        first = _call("GET", path, parts, params, headers, None, None, (), write=False, remember=fresh_for)
+        verb: Verb = "GET" if json is None else "POST"
+        first = _call(verb, path, parts, params, headers, json, None, (), write=False, remember=fresh_for)
         return Pages(first, items, of, next, at_most, key)
 
 

@@ -56,7 +56,14 @@ class Page:
             return f"(`{file.name}`, which the site shows on this page.)"
         options = {name: value.strip('"') for name, value in _OPTION.findall(found["body"])}
         text = "\n".join(_between(file.read_text("utf-8").splitlines(), options)).strip("\n")
-        return f"```{options.get('language', '')}\n{dedent(text) if 'dedent' in options else text}\n```"
+        return (
+            f"{_where(options)}```{options.get('language', '')}\n{dedent(text) if 'dedent' in options else text}\n```"
+        )
+
+    def _code(self, found: re.Match[str], _: Mapping[str, str]) -> str:
+        options = dict(_OPTION.findall(found["body"]))
+        text = _OPTION.sub("", found["body"]).strip("\n")
+        return f"{_where(options)}```{found['argument']}\n{text}\n```"
 
     def _rules(self, found: re.Match[str], rules: Mapping[str, str]) -> str:
         return "\n".join(f"- {name}: {rules.get(name, '')}" for name in found["argument"].split())
@@ -70,12 +77,18 @@ class Page:
 
 _SHOWN: Final[Mapping[str, Callable[[Page, re.Match[str], Mapping[str, str]], str]]] = {
     "literalinclude": Page._included,
+    "code-block": Page._code,
     "live-rules": Page._rules,
     "live-table": Page._elsewhere,
     "live-text": Page._elsewhere,
     "eval-rst": Page._modules,
 }
 """What stands in place of a directive; of any other, nothing does."""
+
+
+def _where(options: Mapping[str, str]) -> str:
+    """The words above a block of code."""
+    return f"{options['caption']}:\n\n" if "caption" in options else ""
 
 
 def _between(lines: list[str], options: Mapping[str, str]) -> Iterator[str]:

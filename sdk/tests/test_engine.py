@@ -508,6 +508,43 @@ def test_pages_by_offset_cursor_and_link() -> None:
     assert (found, asked[1]) == ([1, 2], ("/1/x", (("page", "2"),)))
 
 
+def posted(paging: Any, body: Any, *replies: Any) -> tuple[list[Any], list[Any]]:
+    """What is found in these answers to a list that is read by POST, and the bodies that were sent."""
+    found: list[Any] = []
+
+    async def work(http: Http) -> None:
+        found.extend(await http.pages("x", items="/rows", next=paging, of=int, json=body))
+
+    sent = identify(work, *replies).requests
+    assert {one.method for one in sent} == {"POST"}
+    assert not any(one.params for one in sent)
+    return found, [one.json for one in sent]
+
+
+def test_pages_of_a_list_that_is_read_by_post_are_asked_for_in_the_body() -> None:
+    body = {"method": "people", "arguments": {"with": "all"}}
+    first, second = page([1], last=2), page([2], last=2)
+    found, sent = posted(ByNumber("/arguments/page", size=("/size", 1), last="/last"), body, first, second, first)
+    asked = [{"method": "people", "size": 1, "arguments": {"with": "all", "page": number}} for number in (1, 2, 1)]
+    assert (found, sent) == ([1, 2], asked)
+    assert body == {"method": "people", "arguments": {"with": "all"}}
+    first = page([1, 2], total=3)
+    found, sent = posted(ByOffset(("/limit", 2), param="/offset", total="/total"), {}, first, page([3], total=3), first)
+    assert (found, sent[1]) == ([1, 2, 3], {"limit": 2, "offset": 2})
+    first = page([1], next="c")
+    found, sent = posted(ByCursor("/next", param="/variables/a~1b"), {"query": "…"}, first, page([2], next=None), first)
+    assert (found, sent[:2]) == ([1, 2], [{"query": "…"}, {"query": "…", "variables": {"a/b": "c"}}])
+    first = page([1], next="/1/y")
+    found, sent = posted(ByLink("/next"), {"method": "people"}, first, page([2]), first)
+    assert (found, sent) == ([1, 2], [{"method": "people"}] * 3)
+
+
+@pytest.mark.parametrize("body", [None, [1], {"arguments": "all"}])
+def test_a_page_that_has_no_place_in_the_body_is_the_adapters_bug(body: Any) -> None:
+    with pytest.raises(AdapterBug, match="page_has_no_place"):
+        posted(ByNumber("/arguments/page"), body, page([1]))
+
+
 def test_a_list_that_changes_between_two_pages_is_read_until_two_readings_agree() -> None:
     """Row 1 goes away once the first page is read: 3 moves up to that page, and is not on the second one."""
     found, asked = pages(

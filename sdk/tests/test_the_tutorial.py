@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tutorial_steps import OUTPUT, STEPS, TUTORIAL, WALK, merged, walked
+from tutorial_steps import ADAPTER as PLACE
+from tutorial_steps import OUTPUT, STEPS, TUTORIAL, WALK, Project, imported, merged, place, walked
 
 PAGES = {path.name: path.read_text("utf-8") for path in TUTORIAL.glob("*.md")}
 MAKE_ANEW = "look at the change, mend the pages' words, and keep it: python docs/_ext/tutorial_steps.py"
@@ -50,6 +51,34 @@ def test_the_parts_on_a_page_leave_nothing_of_their_file_out(page: str) -> None:
         ]
         covered = {one for begin, _ in bounds for one in begin}
         assert covered | {"[class]", "[end]"} >= set(marked), f"{name}: {set(marked) - covered}"
+
+
+def _shown(source: str) -> list[tuple[str, str]]:
+    """Each part of a file that a page shows: the words above it, and its code."""
+    shown = []
+    for page in PAGES.values():
+        for options in re.findall(rf"\{{literalinclude\}} steps/{re.escape(source)}\n((?::[^\n]+\n)*)```", page):
+            told = dict(re.findall(r'^:([a-z-]+): "?(.*?)"?$', options, re.MULTILINE))
+            text = (STEPS / source).read_text("utf-8")
+            text = text.partition(f"{told['start-after']}\n")[2] if "start-after" in told else text
+            text = text.partition(f"{told['end-before']}\n")[0].rpartition("\n")[0] if "end-before" in told else text
+            shown.append((told.get("caption", ""), text.strip("\n")))
+    return shown
+
+
+def test_each_part_says_where_it_goes_and_imports_what_is_not_there_yet(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.begin()
+    adapter = project.folder / PLACE
+    for step in (one for one in WALK if one.merged):
+        before = adapter.read_text("utf-8")
+        for caption, part in _shown(step.merged):
+            assert caption == place(before, part), part
+            if caption == "To the imports":
+                assert not imported(part) & imported(before), f"{step.merged} lists imports that are there"
+        project.take(step)
+        if step.broken:
+            adapter.write_text(before, "utf-8")
 
 
 def test_the_adapter_is_an_afternoons_work() -> None:
@@ -94,6 +123,16 @@ class Mine(Adapter):
     async def cancel(self):
         return 2
 """
+
+
+def test_a_part_of_the_class_is_told_from_what_stands_above_it() -> None:
+    assert place(ADAPTER, "import re") == "To the imports"
+    assert place(ADAPTER, "TWO = 2") == "Above `class Fjellvik`"
+    assert place(ADAPTER, "ONE = 3") == "Above `class Fjellvik`, in place of `ONE`"
+    assert place(ADAPTER, '    key = "yours"') == "In `class Fjellvik`, in place of `key`"
+    assert place(ADAPTER, "    async def cancel(self): ...") == "At the end of `class Fjellvik`"
+    with pytest.raises(AssertionError, match="holds more"):
+        place(ADAPTER, '    key = "yours"\n    more = 1')
 
 
 def test_code_of_a_page_takes_the_place_of_what_has_its_name_and_else_joins() -> None:

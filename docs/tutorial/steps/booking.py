@@ -1,24 +1,4 @@
-from datetime import timedelta
-from typing import Final, Literal
-
-from kobling import (
-    Adapter,
-    Booking,
-    BookingFacts,
-    BookingQuery,
-    BookingRef,
-    BookingRequest,
-    Cancelled,
-    CancelReason,
-    CatalogueFacts,
-    Http,
-    Limits,
-    PatientFields,
-    SlotLimits,
-    VendorProtocolError,
-    WireModel,
-    find_tags,
-)
+from kobling import BookingFacts, BookingQuery, VendorProtocolError, find_tags
 from kobling.localtime import Unique, parse_local, to_utc
 
 # [rows]
@@ -42,6 +22,7 @@ class AppointmentRow(WireModel):
     comment: str
 
 
+# [told]
 def told(row: AppointmentRow) -> Booking:
     """What Fjellvik says of an appointment, and nothing else."""
     start = to_utc(parse_local(row.start), ZONE)
@@ -76,6 +57,7 @@ class Fjellvik(Adapter):
         ),
     )
 
+    # [patient]
     # What Fjellvik is told of a patient. Everything else is taken out before `book` sees it.
     patient_fields = PatientFields(
         required=frozenset({"given_name", "family_name", "birth_date", "phone"}),

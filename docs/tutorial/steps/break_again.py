@@ -1,4 +1,4 @@
-from kobling import Adapter, Booking, BookingRequest, Http, OutcomeUnknown
+from kobling import OutcomeUnknown
 
 
 # [class]

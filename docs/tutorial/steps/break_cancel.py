@@ -1,6 +1,3 @@
-from kobling import Adapter, BookingRef, Cancelled, CancelReason, Http
-
-
 class Fjellvik(Adapter):
     # [break]
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:

@@ -1,6 +1,3 @@
-from kobling import Adapter, Http, BookingQuery, Booking
-
-
 class Fjellvik(Adapter):
     # [break]
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:

@@ -1,7 +1,4 @@
-from datetime import UTC, timedelta
-
-from kobling import Adapter, Http, Slot, SlotQuery
-from kobling.localtime import parse_local
+from datetime import UTC
 
 
 # [class]

@@ -2,20 +2,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from kobling import (
-    Adapter,
-    ByNumber,
-    Catalogue,
-    CatalogueFacts,
-    Http,
-    Limits,
-    Offer,
-    Practitioner,
-    Rate,
-    Service,
-    SlotLimits,
-    WireModel,
-)
+from kobling import ByNumber, Offer, Practitioner, Rate, Service
 
 # [rows]
 Minutes = Annotated[int, Field(ge=5, le=480)]  # as the API description says
@@ -61,7 +48,7 @@ class Fjellvik(Adapter):
     # [facts]
     # What is known of how Fjellvik lists, searches and books.
     limits = Limits(
-        slots=SlotLimits(days=31),
+        slots=SlotLimits(days=14),
         catalogue=CatalogueFacts(names_clinic=True, rates="offers"),
     )
 

@@ -1,9 +1,6 @@
 from kobling import (
-    Adapter,
     BookingNotFound,
     ClinicNotFound,
-    CredentialsRejected,
-    ErrorMap,
     InvalidRequest,
     NotActivated,
     PatientLimitReached,

@@ -1,16 +1,4 @@
-from kobling import (
-    KEY,
-    Adapter,
-    Bearer,
-    Clinic,
-    ConnectionForm,
-    CredentialsRejected,
-    ErrorMap,
-    Http,
-    Token,
-    WireModel,
-    required,
-)
+from kobling import KEY, Token
 
 
 # [rows]
@@ -43,12 +31,13 @@ class Fjellvik(Adapter):
     # Every word by which the API refuses something, and where that word stands in its answer.
     errors = ErrorMap(codes={"wrong_key": CredentialsRejected}, code="/problem")
 
-    # [methods]
+    # [sign-in]
     async def sign_in(self, http: Http) -> Token:
         """A token for the key."""
         answer = await http.query("token", json={"key": KEY})  # a POST that changes nothing
         return Token(answer.secret("/token"), lifetime=answer.read(int, at="/seconds"))
 
+    # [identify]
     async def identify(self, http: Http) -> Clinic:
         """Which clinic the key leads to."""
         row = (await http.get("clinic")).read(ClinicRow)

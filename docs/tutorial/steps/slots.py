@@ -1,18 +1,6 @@
 from datetime import timedelta
-from typing import Final
 
-from kobling import (
-    Adapter,
-    CatalogueFacts,
-    Http,
-    Limits,
-    Slot,
-    SlotLimits,
-    SlotProblem,
-    SlotQuery,
-    Slots,
-    WireModel,
-)
+from kobling import SlotProblem, Slots
 from kobling.localtime import wall_rows
 
 # [rows]

@@ -1,4 +1,4 @@
-"""`kobling mock serve`: a vendor's mock on loopback, or every one side by side, until Ctrl-C."""
+"""`kobling mock`: which calls a vendor's mock answers, and mocks on loopback, one or all, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..exit_codes import ExitCode
 from ..keys import reason_of
 from ..output import Output, shown
 from ..problems import Problem
+from ..wording import LANGUAGES
 
 if TYPE_CHECKING:
     from kobling_mocks import Mock, Served
@@ -44,6 +45,38 @@ def make_mock(vendor: str, *, seed: int | None = None) -> Mock:
     except LookupError:
         have = ", ".join(sorted(installed_dialects()[0])) or "-"
         raise Problem("no_mock", installed=have) from None
+
+
+@mock_app.command("calls")
+def calls(
+    vendor: Annotated[str, typer.Argument(help="The vendor's key.", show_default=False)],
+    *,
+    as_json: Json = False,
+    lang: Lang = "nb",
+) -> int:
+    """List the calls that a vendor's mock answers, without starting it.
+
+    JSON: {"vendor", "name", "calls": [{"name", "method", "path", "writes", "summary"}]}
+    """
+    out = Output(lang=lang, as_json=as_json)
+    dialect = make_mock(vendor).dialect
+    if as_json:
+        rows = [
+            {"name": one.name, "method": one.method, "path": one.rule, "writes": one.writes, "summary": one.summary}
+            for one in dialect.operations
+        ]
+        out.document("mock-calls", {"vendor": dialect.key, "name": dialect.name, "calls": rows})
+        return ExitCode.SUCCESS
+    out.line(dialect.name, "bold")
+    out.table(
+        [out.say("word", key) for key in ("call", "writes", "what")],
+        [
+            (f"{one.method} {one.rule}", out.say("word", "yes") if one.writes else "", one.summary)
+            for one in dialect.operations
+        ],
+        ("cyan",),
+    )
+    return ExitCode.SUCCESS
 
 
 @mock_app.command("serve")
@@ -187,6 +220,8 @@ def _show(out: Output, one: _Running) -> None:
         out.line(f"  {shown(name):<32} {url}")
     out.line()
     out.line(out.say("line", "paste"), "dim")
+    if out.lang != LANGUAGES[0]:
+        out.line(f"  export KOBLING_LANG={out.lang}")
     out.line(f"  export KOBLING_API_KEY={shlex.quote(fields['api_key'])}")
     out.line(f"  kobling test {mock.dialect.key} --origin {one.server.url} {' '.join(given)}")
 

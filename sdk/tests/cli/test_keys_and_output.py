@@ -24,7 +24,8 @@ from kobling_cli.exit_codes import BY_ERROR, MEANING, ExitCode, exit_code_of
 from kobling_cli.moments import shown_moment
 from kobling_cli.output import shown
 from kobling_cli.running_clock import RunningClock
-from kobling_mocks import Fault
+from kobling_cli.wording import LANGUAGES
+from kobling_mocks import Fault, find_dialect
 
 from .command_line import CommandLine
 
@@ -231,6 +232,33 @@ def test_a_served_mock_says_how_to_reach_it_before_it_waits_and_stops_when_told(
         served.send_signal(signal.SIGINT)
         _, err = served.communicate(timeout=15)
     assert (served.returncode, err) == (0, "")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_served_mock_prints_lines_that_ask_it_in_the_same_language_when_they_are_pasted(lang: str) -> None:
+    words = [sys.executable, "-m", "kobling_cli", "mock", "serve", "eg-pasientsky", "--port", "0", "--lang", lang]
+    env = {**os.environ, "PYTHONUNBUFFERED": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env.pop("KOBLING_LANG", None)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as served:
+        assert served.stdout is not None
+        said = []
+        while not said or "Ctrl-C" not in said[-1]:
+            said.append(served.stdout.readline())
+        pasted = "".join(line for line in said if line.lstrip().startswith(("export ", "kobling ")))
+        ran = subprocess.run(pasted, shell=True, capture_output=True, text=True, check=False, env=env, timeout=60)
+        served.send_signal(signal.SIGINT)
+    assert ran.returncode == ExitCode.SUCCESS, ran.stderr
+    assert {"nb": "Adresse", "en": "Address"}[lang] in ran.stdout
+
+
+def test_the_calls_of_a_mock_are_listed_without_starting_it() -> None:
+    ran = CliRunner().invoke(app, ["mock", "calls", "synthetic", "--lang", "en"])
+    rows = json.loads(CliRunner().invoke(app, ["mock", "calls", "synthetic", "--json"]).stdout)["calls"]
+    assert [row["path"] for row in rows] == [one.rule for one in find_dialect("synthetic").operations]
+    assert {row["name"] for row in rows if row["writes"]} == {
+        one.name for one in find_dialect("synthetic").operations if one.writes
+    }
+    assert all(f"{row['method']} {row['path']}" in ran.stdout and row["summary"] in ran.stdout for row in rows)
 
 
 def test_all_mocks_are_served_side_by_side_with_a_page_over_them() -> None:

@@ -44,6 +44,11 @@ def test_a_page_shows_its_code_and_the_rules_it_names() -> None:
     assert f"- BOOK-07: {TITLES['BOOK-07']}" in told
 
 
+def test_code_is_shown_with_its_indentation_under_the_words_that_say_where_it_goes() -> None:
+    _, told = about("tutorial/sign-in")
+    assert re.search(r"At the end of `class Fjellvik`:\n\n```python\n    async def sign_in\(", told)
+
+
 def test_a_section_ends_where_the_next_begins() -> None:
     _, told = about("start-an-adapter#book")
     assert told.startswith("### `book`")
