@@ -66,13 +66,16 @@ class Commands(TyperGroup):
         arguments = list(sys.argv[1:] if args is None else args)
         out = _output_for(arguments)
         try:
-            refuse_secret_arguments(arguments)
-            extra.setdefault("default_map", self._languages(locale_language(os.environ)))
-            code = super().main(arguments, prog_name or "kobling", complete_var, False, windows_expand_args, **extra)
+            try:
+                refuse_secret_arguments(arguments)
+                extra.setdefault("default_map", self._languages(locale_language(os.environ)))
+                code = super().main(
+                    arguments, prog_name or "kobling", complete_var, False, windows_expand_args, **extra
+                )
+            except Exception as error:  # noqa: BLE001 - the last stop: nothing may show more than it must
+                code = tell(error, out)
         except BrokenPipeError:
             code = _reader_gone()
-        except Exception as error:  # noqa: BLE001 - the last stop: nothing may show more than it must
-            code = tell(error, out)
         code = int(code or 0)
         if standalone_mode:
             sys.exit(code)
@@ -85,12 +88,11 @@ class Commands(TyperGroup):
 
 
 def _reader_gone() -> ExitCode:
-    """Whoever read the output, as `head`, has seen enough. What is left in the buffers goes nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            os.dup2(nowhere, stream.fileno())
-    return ExitCode.INTERRUPTED
+    """Whoever read the output, as `head`, has seen enough. What is left in the buffer goes nowhere, and the exit code
+    is the one that the parser gives for the same."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.NO
 
 
 def tell(error: Exception, out: Output) -> ExitCode:
