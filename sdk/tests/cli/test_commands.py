@@ -13,10 +13,14 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from kobling import UrlNotAllowed, VendorUnavailable
+from kobling import UrlNotAllowed, VendorUnavailable, WireFailure, load
+from kobling.exchange import FailureKind
+from kobling.testing import Rehearsal
 from kobling_cli.app import app
 from kobling_cli.commands.mocks import vendors_with_mock
+from kobling_cli.commands.testing import hint_at_a_mock, show_report
 from kobling_cli.exit_codes import MEANING, ExitCode
+from kobling_cli.output import Output
 from kobling_cli.wording import locale_language, say, words
 from kobling_mocks import Mock
 from kobling_mocks.faults import Fault
@@ -307,3 +311,16 @@ def test_an_address_that_nobody_typed_is_not_to_be_spelled_right() -> None:
         assert "spelled" not in error.explain("en")
         assert "just wait" in error.explain("en")
     assert "spelled" in UrlNotAllowed("dns").explain("en")
+
+
+@pytest.mark.parametrize(("failure", "hinted"), [("dns", True), ("connect", True), ("timeout", False)])
+def test_where_nothing_is_at_the_vendors_address_a_mock_is_hinted_at_and_nothing_contradicts(
+    failure: FailureKind, hinted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Rehearsal(load()["easypractice"]).session(lambda _: WireFailure(failure)).test_connection()
+    hint_at_a_mock(report, "easypractice", Output(lang="en"))
+    assert ("--origin: kobling mock serve easypractice" in capsys.readouterr().err) == hinted
+    show_report(report, Output(lang="en"))
+    said = capsys.readouterr().out
+    assert "The test failed" in said
+    assert "spelled" not in said
