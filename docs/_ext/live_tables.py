@@ -34,7 +34,7 @@ from kobling_cli.exit_codes import MEANING
 from kobling_contract.contract import chosen
 from kobling_contract.detectability import TARGETS, UNKNOWABLE, provable_on
 from kobling_contract.target import find_target
-from kobling_mocks import FINDINGS, KINDS, Mock, find_dialect
+from kobling_mocks import FACTS, FINDINGS, KINDS, Mock, find_dialect
 from kobling_mutants import published
 from kobling_zoo.faults import AREAS
 from kobling_zoo.missing import MISSING
@@ -193,6 +193,12 @@ def switches(vendor: str) -> Cells:
         )
         rows.append((_code(one.name), settings, one.known, f"{one.what} {one.why}"))
     return ("Switch", "Settings, the first is the default" if rows else "", "Grade", "What and why"), rows
+
+
+def untold(_: str) -> Cells:
+    """What each word of a dialect's `untold` means."""
+    rows = [(_code(word), one.what, one.then, "yes" if one.held else "") for word, one in FACTS.items()]
+    return ("Word", "What the API does not tell", "Then, in the suite", "Follows from `fit`"), rows
 
 
 def faults(_: str) -> Cells:
@@ -505,7 +511,7 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
-        switches, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
+        switches, untold, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
         zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
         mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarks_in_short,
         benchmarked,

@@ -10,8 +10,11 @@ from pydantic import BaseModel
 
 from kobling import (
     EVERYONE_OFFERS_EVERYTHING,
+    Booking,
+    BookingFacts,
     BookingNotFound,
     BookingRef,
+    BookingRequest,
     ByNumber,
     Cancelled,
     CancelReason,
@@ -21,6 +24,7 @@ from kobling import (
     Http,
     Installed,
     Kobling,
+    Limits,
     NotActivated,
     Practitioner,
     VendorId,
@@ -41,6 +45,7 @@ class Person(WireModel):
 class OneEndpoint(Invented):
     contract = 1
     base_url = "https://api.vendor.example/call/{external_id}"
+    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused"))
     errors = ErrorMap({"NO_SUCH_APPOINTMENT": BookingNotFound, "CLOSED": NotActivated}, code="/error")
 
     async def identify(self, http: Http) -> ShownClinic:
@@ -57,6 +62,10 @@ class OneEndpoint(Invented):
         )
         shown = tuple(Practitioner(id=one.id, name=one.name) for one in people)
         return Catalogue(practitioners=shown, services=(), offers=EVERYONE_OFFERS_EVERYTHING)
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        reply = await http.post("", json={"method": "book", "arguments": {"time": request.slot.token}})
+        return Booking(id=reply.read(str, at="/id"), status="unknown")
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         await http.post("", json={"method": "cancel", "arguments": {"id": booking.id}})

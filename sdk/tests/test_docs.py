@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -29,7 +30,7 @@ from kobling_cli.app import app
 from kobling_contract.contract import RULES
 from kobling_contract.recording.allowlist import AllowList
 from kobling_contract.waivers import read_waivers
-from kobling_mocks import Mock
+from kobling_mocks import Mock, clinic
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -122,6 +123,9 @@ def test_the_site_builds_without_a_warning_and_describes_every_public_name_error
     site = built_site(tmp_path)
     described = {name.rpartition(".")[2] for name in inventory(site / "objects.inv")}
     public = {*kobling.__all__, *kobling_mocks.__all__, "certify", "Certificate", "Verdict", "Rule"}
+    public |= {
+        name for name in clinic.__all__ if inspect.isroutine(one := getattr(clinic, name)) or inspect.isclass(one)
+    }
     assert public - {"FINDINGS", "KINDS"} <= described, "add what is missing to a page of docs/reference"
 
     errors_page = (site / "reference" / "errors.html").read_text("utf-8")

@@ -743,8 +743,8 @@ async def _refused_field(trial: Trial) -> None:
     15,
     "A booking stands on the record of the person it is for, also where somebody shares their address or telephone",
     why="The other person's record would show a treatment that they never had, to everybody who reads it.",
-    check="register_patient, where the adapter has it, adds a record; it never takes one that was found by an address, a "
-    "number or a name alone. Else the vendor decides, in the mock BookingOrder(match=…): where the API is silent, "
+    check="register_patient, where the adapter has it, adds a record; it never takes one that was found by an address, "
+    "a number or a name alone. Else the vendor decides, in the mock BookingOrder(match=…): where the API is silent, "
     '"never" (a new record for each booking) or "name_and_birth_date".',
     control="The booking is confirmed without a fault, and one appointment stands for it in the timebook.",
     source="the contract: two matches mean a new record; GDPR article 5 (1) d",

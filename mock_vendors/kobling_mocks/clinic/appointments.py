@@ -25,10 +25,15 @@ __all__ = [
 ]
 
 AppointmentState = Literal["booked", "pending", "cancelled", "attended", "no_show", "declined"]
+"""How an appointment stands; `pending` waits for the clinic's staff, who then book or decline it."""
 Source = Literal["online", "staff", "other"]
+"""Who booked: a caller of the API, or a patient (`online`), the clinic's staff, or something else."""
 CancelledBy = Literal["patient", "clinic", "insurer", "registry"]
+"""On whose behalf an appointment was cancelled; a dialect says `registry` for what its API was asked."""
 MessageKind = Literal["confirmation", "request_received", "cancelled", "moved", "declined", "new_booking"]
+"""What a message of the clinic's system is about."""
 PatientMatch = Literal["email", "national_id", "name_and_birth_date", "phone", "never"]
+"""By what a booking finds its patient on file; `never` puts a new record there for each booking."""
 
 HOLDS_TIME: frozenset[AppointmentState] = frozenset({"booked", "pending", "attended", "no_show"})
 """The states in which an appointment is live: it takes its time in the timebook."""
@@ -68,8 +73,11 @@ class BookingOrder:
 
     `start` is aware. `minutes` is given by systems that take any time of any length, where only other appointments are
     looked at; None books an offered time. The patient is given as `patient_id` (on file) or as `patient` details, which
-    are matched to a patient on file by the field named in `match`, or put on file when nobody matches. `sak_id` is for
-    vendors with a field of its own; otherwise it is read from the note, then from the patient's comment.
+    are matched to a patient on file by the field named in `match`, or put on file when nobody matches. Where the
+    vendor's API does not say how it finds a patient, use "never": two people may share an address or a telephone.
+    `reference` is the caller's own: `Clinic.appointments(reference=…)` finds it, and a second live appointment with the
+    same one is refused (`ReferenceInUse`). `sak_id` is for vendors with a field of its own; otherwise it is read from
+    the note, then from the patient's comment.
     """
 
     timebook_id: str

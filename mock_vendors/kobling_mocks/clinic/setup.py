@@ -25,9 +25,13 @@ __all__ = [
 ]
 
 OwnerKind = Literal["person", "group", "department", "clinic"]
+"""Whose a timebook is; insurance customers are booked with a person only."""
 TypeKind = Literal["ordinary", "hidden", "group"]
+"""An ordinary type, one for the clinic's own use (`hidden`), or one with several places (`group`)."""
 RateKind = Literal["insurance", "helfo", "own"]
+"""A rate of the insurers' (B-takst), of HELFO, or of the clinic's own."""
 Medium = Literal["face_to_face", "video", "telephone"]
+"""How a patient is received."""
 
 ALL_PATIENTS = "all"
 """`Rule.patients` for "Alle pasienter"; any other value is the name of one of the clinic's patient lists."""
