@@ -14,7 +14,7 @@ from kobling.adapter import OPERATIONS
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
-from .headline import ENGLISH, Part, lost_answers, sentence, unkept, unwritten, verdict_parts
+from .headline import ENGLISH, Part, lost_answers, rules_wait, sentence, unkept, unwritten, verdict_parts
 from .rule import COMMON_CAUSES, NOT_WRITTEN
 from .runner import Result
 from .verdicts import CONFORMANT, Verdict, exit_code
@@ -200,7 +200,7 @@ class Certificate:
             if not quiet and result.cause != NOT_WRITTEN:
                 lines += ["", *result.lines()]
         if self.waiting:
-            lines += ["", f"{len(self.waiting)} rules wait for what is not written yet. {COMMON_CAUSES[NOT_WRITTEN]}"]
+            lines += ["", f"{rules_wait(len(self.waiting))} for what is not written yet. {COMMON_CAUSES[NOT_WRITTEN]}"]
         if self.cannot_know:
             lines += ["", f"what a run on this target ({self.target}) can't know:"]
             lines += [f"  - {limit}" for limit in self.cannot_know]

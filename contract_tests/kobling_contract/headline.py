@@ -8,7 +8,17 @@ from typing import Final, TypeAlias
 from .rule import UNKEPT
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict
 
-__all__ = ["ENGLISH", "LOST_ANSWERS", "Part", "lost_answers", "sentence", "unkept", "unwritten", "verdict_parts"]
+__all__ = [
+    "ENGLISH",
+    "LOST_ANSWERS",
+    "Part",
+    "lost_answers",
+    "rules_wait",
+    "sentence",
+    "unkept",
+    "unwritten",
+    "verdict_parts",
+]
 
 Part: TypeAlias = "tuple[str, Mapping[str, object]]"
 """The name of a text, and what it is filled in with."""
@@ -18,6 +28,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "suite_error": "NO VERDICT: the suite or the mock broke",
     "nothing_tested": "NO VERDICT: nothing was tested",
     "broken_off": "NO VERDICT: broken off with {left} of {count} rules left",
+    "in_part_one": "in the one rule that was run, of {every}",
+    "not_all_one": "in the one rule that was run, which was not all",
+    "hidden_one": "as far as a {target} target can show: 1 rule needs another one",
     "in_part": "in the {count} rules that were run, of {every}",
     "not_all": "in the {count} rules that were run, which were not all",
     "hidden": "as far as a {target} target can show: {count} rules need another one",
@@ -55,6 +68,11 @@ def verdict_parts(
     return told
 
 
+def rules_wait(count: int) -> str:
+    """How many rules wait for something, as the beginning of a sentence."""
+    return "1 rule waits" if count == 1 else f"{count} rules wait"
+
+
 def lost_answers(sure: str | None) -> list[Part]:
     """How sure lost answers are; nothing where that was not measured."""
     return [(f"lost_{sure}", {})] if sure in LOST_ANSWERS else []
@@ -72,5 +90,10 @@ def unwritten(operations: Sequence[str]) -> list[Part]:
 
 def sentence(*clauses: list[Part], words: Mapping[str, str] = ENGLISH) -> str:
     """The clauses that say something, in a language's words."""
-    told = [" ".join(words[name].format(**values) for name, values in parts) for parts in clauses if parts]
+    told = [" ".join(_filled(words, name, values) for name, values in parts) for parts in clauses if parts]
     return "; ".join(told)
+
+
+def _filled(words: Mapping[str, str], name: str, values: Mapping[str, object]) -> str:
+    one = f"{name}_one"
+    return words[one if values.get("count") == 1 and one in words else name].format(**values)

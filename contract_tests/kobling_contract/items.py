@@ -20,6 +20,7 @@ from kobling.adapter import unwritten
 from kobling_mocks import Dialect
 
 from .contract import RULES, chosen
+from .headline import rules_wait
 from .pytest_plugin import OF_THE_CONTRACT, PROPERTY, WAIVERS
 from .rule import NOT_WRITTEN, Rule
 from .runner import place_of, run_rule
@@ -64,7 +65,7 @@ def fail_as_unwritten(operation: Operation, adapter: type[Adapter], rules: Itera
     waiting = sum(bool(rule.waits_for([operation])) for rule in rules)
     if not waiting:
         pytest.skip("none of the chosen rules waits for it")
-    told = f"{operation} is not written yet ({place_of(adapter, operation)}); {waiting} rules wait for it."
+    told = f"{operation} is not written yet ({place_of(adapter, operation)}); {rules_wait(waiting)} for it."
     pytest.fail(f"{told} kobling about start-an-adapter says what belongs there.", pytrace=False)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Final
 
 __all__ = [
     "CONFORMANT",
+    "MEANINGS",
     "NOTHING_TESTED",
     "NOT_CONFORMANT",
     "SUITE_ERROR",
@@ -50,6 +52,20 @@ class Verdict(StrEnum):
         """True when an adapter may carry this verdict and still be conformant."""
         return self in (Verdict.XFAIL, Verdict.NOT_PROVABLE, Verdict.SKIP, Verdict.PASS)
 
+
+MEANINGS: Final[Mapping[Verdict, str]] = {
+    Verdict.ERROR: "the suite or the mock broke; nothing was learnt about the adapter",
+    Verdict.FAIL: "the rule does not hold",
+    Verdict.XPASS: "the rule was waived, but holds: take the waiver away",
+    Verdict.FLAKY: "the rule failed, and ended otherwise when it was run again with the same seed",
+    Verdict.VACUOUS: "the same call without a fault did not succeed, so that a pass would have meant nothing",
+    Verdict.NOT_RUN: "the run was broken off before this rule",
+    Verdict.XFAIL: "the rule does not hold, and is waived for a while",
+    Verdict.NOT_PROVABLE: "this target can't show whether the rule holds; another one can",
+    Verdict.SKIP: "the vendor can't do this, as the adapter declares; that was proven",
+    Verdict.PASS: "the rule holds",
+}
+"""Each verdict in a sentence, for reports and `kobling about`."""
 
 CONFORMANT = 0
 NOT_CONFORMANT = 1

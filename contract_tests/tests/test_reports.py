@@ -147,7 +147,7 @@ def test_a_conformant_run_says_so_first_and_what_it_does_not_cover() -> None:
     part = certificate(result("CAT-01"), result("CAT-02"))
     assert "in the 2 rules that were run, of" in Page(html_page(part, AT)).text
     hidden = certificate(result("CAT-01", Verdict.NOT_PROVABLE), complete=True)
-    assert "1 rules need another one" in hidden.headline()
+    assert "1 rule needs another one" in hidden.headline()
 
 
 def test_a_run_that_was_broken_off_is_no_verdict_and_names_what_is_left() -> None:

@@ -13,6 +13,7 @@ from kobling.adapter import unwritten
 from kobling.testing import play
 from kobling_contract.certify import Waiver, certify
 from kobling_contract.contract import RULES
+from kobling_contract.headline import rules_wait
 from kobling_contract.reports import REPORTS
 from kobling_contract.synthetic import Synthetic
 from kobling_contract.verdicts import Verdict
@@ -77,7 +78,7 @@ def test_the_verdict_names_it_once_and_every_rule_that_waits_for_it_fails() -> N
     assert sum("not written" in line for line in found.summary()) == 2  # the headline, and once below
     page = REPORTS["html"](found, datetime(2026, 11, 27, tzinfo=UTC))
     assert page.count("<article") == 1
-    assert f"{len(found.waiting)} rules wait for it" in page
+    assert f"{rules_wait(len(found.waiting))} for it" in page
 
 
 def test_a_rule_that_books_on_the_way_says_the_same() -> None:

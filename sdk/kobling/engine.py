@@ -184,6 +184,7 @@ class _Run:
 def operate(line: Line, task: Task[T]) -> Flow[T]:
     """Run one operation to its checked result. Raises a `KoblingError` whose `effect` is certain, and nothing else but
     the caller's own cancellation."""
+    __tracebackhide__ = True  # in pytest the error says where the adapter's line is
     run = _Run(line, task, line.clock.monotonic() + line.longest(task.operation))
     started = line.clock.monotonic()
     error: KoblingError | None = None

@@ -167,7 +167,11 @@ class KoblingError(Exception):
         facts += [f"vendor code {self.vendor_code}"] if self.vendor_code else []
         facts += [f"vendor request {self.vendor_request_id}"] if self.vendor_request_id else []
         facts += [f"id {self.correlation_id}"] if self.correlation_id else []
-        return f"{head}{' in ' + where if where else ''}: {self.explain('en')} [{'; '.join(facts)}]"
+        return f"{head}{' in ' + where if where else ''} [{'; '.join(facts)}]: {self._told()}"
+
+    def _told(self) -> str:
+        """What `str()` tells: whoever reads it writes programs."""
+        return self.explain("en")
 
 
 class ConnectionProblem(KoblingError):
@@ -423,8 +427,8 @@ class AdapterBug(ContractViolation):
         """What the adapter did, and how to write it instead."""
         return texts.explain_defect(self.because, lang)
 
-    def __str__(self) -> str:
-        return f"{super().__str__()} For the adapter's author: {self.defect()} (kobling about {self.topic})"
+    def _told(self) -> str:
+        return f"{self.defect()} (kobling about {self.topic}) To everybody else it says: {self.explain('en')}"
 
 
 def all_errors() -> dict[str, type[KoblingError]]:

@@ -156,6 +156,7 @@ class _Stage:
     waited: float = 0.0
 
     def perform(self, flow: Flow[T]) -> T:
+        __tracebackhide__ = True  # in pytest an author reads their own line, and none of the engine's
         try:
             return cast("T", self.run(flow))
         except _Stopped as stopped:
@@ -165,6 +166,7 @@ class _Stage:
         raise failure
 
     def run(self, flow: Flow[Any]) -> Any:
+        __tracebackhide__ = True
         value: Any = None
         error: BaseException | None = None
         while True:
@@ -248,6 +250,7 @@ def play(
     Raises the `KoblingError` that a session would raise, and an `AssertionError` when a call has no reply left or a
     reply was not asked for. A booking request is prepared for the adapter as a session does.
     """
+    __tracebackhide__ = True
     waiting: list[WireReply | WireFailure] = []
     exchange: Exchange
     if callable(replies):

@@ -82,9 +82,15 @@ def explain_error(error: KoblingError, lang: Language) -> str:
         "target": error.target,
     }
     because = tables["because"].get(error.because, "")
-    remedy = tables["remedy"].get(error.because, entry["do"])
+    remedy = _remedy(tables, error.because, entry["do"], error.actor)
     parts = [entry["what"], because, remedy, tables["actor"][error.actor]]
     return " ".join(part.format(**values) for part in parts if part)
+
+
+def _remedy(tables: dict[str, Any], because: str, general: str, actor: str) -> str:
+    """What a reason calls for. Where nobody has to correct anything, the vendor's own address failed, and there is
+    nothing typed to be checked."""
+    return general if actor == "nobody" else str(tables["remedy"].get(because, general))
 
 
 def explain_defect(because: str, lang: Language) -> str:
@@ -111,7 +117,7 @@ def explain_finding(finding: Finding, lang: Language) -> str:
     }
     entry = tables["finding"].get(finding.code) or tables["error"].get(finding.code, tables["error"][_ANY_ERROR])
     because = tables["because"].get(finding.because, "")
-    remedy = tables["remedy"].get(finding.because, entry["do"])
+    remedy = _remedy(tables, finding.because, entry["do"], finding.actor)
     guess = tables["word"]["inferred"] if finding.inferred else ""
     # "Just wait" is said of what is wrong, and not of a remark that somebody may look into.
     who = "" if (finding.severity, finding.actor) == ("info", "nobody") else tables["actor"][finding.actor]

@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from .exit_codes import MEANING, ExitCode, exit_code_of
 from .keys import refuse_secret_arguments
 from .output import Output, shown
 from .problems import Problem, Told
-from .wording import LANGUAGE_VARIABLE, LANGUAGES, Language
+from .wording import LANGUAGE_VARIABLE, LANGUAGES, Language, locale_language
 
 EPILOG = "\n\n".join(
     [
@@ -65,14 +66,33 @@ class Commands(TyperGroup):
         arguments = list(sys.argv[1:] if args is None else args)
         out = _output_for(arguments)
         try:
-            refuse_secret_arguments(arguments)
-            code = super().main(arguments, prog_name or "kobling", complete_var, False, windows_expand_args, **extra)
-        except Exception as error:  # noqa: BLE001 - the last stop: nothing may show more than it must
-            code = tell(error, out)
+            try:
+                refuse_secret_arguments(arguments)
+                extra.setdefault("default_map", self._languages(locale_language(os.environ)))
+                code = super().main(
+                    arguments, prog_name or "kobling", complete_var, False, windows_expand_args, **extra
+                )
+            except Exception as error:  # noqa: BLE001 - the last stop: nothing may show more than it must
+                code = tell(error, out)
+        except BrokenPipeError:
+            code = _reader_gone()
         code = int(code or 0)
         if standalone_mode:
             sys.exit(code)
         return code
+
+    def _languages(self, lang: Language) -> dict[str, Any]:
+        """The language as a default of every command, after `--lang` and the variable."""
+        groups = {name: list(getattr(command, "commands", ())) for name, command in self.commands.items()}
+        return {name: {"lang": lang, **{one: {"lang": lang} for one in below}} for name, below in groups.items()}
+
+
+def _reader_gone() -> ExitCode:
+    """Whoever read the output, as `head`, has seen enough. What is left in the buffer goes nowhere, and the exit code
+    is the one that the parser gives for the same."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.NO
 
 
 def tell(error: Exception, out: Output) -> ExitCode:
@@ -143,7 +163,7 @@ def _output_for(arguments: list[str]) -> Output:
     """How to tell an error, also one of the parser: by what stands in the arguments."""
     found = re.search(r"(?:^|\0)--lang(?:=|\0)(\w+)", "\0".join(arguments))
     wanted = found[1] if found else os.environ.get(LANGUAGE_VARIABLE)
-    lang: Language = next((one for one in LANGUAGES if one == wanted), "nb")
+    lang: Language = next((one for one in LANGUAGES if one == wanted), locale_language(os.environ))
     return Output(lang=lang, as_json="--json" in arguments)
 
 

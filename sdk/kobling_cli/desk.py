@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
@@ -18,6 +19,7 @@ import typer
 from kobling import Adapter, Catalogue, Connection, Installed, Kobling, Practitioner, Service, Session, load
 from kobling.texts import field_names
 
+from .exit_codes import ExitCode
 from .keys import DEFAULT_ENV, read_key
 from .output import Output, shown
 from .problems import Problem
@@ -156,10 +158,17 @@ def find_adapter(vendor: str) -> tuple[Installed, type[Adapter]]:
     """The installed adapters, and the one of that key. Raises `Problem`, naming what is installed or broken."""
     installed = load()
     if vendor not in installed.adapters:
-        broken = "".join(f" {problem.plugin}: {problem.what}" for problem in installed.problems)
-        have = ", ".join(sorted(installed.adapters)) or "-"
-        raise Problem("no_vendor", installed=have, problems=shown(broken))
+        raise no_vendor(vendor, installed)
     return installed, installed.adapters[vendor]
+
+
+def no_vendor(vendor: str, installed: Installed, exit_code: ExitCode = ExitCode.USAGE) -> Problem:
+    """There is no such adapter: the nearest name, or how one is installed, and what is installed or broken."""
+    broken = "".join(f" {problem.plugin}: {problem.what}" for problem in installed.problems)
+    have = ", ".join(sorted(installed.adapters)) or "-"
+    near = get_close_matches(vendor.lower(), installed.adapters, n=1)
+    code = "no_vendor_but" if near else "no_vendor"
+    return Problem(code, exit_code, installed=have, problems=shown(broken), near=", ".join(near))
 
 
 def open_desk(

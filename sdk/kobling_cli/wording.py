@@ -5,7 +5,9 @@ Help texts are English and stand with the options; texts of errors and findings 
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -23,5 +25,16 @@ def words(lang: Language) -> dict[str, Any]:
 
 
 def say(table: str, key: str, lang: Language, /, **values: object) -> str:
-    """One text with its placeholders filled in. An unknown key is a `KeyError`: a test holds the files complete."""
-    return str(words(lang)[table][key]).format(**values)
+    """One text with its placeholders filled in, in the singular where `count` is 1 and the table has one (`KEY_one`).
+    An unknown key is a `KeyError`: a test holds the files complete."""
+    texts = words(lang)[table]
+    one = f"{key}_one"
+    return str(texts[one if values.get("count") == 1 and one in texts else key]).format(**values)
+
+
+def locale_language(environment: Mapping[str, str]) -> Language:
+    """The language where nobody has said one: English for a person whose system speaks something else than Norwegian.
+    One that speaks nothing (no locale, C, POSIX) is a server's, and administrators' texts are Norwegian first."""
+    told = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    language = re.split(r"[_.@-]", told)[0].lower()
+    return "nb" if language in ("", "c", "posix", "nb", "nn", "no") else "en"

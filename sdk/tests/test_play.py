@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -17,6 +21,7 @@ from kobling import (
     Patient,
     Slot,
     SlotQuery,
+    VendorProtocolError,
     VendorTimeout,
     VendorUnavailable,
     WireFailure,
@@ -168,3 +173,38 @@ def test_a_note_without_room_is_told_with_its_length_its_limit_and_its_line() ->
     assert caught.value.because == "note_over_limit"
     assert caught.value.fields[0].startswith("test_play.py:")
     assert caught.value.fields[1:] == (f"note:{length}", "limit:20")
+
+
+def test_what_the_author_can_do_stands_before_what_everybody_else_reads() -> None:
+    told = str(AdapterBug("second_write", vendor="mysystem", operation="book"))
+    assert told.index("One operation makes one write") < told.index("Tell whoever made it")
+    told = str(VendorProtocolError("wrong_shape", fields=("rows.0.id",)))
+    assert told.index("rows.0.id") < told.index("tell the vendor")
+
+
+FAILING = """
+from full_vendor import FullVendor
+from kobling.testing import play, reply
+
+class Careless(FullVendor):
+    key = "careless"
+    contract = 1
+
+    async def identify(self, http):
+        return (await http.get("clinic")).data["name"]
+
+def test_a_name_that_is_missing():
+    play(Careless, "identify", replies=[reply(200, json={})])
+"""
+
+
+def test_pytest_shows_a_failing_play_without_the_engines_source(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(FAILING, "utf-8")
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
+    said = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False).stdout
+    assert "1 failed" in said
+    assert "adapter_bug (KeyError) in careless identify" in said
+    assert "_drive" not in said
+    assert "engine.py" not in said
+    assert len(said.splitlines()) < 25, said

@@ -8,7 +8,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ..certificate import Certificate, suite_version
-from ..verdicts import Verdict
+from ..headline import rules_wait
+from ..verdicts import MEANINGS, Verdict
 
 __all__ = ["html_page"]
 
@@ -17,18 +18,6 @@ SIGNS = {
     Verdict.NOT_RUN: "…", Verdict.XFAIL: "w", Verdict.NOT_PROVABLE: "?", Verdict.SKIP: "–", Verdict.PASS: "✓",
 }  # fmt: skip
 """A sign for each verdict, so that colour is never the only difference."""
-MEANINGS = {
-    Verdict.ERROR: "the suite or the mock broke; nothing was learnt about the adapter",
-    Verdict.FAIL: "the rule does not hold",
-    Verdict.XPASS: "the rule was waived, but holds: take the waiver away",
-    Verdict.FLAKY: "the rule failed, and ended otherwise when it was run again with the same seed",
-    Verdict.VACUOUS: "the same call without a fault did not succeed, so that a pass would have meant nothing",
-    Verdict.NOT_RUN: "the run was broken off before this rule",
-    Verdict.XFAIL: "the rule does not hold, and is waived for a while",
-    Verdict.NOT_PROVABLE: "this target can't show whether the rule holds; another one can",
-    Verdict.SKIP: "the vendor can't do this, as the adapter declares; that was proven",
-    Verdict.PASS: "the rule holds",
-}
 
 
 def html_page(certificate: Certificate, at: datetime) -> str:
@@ -43,6 +32,7 @@ def html_page(certificate: Certificate, at: datetime) -> str:
         left=[one for one in certificate.results if one.verdict is Verdict.NOT_RUN],
         signs=SIGNS,
         meanings=MEANINGS,
+        rules_wait=rules_wait,
     )
 
 

@@ -20,8 +20,15 @@ from ..pages import Page, find, pages
 from ..problems import Problem
 from ..wording import LANGUAGES, Language
 
-KINDS = ("rule", "error", "defect", "finding")
-PAGES = {"error": "reference/errors", "defect": "reference/adapter-defects", "finding": "reference/session"}
+KINDS = ("rule", "area", "verdict", "error", "defect", "finding", "reason")
+PAGES = {
+    "area": "reference/suite",
+    "verdict": "reference/suite",
+    "reason": "reference/errors",
+    "error": "reference/errors",
+    "defect": "reference/adapter-defects",
+    "finding": "reference/session",
+}
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
 Section = tuple[str, str]
 """(the name of a paragraph in `words`, table `about`; the paragraph)."""
@@ -49,8 +56,10 @@ def about(
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
-    """Say what a word means that Kobling has said: a rule of the suite, an error, a defect of an adapter, a finding. Or
-    show a page of the documentation (how-to/read-pages; in English).
+    """Say what a word means that Kobling has said, or show a page of the documentation.
+
+    Words are rules and areas of the suite, verdicts, errors and their reasons, defects of an adapter, findings of a
+    test. Pages are named as how-to/read-pages, and are in English.
 
     Without a topic all of them are listed.
 
@@ -123,9 +132,12 @@ def topics() -> dict[str, list[str]]:
     tables = messages("en")
     return {
         "rule": sorted(_rules()),
+        "area": sorted(_books()),
+        "verdict": list(_verdicts()),
         "error": sorted(all_errors()),
         "defect": sorted(tables["defect"]),
         "finding": sorted(tables["finding"]),
+        "reason": sorted(tables["because"]),
     }
 
 
@@ -138,11 +150,38 @@ def _rules() -> dict[str, Any]:
     return {rule.id: rule for rule in RULES}
 
 
+def _books() -> dict[str, Any]:
+    """The suite's areas by name."""
+    try:
+        from kobling_contract.contract import BOOKS
+    except ModuleNotFoundError:
+        return {}
+    return {book.area: book for book in BOOKS}
+
+
+def _verdicts() -> dict[str, str]:
+    """What each verdict means, the strongest first."""
+    try:
+        from kobling_contract.verdicts import MEANINGS
+    except ModuleNotFoundError:
+        return {}
+    return {str(verdict): meaning for verdict, meaning in MEANINGS.items()}
+
+
 def _article(kind: str, topic: str, lang: Language) -> Article | None:
     if kind == "rule":
         rule = _rules().get(topic.upper())
         return None if rule is None else _rule(rule)
+    if kind == "area":
+        book = _books().get(topic.upper())
+        rules = "" if book is None else "; ".join(f"{rule.id} {rule.title}" for rule in book.rules)
+        return None if book is None else Article(kind, book.area, book.about, PAGES[kind], (("rules", rules),))
+    if kind == "verdict":
+        meaning = _verdicts().get(topic.upper())
+        return None if meaning is None else Article(kind, topic.upper(), f"{meaning}.", PAGES[kind], ())
     tables, name = messages(lang), topic.lower()
+    if kind == "reason":
+        return _reason(tables, name)
     entry = tables[kind].get(name)
     if entry is None:
         return None
@@ -152,6 +191,16 @@ def _article(kind: str, topic: str, lang: Language) -> Article | None:
     sections = [("do", _filled(entry["do"], values)), ("who", who)]
     what = _filled(entry["what"], values)
     return Article(kind, name, what, PAGES[kind], tuple((head, text) for head, text in sections if text))
+
+
+def _reason(tables: Mapping[str, Any], name: str) -> Article | None:
+    """A reason, and what it calls for where that differs from what the error does."""
+    if name not in tables["because"]:
+        return None
+    values = {"vendor": tables["word"]["vendor"], "fields": tables["word"]["details"]}
+    do = tables["remedy"].get(name)
+    sections = (("do", _filled(do, values)),) if do else ()
+    return Article("reason", name, _filled(tables["because"][name], values), PAGES["reason"], sections)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..certificates import read_private_key
-from ..desk import Lang, Vendor
+from ..desk import Lang, Vendor, no_vendor
 from ..exit_codes import ExitCode
 from ..files import check_writable, read_file, write_file
 from ..output import Output, shown
@@ -208,6 +208,4 @@ def no_target(vendor: str, adapter: str | None = None) -> Problem:
         return Problem("no_mock", ExitCode.TARGET_UNAVAILABLE, installed=", ".join(sorted(mocks)) or "-")
     if adapter is not None:
         return Problem("no_adapter_class", ExitCode.TARGET_UNAVAILABLE)
-    broken = "".join(f" {problem.plugin}: {problem.what}" for problem in installed.problems)
-    adapters = ", ".join(sorted(installed.adapters)) or "-"
-    return Problem("no_vendor", ExitCode.TARGET_UNAVAILABLE, installed=adapters, problems=shown(broken))
+    return no_vendor(vendor, installed, ExitCode.TARGET_UNAVAILABLE)

@@ -12,8 +12,9 @@ from .mocks import make_mock, vendors_with_mock
 
 
 def demo(*, as_json: Json = False, lang: Lang = "nb") -> int:
-    """Walk through a clinic's day with each vendor, over real HTTP to its mock: test, search, book, move, cancel, and a
-    lost answer. Exit code 0 when every line was true, 1 when one was not.
+    """Walk through a clinic's day with each vendor, over real HTTP to its mock, lost answer included.
+
+    Test, search, book, move, cancel. Exit code 0 when every line was true, 1 when one was not.
 
     JSON: {"true": bool, "problem", "stories": [{"vendor", "origin", "steps": [{"step", "lines"}]}]}
     """

@@ -17,6 +17,8 @@ from ..problems import Problem
 from ..wording import words
 
 KEY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+OURS = frozenset({"cli", "contract", "kobling", "mocks", "mutants", "zoo"})
+"""Names whose package, `kobling_NAME`, would hide one of Kobling's own."""
 QUESTIONS = "name, address (one, own), departments, key_in (bearer, header, basic, body), books"
 
 
@@ -43,6 +45,8 @@ def new(
     out = Output(lang=lang, as_json=as_json)
     if not KEY.fullmatch(name):
         raise Problem("bad_name")
+    if name in OURS:
+        raise Problem("name_of_ours", name=name)
     given = _answers(data or ())
     folder = directory or Path(name)
     open_ones = [] if defaults else [one for one in _carried_out("questions") if one not in given]

@@ -293,7 +293,7 @@ def test_a_new_project_lacks_exactly_what_is_to_be_written(project: Path) -> Non
         assert place == "my-system/src/kobling_my_system/adapter.py"
         assert f"async def {operation}(" in source[int(number) - 1]
         assert told.endswith(f"[kobling about how-to/start-an-adapter#{operation}]")
-    assert "4 of them are still to be written" in done.stderr
+    assert "4 findings in my-system, of which 4 still to be written." in done.stderr
 
 
 def test_the_same_is_told_to_a_machine_and_of_the_file_alone(project: Path) -> None:

@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from typer.testing import CliRunner
 
+from kobling import UrlNotAllowed, VendorUnavailable, WireFailure, load
+from kobling.exchange import FailureKind
+from kobling.testing import Rehearsal
+from kobling_cli.app import app
 from kobling_cli.commands.mocks import vendors_with_mock
+from kobling_cli.commands.testing import hint_at_a_mock, show_report
 from kobling_cli.exit_codes import MEANING, ExitCode
-from kobling_cli.wording import words
+from kobling_cli.output import Output
+from kobling_cli.wording import locale_language, say, words
 from kobling_mocks import Mock
 from kobling_mocks.faults import Fault
 
@@ -237,3 +244,83 @@ def test_both_languages_have_the_same_words_and_placeholders() -> None:
         return {path: tuple(sorted(part.split("}")[0] for part in str(table).split("{")[1:]))}
 
     assert shape(words("nb")) == shape(words("en"))
+
+
+# ---- how it speaks
+
+
+@pytest.mark.parametrize(
+    ("told", "lang"),
+    [
+        ({}, "nb"), ({"LANG": "C.UTF-8"}, "nb"), ({"LANG": "POSIX"}, "nb"), ({"LANG": "nb_NO.UTF-8"}, "nb"),
+        ({"LANG": "nn_NO"}, "nb"), ({"LANG": "no"}, "nb"), ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "de_DE@euro"}, "en"),
+        ({"LC_ALL": "en_GB", "LANG": "nb_NO"}, "en"), ({"LC_ALL": "", "LC_MESSAGES": "nb_NO", "LANG": "en_US"}, "nb"),
+    ],
+)  # fmt: skip
+def test_where_nobody_says_a_language_the_locale_does(told: dict[str, str], lang: str) -> None:
+    assert locale_language(told) == lang
+
+
+@pytest.mark.parametrize("command", [("vendors",), ("mock", "serve"), ("about", "secnd_write")], ids=" ".join)
+def test_the_locale_counts_for_every_command_and_less_than_what_is_said(command: tuple[str, ...]) -> None:
+    def said(*more: str, **env: str) -> str:
+        return str(CliRunner().invoke(app, [*command, *more], env={"LC_ALL": "en_US.UTF-8", **env}).output)
+
+    english, norwegian = said("--lang", "en", LC_ALL="nb_NO"), said("--lang", "nb")
+    assert english != norwegian
+    assert said() == english
+    assert said(KOBLING_LANG="nb") == said(LC_ALL="nb_NO") == said(LC_ALL="C") == norwegian
+
+
+def test_each_command_is_told_in_one_line_of_the_list() -> None:
+    for command in app.registered_commands:
+        first = (command.callback.__doc__ or "").strip().split("\n\n")[0] if command.callback else ""
+        assert first, command
+        assert "\n" not in first, f"a line break in the list of commands: {first}"
+
+
+@pytest.mark.parametrize("command", [("about", "--json"), ("about",), ("about", "secnd_write", "--json")], ids=" ".join)
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(command: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "kobling_cli", *command], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
+    assert done.stderr == ""
+    assert done.returncode == ExitCode.NO
+
+
+def test_a_count_of_one_is_told_in_the_singular() -> None:
+    assert say("check", "found", "en", count=1, path="here") == "1 finding in here."
+    assert say("check", "found", "en", count=2, path="here") == "2 findings in here."
+    assert say("check", "found", "nb", count=1, path="her") == "1 funn i her."
+
+
+def test_a_vendor_that_is_not_there_is_told_with_the_nearest_name_or_how_to_install_one() -> None:
+    def said(name: str) -> str:
+        return str(CliRunner().invoke(app, ["certify", name, "--lang", "en"]).output)
+
+    assert "Did you mean easypractice?" in said("easy-practice")
+    assert "Not installed yet? python -m pip install -e . in its folder" in said(".")
+
+
+def test_an_address_that_nobody_typed_is_not_to_be_spelled_right() -> None:
+    for error in (VendorUnavailable("dns"), VendorUnavailable("dns", vendor="fjellvik")):
+        assert "spelled" not in error.explain("en")
+        assert "just wait" in error.explain("en")
+    assert "spelled" in UrlNotAllowed("dns").explain("en")
+
+
+@pytest.mark.parametrize(("failure", "hinted"), [("dns", True), ("connect", True), ("timeout", False)])
+def test_where_nothing_is_at_the_vendors_address_a_mock_is_hinted_at_and_nothing_contradicts(
+    failure: FailureKind, hinted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Rehearsal(load()["easypractice"]).session(lambda _: WireFailure(failure)).test_connection()
+    hint_at_a_mock(report, "easypractice", Output(lang="en"))
+    assert ("--origin: kobling mock serve easypractice" in capsys.readouterr().err) == hinted
+    show_report(report, Output(lang="en"))
+    said = capsys.readouterr().out
+    assert "The test failed" in said
+    assert "spelled" not in said

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from kobling import Connection, Installed, Kobling
 from kobling_cli.app import app
+from kobling_cli.commands.starting import OURS
 from kobling_cli.exit_codes import ExitCode
 from kobling_cli.starting.history import REPOSITORY, TEMPLATES, newest, versions, write_history
 from kobling_cli.starting.project import ANSWERS, questions, update_project
@@ -282,3 +283,15 @@ def test_whatever_is_answered_the_style_is_right(folder: Path) -> None:
             [sys.executable, "-m", "ruff", *command, "."], cwd=folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout
+
+
+def test_a_project_may_not_hide_a_package_of_koblings_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ours = {
+        path.parent.name.removeprefix("kobling_") for path in Path(__file__).parents[3].glob("*/kobling_*/__init__.py")
+    }
+    assert ours <= OURS, "a package of Kobling's that a project could hide"
+    for name in sorted(OURS):
+        done = CliRunner().invoke(app, ["new", name, "--defaults", "--lang", "en"])
+        assert "code name_of_ours" in done.stderr
+    assert list(tmp_path.iterdir()) == []
