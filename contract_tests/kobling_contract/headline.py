@@ -35,7 +35,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "not_all": "in the {count} rules that were run, which were not all",
     "hidden": "as far as a {target} target can show: {count} rules need another one",
     "not_written": "not written yet: {operations}",
-    "unkept": "can be searched and not booked: overlapping bookings may be accepted, and those of a day can't be listed",
+    "unkept": "can be searched and not booked: overlapping bookings may be accepted, and a day's can't be listed",
     "lost_reading": "lost answers are resolved by reading the booking back",
     "lost_found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
     "lost_slot": "lost answers are resolved by looking at the open times",
