@@ -28,10 +28,12 @@ from kobling import (
     Http,
     PublicConnection,
     Slot,
+    SlotProblem,
     SlotQuery,
     Slots,
 )
 from kobling.http import Pages
+from kobling.localtime import comes_once
 from kobling_easypractice import EasyPractice, inferred, wire
 from kobling_easypractice.adapter import OverlapsRefused
 from kobling_easypractice.opentimes import CalendarDay, ClockSpan
@@ -166,6 +168,25 @@ class InventsTheMissingHour(_Whatever):
             start = wall.astimezone(UTC)
             if start.astimezone(OSLO).replace(tzinfo=None) != wall.replace(tzinfo=None):
                 yield Slot(practitioner_id=calendar_id, service_id=service.id, start=start, end=start + minutes)
+
+
+@exhibit(rule="SLOT-13", cause="not_mentioned")
+class SilentAboutTheRepeatedHour(_Whatever):
+    """Leaves out what the clock on the wall shows twice, and tells nobody."""
+
+    def _slots(self, *given: Any) -> Iterable[Slot]:
+        return (slot for slot in super()._slots(*given) if comes_once(slot.start, OSLO))
+
+
+@exhibit(rule="SLOT-13", cause="missing")
+class OneHalfOfTheRepeatedHour(_Whatever):
+    """Leaves the second half of the repeated hour out, and says so, although the first names the same clock time."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The open times, without the second half."""
+        answer = await super().list_slots(http, query)
+        first = kept(answer, lambda slot: not slot.start.astimezone(OSLO).fold)
+        return first.model_copy(update={"problems": (SlotProblem(because="repeated_hour"),)})
 
 
 @exhibit(27, rule="SLOT-15", cause="missing")

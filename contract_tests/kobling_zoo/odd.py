@@ -11,18 +11,23 @@ from typing import Any, ClassVar, TypeVar
 from kobling import (
     Adapter,
     Booking,
+    BookingRef,
     BookingRequest,
     ByNumber,
     CallRate,
+    Cancelled,
+    CancelReason,
     Catalogue,
     Clinic,
     Http,
     Limits,
     SlotLimits,
+    SlotProblem,
     SlotQuery,
     Slots,
 )
 from kobling.http import Pages
+from kobling.localtime import comes_once
 from kobling_contract import synthetic
 from kobling_easypractice import EasyPractice
 from kobling_eg_pasientsky import EgPasientsky
@@ -239,6 +244,17 @@ class MovesInTwoSteps(Extensor):
     reschedule = Adapter.reschedule
 
 
+@odd("CNCL-01", "CNCL-02", "CNCL-03", "CNCL-04", "CNCL-05", "MODEL-01")
+class ReadsBeforeItCancels(Extensor):
+    """Asks how a booking stands before it cancels it, and sends no cancel for one that is gone."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Look, and cancel what stands."""
+        if (await self.get_booking(http, booking)).status == "cancelled":
+            return Cancelled(already_gone=True)
+        return await super().cancel(http, booking, reason)
+
+
 @odd("BOOK-09", "BOOK-08")
 class ListsWithoutReading(Extensor):
     """Lists bookings, and cannot read one alone."""
@@ -303,6 +319,20 @@ class NamesTheZoneOtherwise(EasyPractice):
     async def identify(self, http: Http) -> Clinic:
         """The clinic, by the zone that the vendor's own clients use."""
         return (await super().identify(http)).model_copy(update={"zone": "Europe/Copenhagen"})
+
+
+@odd("SLOT-01", "SLOT-13", "SLOT-14", "MODEL-03")
+class NamesNoTimeOfTheRepeatedHour(_OwnClass):
+    """Has a vendor that is booked by what the clock on the wall shows, so that it can't say which 02:30 is meant, and
+    leaves both out."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The times that a booking can name."""
+        answer = await super().list_slots(http, query)
+        zone = self.clinic.zone if self.clinic else "Europe/Oslo"
+        named = tuple(slot for slot in answer.found if comes_once(slot.start, zone))
+        left_out = (SlotProblem(because="repeated_hour"),) * (len(answer.found) - len(named))
+        return answer.model_copy(update={"found": named, "problems": (*answer.problems, *left_out)})
 
 
 @odd("FAIL-02", "SLOT-01", "BOOK-01")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kobling import BookingRef, Cancelled, CancelReason, Http
+from kobling import Adapter, BookingRef, Cancelled, CancelReason, Http, SlotQuery, Slots
 from kobling_cli.wording import words
 from kobling_contract.certify import Progress, TargetUnavailable, Waiver, certify
 from kobling_contract.contract import RULES, chosen
@@ -24,7 +24,7 @@ from kobling_contract.verdicts import Verdict, exit_code
 from kobling_contract.workers import _begin, _parcel, _Told
 from kobling_eg_pasientsky import EgPasientsky
 from kobling_mocks import Account, Visit, find_dialect
-from kobling_mocks.clinic import Clinic
+from kobling_mocks.clinic import Clinic, Restrictions
 from kobling_zoo.housing import nothings
 from kobling_zoo.odd import CannotKeepABooking
 from made_results import AT
@@ -303,6 +303,28 @@ class TestCertify:
 
         assert certify("", rules=["CAT"], jobs=2, target=Target(EgPasientsky, Counted())).conformant
         assert Counted.calls
+
+    def test_what_a_vendor_cannot_limit_is_skipped_and_what_it_shows_is_judged(self) -> None:
+        class Unlimited(type(find_dialect("eg-pasientsky"))):  # type: ignore[misc]
+            def fit(self, clinic: Clinic) -> None:
+                super().fit(clinic)
+                clinic.set_restrictions(Restrictions())
+                for kind in clinic.types:
+                    clinic.put_type(replace(kind, restrictions=Restrictions()))
+
+        class HidesToday(EgPasientsky):
+            contract = 1
+
+            async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+                told = await super().list_slots(http, query)
+                return told.model_copy(update={"found": told.found[1:]})
+
+        def verdicts(adapter: type[Adapter]) -> list[str]:
+            rules = ["SLOT-16", "SLOT-18", "CNCL-04"]
+            return [one.verdict for one in certify("", rules=rules, target=Target(adapter, Unlimited())).results]
+
+        assert verdicts(EgPasientsky) == ["SKIP", "PASS", "PASS"]  # what has begun can't be cancelled there
+        assert verdicts(HidesToday)[0] == "FAIL"
 
     def test_another_process_takes_the_dialect_from_its_module(self) -> None:
         dialect = find_dialect("eg-pasientsky")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from invented import Invented
 from pydantic import Field
 
 from kobling import Http, Slot, SlotProblem, SlotQuery, Slots, VendorProtocolError, WireModel
-from kobling.localtime import Unique, local, parse_local, to_utc, wall_rows
+from kobling.localtime import Unique, comes_once, local, parse_local, to_utc, wall_rows
 from kobling.testing import play, reply
 
 # [slots]
@@ -62,6 +62,15 @@ def wall_text(start: datetime) -> str:
     return local(start, ZONE).strftime("%Y-%m-%dT%H:%M")
 
 
+# [nameable]
+def bookable(found: list[Slot]) -> Slots:
+    """The times that a booking can name by what the clock on the wall shows; the others are told as left out."""
+    return Slots(
+        found=tuple(slot for slot in found if comes_once(slot.start, ZONE)),
+        problems=tuple(SlotProblem(because="repeated_hour") for slot in found if not comes_once(slot.start, ZONE)),
+    )
+
+
 # [test]
 def times(*starts: str) -> Any:
     rows = [{"id": f"t{n}", "practitioner": "7", "start": one, "minutes": 30} for n, one in enumerate(starts)]
@@ -88,6 +97,15 @@ def test_an_hour_that_is_jumped_over_has_no_times() -> None:
 
 
 # [end]
+def test_what_a_booking_cant_name_is_left_out_in_both_halves_of_the_hour() -> None:
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    starts = [first + timedelta(hours=n) for n in range(3)]
+    times = [Slot(practitioner_id="7", service_id="visit", start=at, end=at + timedelta(minutes=30)) for at in starts]
+    answer = bookable(times)
+    assert [slot.start for slot in answer.found] == starts[2:]
+    assert len(answer.problems) == 2
+
+
 def test_a_text_that_is_no_time_is_the_vendors_error() -> None:
     with pytest.raises(VendorProtocolError):
         found(date(2026, 10, 25), "half past two")

@@ -25,6 +25,7 @@ Fact = Literal[
     "rules",
     "online",
     "departments",
+    "booking_limits",
     "patient_limits",
     "cancel_limits",
     "claims",
@@ -86,6 +87,11 @@ FACTS: Mapping[Fact, FactMeaning] = {
         "The clinic's departments, and the visiting addresses of its types.",
         "No slot is expected to name a department.",
     ),
+    "booking_limits": FactMeaning(
+        "How long before its start a time can be booked, as the clinic has set it.",
+        "No time is expected to be hidden for being near.",
+        lambda clinic: any(one.booking_deadline_hours for one in _restrictions(clinic)),
+    ),
     "patient_limits": FactMeaning(
         "How many bookings a patient may have at once.",
         "No refusal for too many is asked for.",
@@ -111,7 +117,7 @@ def silent_about(dialect: Dialect) -> frozenset[Fact]:
     """What nobody can be expected to know from this vendor's wire: `untold`, and what `fit` takes out of a clinic that
     had it."""
     clinic = demo_clinic()
-    clinic.set_restrictions(Restrictions(max_bookings=2, cancel_deadline_hours=24))
+    clinic.set_restrictions(Restrictions(booking_deadline_hours=2, max_bookings=2, cancel_deadline_hours=24))
     before = _held(clinic)
     dialect.fit(clinic)
     return dialect.untold | (before - _held(clinic))

@@ -33,13 +33,13 @@ def test_what_fit_takes_out_of_a_clinic_need_not_be_named() -> None:
     assert silent_about(without()) == {"claims"}
     assert silent_about(without(fit=people_only)) == {"claims", "owner_kinds"}
     assert silent_about(without(fit=open_to_all)) == {
-        "claims", "patient_lists", "type_kinds", "patient_limits", "cancel_limits",
+        "claims", "patient_lists", "type_kinds", "booking_limits", "patient_limits", "cancel_limits",
     }  # fmt: skip
 
 
 def test_each_thing_that_fit_may_take_out_is_in_the_demo_clinic_or_put_there() -> None:
     clinic = demo_clinic()
-    clinic.set_restrictions(Restrictions(max_bookings=1, cancel_allowed=False))
+    clinic.set_restrictions(Restrictions(booking_deadline_hours=1, max_bookings=1, cancel_allowed=False))
     assert all(one.held(clinic) for one in FACTS.values() if one.held is not None)
 
 

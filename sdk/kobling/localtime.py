@@ -157,6 +157,15 @@ def to_utc(wall: datetime, zone: Zone) -> Unique | Missing | Repeated:
     return Repeated(first, second) if first < second else Missing()
 
 
+def comes_once(instant: datetime, zone: Zone) -> bool:
+    """True when the zone's wall clock shows the time of this aware instant once only, so that its wall text names it.
+
+    What a booking names by its wall text can't be offered where this is False: leave the time out of `list_slots` with
+    `SlotProblem(because="repeated_hour")`. Raises `TimeProblem` as `local`.
+    """
+    return isinstance(to_utc(local(instant, zone).replace(tzinfo=None), zone), Unique)
+
+
 def _both(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The instants by the offset before and after a change of the clock (PEP 495): equal for a wall time that comes
     once, in order for one that comes twice, in reverse for one that is missing."""

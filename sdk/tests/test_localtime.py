@@ -23,6 +23,7 @@ from kobling.localtime import (
     Unique,
     WallProblem,
     chunks,
+    comes_once,
     day_bounds,
     days,
     local,
@@ -136,6 +137,14 @@ def test_computed_slots_get_every_instant_of_a_wall_time() -> None:
     assert to_utc(datetime(2026, 10, 25, 2, 30), OSLO).instants == (utc("2026-10-25T00:30"), utc("2026-10-25T01:30"))
     assert to_utc(datetime(2027, 3, 28, 2, 30), OSLO).instants == ()
     assert to_utc(datetime(2026, 7, 1, 2, 30), OSLO).instants == (utc("2026-07-01T00:30"),)
+
+
+def test_a_time_comes_once_but_in_the_two_halves_of_the_repeated_hour() -> None:
+    quarters = [datetime(2026, 10, 24, 23, 30, tzinfo=UTC) + timedelta(minutes=15 * n) for n in range(14)]
+    twice = [moment for moment in quarters if not comes_once(moment, "Europe/Oslo")]
+    assert twice == quarters[2:10]
+    with pytest.raises(TimeProblem, match="naive"):
+        comes_once(datetime(2026, 10, 25, 2, 30), "Europe/Oslo")
 
 
 def test_an_aware_datetime_is_no_wall_time_and_a_naive_one_no_instant() -> None:

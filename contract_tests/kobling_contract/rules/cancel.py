@@ -110,12 +110,12 @@ async def _twice(trial: Trial) -> None:
         mark = rig.mark()
         second = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
         calls = rig.writing(rig.since(mark))
-        trial.need(calls, "the second cancel was not sent")
-        plain = calls[-1].status is not None and calls[-1].status >= 400
+        asked = trial.need(calls or rig.since(mark), "the vendor was not asked the second time")
+        plain = not calls or (calls[-1].status or 0) >= 400  # who reads first, and sends nothing, knows it
         good = isinstance(second.value, Cancelled)
         trial.claim(good or unknown(second), "error", expected="Cancelled", got=f"{second} {setting}", calls=calls)
         trial.claim(good or not plain, "not_told", expected="Cancelled", got=f"{second} {setting}", calls=calls)
-        trial.saw(f"{setting}: answered {calls[-1].status}, told as {second}")
+        trial.saw(f"{setting}: answered {asked[-1].status}, told as {second}")
 
 
 @BOOK.rule(
@@ -140,8 +140,7 @@ async def _never_was(trial: Trial) -> None:
         ref = BookingRef(connection_id=rig.session.connection_id, id=rig.nowhere("appointment"))
         mark, before = rig.mark(), rig.appointments()
         outcome = await trial.outcome(rig.session.cancel(ref, REASON))
-        calls = rig.writing(rig.since(mark))
-        trial.need(calls, "the cancel was not sent")
+        calls = trial.need(rig.writing(rig.since(mark)) or rig.since(mark), "the vendor was not asked")
         trial.claim(outcome.error is not None, "told_cancelled", expected="BookingNotFound", got=outcome, calls=calls)
         holds = isinstance(outcome.error, BookingNotFound | OutcomeUnknown)
         trial.claim(holds, "other_error", expected="BookingNotFound", got=f"{outcome} {setting}", calls=calls)
@@ -157,7 +156,7 @@ async def _never_was(trial: Trial) -> None:
     "After the clinic's deadline, or its start, a refused cancel is TooLateToChange, and the booking stands",
     why="The patient must know that the time stands and may cost something, and call the clinic.",
     check="ErrorMap: the vendor's refusals for late, not allowed and started.",
-    control="A booking is cancelled in the same clinic, before the deadline is set.",
+    control="Another booking is cancelled in the same clinic, in time.",
     source="the help article on cancelling: the deadline is the clinic's",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -167,48 +166,45 @@ async def _never_was(trial: Trial) -> None:
     },
 )
 async def _too_late(trial: Trial) -> None:
+    limited = trial.rig().told("cancel_limits")
     for restriction in (Restrictions(cancel_deadline_hours=24 * 30), Restrictions(cancel_allowed=False)):
-        rig = trial.rig()
-        in_time = await trial.outcome(rig.session.cancel((await trial.booked(rig)).booking.ref, REASON))
-        trial.need(in_time.value, f"a cancel before the deadline: {in_time}")
-        made = await trial.booked(rig)
+        if limited and not await _refused_from_then_on(trial, restriction):
+            trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=False)
+    if not await _refused_from_then_on(trial) and not limited:
+        trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=True)
+
+
+async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None = None) -> bool:
+    """Judge a cancel that comes after the clinic's deadline, or after the start where no restriction is given. False
+    when it was carried out all the same, and told so."""
+    rig = trial.rig()
+    in_time = await trial.outcome(rig.session.cancel((await trial.booked(rig)).booking.ref, REASON))
+    trial.need(in_time.value, f"a cancel in time: {in_time}")
+    made = await trial.booked(rig)
+    begins = made.appointment.start - rig.pace.now()
+    if restriction is None:
+        what = "it has begun"
+        rig.pace.pass_time(begins.total_seconds() + 60)
+    else:
+        what = "it may not be cancelled now"
         rig.clinic.set_restrictions(restriction)
         kind = rig.clinic.any_type(made.appointment.type_id)
         limits = rig.clinic.effective_restrictions(made.appointment.timebook_id, kind.id)
         if limits.cancel_allowed and limits.cancel_deadline_hours:
-            left = made.appointment.start - rig.pace.now() - timedelta(hours=limits.cancel_deadline_hours)
+            left = begins - timedelta(hours=limits.cancel_deadline_hours)
             rig.pace.pass_time(max(0.0, left.total_seconds() + 60))
-        mark = rig.mark()
-        outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
-        calls = rig.writing(rig.since(mark))
-        trial.need(calls, "the cancel was not sent")
-        now = state_of(rig, made.appointment)
-        if now is None or now.state not in LIVE_STATES:
-            late = isinstance(outcome.value, Cancelled) and not rig.told("cancel_limits")
-            trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=late)
-        trial.claim(outcome.error is not None, "told_cancelled", expected="TooLateToChange", got=outcome, calls=calls)
-        holds = isinstance(outcome.error, TooLateToChange)
-        trial.claim(holds, "other_error", expected="TooLateToChange", got=outcome, calls=calls)
-        trial.saw(f"answered {calls[-1].status}, the appointment still stands")
-    await _begun(trial)
-
-
-async def _begun(trial: Trial) -> None:
-    rig = trial.rig()
-    made = await trial.booked(rig)
-    rig.pace.pass_time((made.appointment.start - rig.pace.now()).total_seconds() + 60)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
-    calls = rig.writing(rig.since(mark))
-    trial.need(calls, "the cancel was not sent")
+    calls = trial.need(rig.writing(rig.since(mark)) or rig.since(mark), "the vendor was not asked")
     now = state_of(rig, made.appointment)
     if now is None or now.state not in LIVE_STATES:
-        trial.saw(f"a minute after its start: answered {calls[-1].status}, it was cancelled all the same")
-        return
+        trial.saw(f"answered {calls[-1].status}, it was cancelled all the same")
+        return False
     trial.claim(outcome.error is not None, "told_cancelled", expected="TooLateToChange", got=outcome, calls=calls)
     holds = isinstance(outcome.error, TooLateToChange)
-    trial.claim(holds, "other_error", expected="TooLateToChange, it has begun", got=outcome, calls=calls)
-    trial.saw(f"a minute after its start: answered {calls[-1].status}, the appointment still stands")
+    trial.claim(holds, "other_error", expected=f"TooLateToChange, {what}", got=outcome, calls=calls)
+    trial.saw(f"answered {calls[-1].status}, the appointment still stands")
+    return True
 
 
 @BOOK.rule(
