@@ -379,6 +379,15 @@ class SureAtOnce(_Whatever):
     )
 
 
+@exhibit(rule="BOOK-09", cause="not_found")
+class DoesNotKnowItsOwn(_Whatever):
+    """Lists every booking without the reference that it was made for."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings as they are for somebody who looks for no reference."""
+        return await super().list_bookings(http, query.model_copy(update={"patient_id": None}))
+
+
 @exhibit(54, rule="MODEL-04", cause="no_order")
 class BookingsAreAMinuteLong(_Whatever):
     """Reads of each booking only when it begins, so that it meets no other that begins later."""

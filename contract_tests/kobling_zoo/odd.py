@@ -11,8 +11,10 @@ from typing import Any, ClassVar, TypeVar
 from kobling import (
     Adapter,
     Booking,
+    BookingQuery,
     BookingRef,
     BookingRequest,
+    Bookings,
     ByNumber,
     CallRate,
     Cancelled,
@@ -260,6 +262,23 @@ class ListsWithoutReading(Extensor):
     """Lists bookings, and cannot read one alone."""
 
     get_booking = Adapter.get_booking
+
+
+@odd("BOOK-22", "BOOK-09", "BOOK-18", "PAGE-01", "FUZZ-01")
+class ListsByReference(Extensor):
+    """Finds a booking by its reference, and cannot list a day."""
+
+    limits = Extensor.limits.model_copy(
+        update={"booking": Extensor.limits.booking.model_copy(update={"listed_by": "reference"})}
+    )
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The booking with that reference."""
+        if query.reference is None:
+            raise LookupError("nobody may ask for a day")
+        listed = await super().list_bookings(http, query)
+        found = tuple(one for one in listed.found if one.reference == query.reference)
+        return listed.model_copy(update={"found": found})
 
 
 # ---- other ways of asking

@@ -176,6 +176,8 @@ async def _same_clinic(trial: Trial) -> None:
     trial.claim(len(set(ids)) == len(ids), "department_twice", expected=len(set(ids)), got=len(ids), calls=calls)
     names = [clinic.name, clinic.organisation_number, *(place.name for place in clinic.departments or ())]
     words = [word for name in names for word in _words(name or "")] + ids
+    if not words:
+        trial.not_offered("anything that names the clinic", proof=True)
     strange = [word for word in words if word not in said]
     trial.claim(not strange, "invented", expected="words of the vendor's answers", got=strange[:3], calls=calls)
     if clinic.departments is not None and rig.department is not None:
