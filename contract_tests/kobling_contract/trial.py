@@ -19,7 +19,7 @@ from kobling import (
     OutcomeUnknown,
     Slot,
 )
-from kobling.adapter import unkept, unwritten
+from kobling.adapter import lists_by_day, unkept, unwritten
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
@@ -128,7 +128,7 @@ class Trial:
     @property
     def lists_by_day(self) -> bool:
         """Whether the adapter shows all bookings of a window, and not only the one whose reference it is given."""
-        return "list_bookings" in self.adapter.supports and self.adapter.limits.booking.listed_by == "days"
+        return lists_by_day(self.adapter)
 
     def listing(self, request: BookingRequest, days: int = 1) -> BookingQuery:
         """How the adapter is asked for the bookings of a request's day and the next ones: all, or that one by its

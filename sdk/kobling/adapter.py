@@ -241,12 +241,15 @@ def unwritten(cls: type[Adapter]) -> tuple[Operation, ...]:
     return tuple(name for name in OPERATIONS if name in cls.supports and _only_raises_not_written(getattr(cls, name)))
 
 
+def lists_by_day(cls: type[Adapter]) -> bool:
+    """Whether the adapter shows all bookings of a window, and not only the one whose reference it is given."""
+    return "list_bookings" in cls.supports and cls.limits.booking.listed_by == "days"
+
+
 def unkept(cls: type[Adapter]) -> bool:
     """Whether every booking is refused before it is sent, although the adapter can make one: the vendor may accept two
     at one time, and can't be asked which there are, so that none could ever be kept."""
-    booking = cls.limits.booking
-    lists_by_day = "list_bookings" in cls.supports and booking.listed_by == "days"
-    return "book" in cls.supports and booking.overlap != "refused" and not lists_by_day
+    return "book" in cls.supports and cls.limits.booking.overlap != "refused" and not lists_by_day(cls)
 
 
 def _only_raises_not_written(method: Any) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..adapter import lists_by_day
 from ..booking import Booking, BookingRequest, private_texts
 from ..booking import stamped as with_stamps
 from ..clinic import Clinic
@@ -162,7 +163,7 @@ def _can_settle(state: State, place: Clinic) -> None:
     """Where the vendor may accept overlaps, a booking can only be kept after looking at the others."""
     if not _accepts_overlaps(state):
         return
-    if not state.lists_by_day():
+    if not lists_by_day(state.line.adapter):
         raise _refused(state, UnsupportedOperation("overlaps_need_a_listing"))
     if place.can is not None and "list_bookings" not in place.can:
         raise _refused(state, ScopeMissing("bookings_hidden", fields=("api_key",)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ..adapter import lists_by_day
 from ..booking import Booking, BookingQuery, BookingRef, BookingRequest, Bookings
 from ..booking import stamped as with_stamps
 from ..clinic import Clinic
@@ -69,7 +70,7 @@ def get(state: State, ref: BookingRef) -> Flow[Booking]:
 def bookings(state: State, query: BookingQuery) -> Flow[Bookings]:
     """See `Session.bookings`."""
     state.need("list_bookings")
-    if query.reference is None and not state.lists_by_day():
+    if query.reference is None and not lists_by_day(state.line.adapter):
         key = state.line.adapter.key
         raise UnsupportedOperation("only_by_reference", vendor=key, operation="list_bookings")
     place = yield from clinic(state)

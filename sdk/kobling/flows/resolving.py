@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ..adapter import lists_by_day
 from ..booking import (
     Booked,
     Booking,
@@ -180,7 +181,7 @@ def _standing(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution]:
 def _settled(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution | None]:
     """Finish what a crash between booking and settling left open. None when the booking may be kept."""
     state, request = case.state, case.request
-    if not state.lists_by_day():
+    if not lists_by_day(state.line.adapter):
         case.saw("listing", "not_settled")
         return case.person(found)
     try:

@@ -49,10 +49,6 @@ class State:
         """True when the adapter has the operation."""
         return operation in self.line.adapter.supports
 
-    def lists_by_day(self) -> bool:
-        """True when the vendor shows all bookings of a day, and not only the one that is named."""
-        return self.offers("list_bookings") and self.line.adapter.limits.booking.listed_by == "days"
-
     def longest_service(self, service_id: str | None = None) -> timedelta:
         """How long a service lasts at most, by the catalogue as far as it was read; a day when nothing is known."""
         kept = self.kept.get("catalogue")
