@@ -41,7 +41,20 @@ from .booking import (
     StillUnknown,
 )
 from .capability import Capability, capabilities
-from .catalogue import EVERYONE_OFFERS_EVERYTHING, Catalogue, Offer, Practitioner, Rate, RateCode, Service, WhyNot
+from .catalogue import (
+    EVERYONE_OFFERS_EVERYTHING,
+    Catalogue,
+    Mode,
+    Offer,
+    OwnerKind,
+    PatientList,
+    Practitioner,
+    Rate,
+    RateCode,
+    Service,
+    ServiceKind,
+    WhyNot,
+)
 from .clinic import Clinic, Department, ZoneName
 from .clock import Clock, SystemClock
 from .connection import UNUSED, Connection, ConnectionForm, FormField, PublicConnection, Secret, optional, required
@@ -177,6 +190,7 @@ __all__ = [
     "Limits",
     "LinkProposal",
     "LinkProposals",
+    "Mode",
     "Model",
     "Moment",
     "Name",
@@ -190,10 +204,12 @@ __all__ = [
     "Offer",
     "Operation",
     "OutcomeUnknown",
+    "OwnerKind",
     "Patient",
     "PatientFieldRequired",
     "PatientFields",
     "PatientLimitReached",
+    "PatientList",
     "Practitioner",
     "Probe",
     "Problem",
@@ -216,6 +232,7 @@ __all__ = [
     "ScopeMissing",
     "Secret",
     "Service",
+    "ServiceKind",
     "Session",
     "Slot",
     "SlotLimits",

@@ -16,9 +16,13 @@ from pydantic import StringConstraints
 from .model import Model, Name, VendorId
 
 OwnerKind = Literal["person", "group", "department", "clinic", "unknown"]
+"""Whose a timebook is. Only a person's can be linked to a practitioner."""
 ServiceKind = Literal["ordinary", "group", "hidden", "unknown"]
+"""What a service is for: a patient, a group, or the clinic's own use."""
 Mode = Literal["in_person", "video", "telephone", "home_visit"]
+"""How patient and practitioner meet."""
 PatientList = Literal["all", "restricted", "unknown"]
+"""Whether anybody may book an offer, or only patients on a list of the clinic's."""
 
 WhyNot = Literal[
     "not_person_owned",
