@@ -68,24 +68,38 @@ def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
 def _particular() -> Clinic:
     """The demonstration clinic with all that a clinic may set up for its online booking: Kari's hours begin off the
     full hour, in steps that do not divide it, with a lunch of her own and at most two bookings a day; Jovnna's time is
-    taken by Kari's bookings too. On Wednesday Kari is full, on Thursday she has one booking."""
+    taken by Kari's bookings too. On Wednesday Kari is full, on Thursday she has one booking. Somebody else has Kari's
+    name, and an assessment takes two hours."""
     clinic = demo_clinic(weeks=2)
-    kari, jovnna = demo_id("timebook", "kari"), demo_id("timebook", "jovnna")
+    kari, jovnna, namesake = demo_id("timebook", "kari"), demo_id("timebook", "jovnna"), _other("timebook", "kari")
     days = tuple(DayHours(weekday, 9 * 60 + 10, 15 * 60 + 35) for weekday in range(5))
     lunch = tuple(WeeklyPause(weekday, 11 * 60 + 20, 12 * 60 + 5) for weekday in range(5))
     for timebook in clinic.timebooks:
         if timebook.id == kari:
+            clinic.put_timebook(replace(timebook, id=namesake, internal_name="Kari nr. 2", hpr="919999998"))
             clinic.put_timebook(replace(timebook, daily_limit=2))
         elif timebook.id == jovnna:
             clinic.put_timebook(replace(timebook, blocked_by=(kari,)))
+    for kind in clinic.types:
+        if kind.id == demo_id("type", "oppfolging"):
+            rules = {rule.timebook_id: rule for rule in kind.rules}
+            more = replace(rules[kari], timebook_id=namesake)
+            clinic.put_type(replace(kind, rules=(*kind.rules, more)))
+            long = replace(kind, id=_other("type", "lang"), name="Utredning", minutes=120, rules=(rules[kari], more))
+            clinic.put_type(long)
     clinic.keep_hours(kari, OpeningHours(days, 25, lunch))
     clinic.keep_hours(jovnna, OpeningHours(days, 40))
+    clinic.keep_hours(namesake, OpeningHours(days[3:], 30, lunch))
     somebody = PatientDetails("Fullbooket Prøvesen", date(1970, 1, 2), "+4790000004", "full@example.test")
     zone = ZoneInfo(clinic.zone)
     for day, hour in ((25, 9), (25, 13), (26, 13)):
         start = datetime(2026, 11, day, hour, 10, tzinfo=zone)
         clinic.staff_book(BookingOrder(kari, demo_id("type", "oppfolging"), start, somebody, source="staff"))
     return clinic
+
+
+def _other(kind: str, key: str) -> str:
+    return synthetic_id("particular", kind, key)
 
 
 def _crowded() -> Clinic:

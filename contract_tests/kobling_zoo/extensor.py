@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, cast
 from zoneinfo import ZoneInfo
@@ -25,6 +26,8 @@ from kobling import (
     ErrorMap,
     Http,
     InvalidRequest,
+    Offer,
+    Practitioner,
     Rate,
     Slot,
     SlotLimits,
@@ -291,6 +294,118 @@ class DayAndMonthSwapped(_Times):
             return wall.replace(month=wall.day, day=wall.month).astimezone(UTC) if wall.day <= 12 else moment
 
         return with_slots(answer, start=lambda slot: swapped(slot.start), end=lambda slot: swapped(slot.end))
+
+
+@exhibit(rule="SLOT-10", cause="no_place")
+class TimesWithoutAPlace(_Times):
+    """Tells times without the department that they are at."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        return with_slots(answer, location_id=lambda slot: None)
+
+
+@exhibit(rule="SLOT-10", cause="other_end")
+class AnHourAtMost(_Times):
+    """Takes no appointment for longer than an hour."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        return with_slots(answer, end=lambda slot: min(slot.end, slot.start + timedelta(hours=1)))
+
+
+@exhibit(rule="CAT-01", cause="missing")
+class NamesakesAreOne(Extensor):
+    """Takes two practitioners of one name for the same."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, each name once."""
+        found = await super().catalogue(http)
+        people = {one.name: one for one in found.practitioners}
+        return found.model_copy(update={"practitioners": tuple(people.values()), "offers": _of(found, people.values())})
+
+
+@exhibit(rule="CAT-01", cause="left_out")
+class OfflineIsNobody(Extensor):
+    """Leaves out whoever has taken online booking off."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue of those who are online."""
+        found = await super().catalogue(http)
+        people = [one for one in found.practitioners if one.online]
+        return found.model_copy(update={"practitioners": tuple(people), "offers": _of(found, people)})
+
+
+@exhibit(rule="CAT-05", cause="left_out")
+class OrdinaryTypesOnly(Extensor):
+    """Leaves out hidden types and groups."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue of ordinary types."""
+        found = await super().catalogue(http)
+        kinds = {one.id: one for one in found.services if one.kind == "ordinary"}
+        offers = tuple(offer for offer in found.offer_by_ids.values() if offer.service_id in kinds)
+        return found.model_copy(update={"services": tuple(kinds.values()), "offers": offers})
+
+
+def _of(catalogue: Catalogue, people: Iterable[Practitioner]) -> tuple[Offer, ...]:
+    known = {one.id for one in people}
+    return tuple(offer for offer in catalogue.offer_by_ids.values() if offer.practitioner_id in known)
+
+
+@exhibit(rule="BOOK-22", cause="past_left_out")
+class FromNowOn(Extensor):
+    """Lists no booking that has begun."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings to come."""
+        listed = await super().list_bookings(http, query)
+        found = tuple(one for one in listed.found if one.start is None or one.start > http.now)
+        return listed.model_copy(update={"found": found})
+
+
+class _Cancels(Extensor):
+    """Where a cancel is carried out, and something else is told of it."""
+
+    contract = 1
+    told: ClassVar[Cancelled]
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Give the booking up, and tell the same in every case."""
+        await super().cancel(http, booking, reason)
+        return self.told
+
+
+@exhibit(rule="CNCL-01", cause="told_gone")
+class WasNeverThere(_Cancels):
+    """Says of every booking that it was gone before."""
+
+    told = Cancelled(already_gone=True)
+
+
+@exhibit(rule="CNCL-01", cause="told_late")
+class AlwaysLate(_Cancels):
+    """Says that every cancel came late."""
+
+    told = Cancelled(late=True)
+
+
+@exhibit(rule="CNCL-04", cause="told_in_time")
+class NeverLate(_Cancels):
+    """Says that no cancel ever comes late."""
+
+    told = Cancelled(late=False)
+
+
+@exhibit(rule="CNCL-02", cause="told_anew")
+class GivenUpTwice(Extensor):
+    """Says of a booking that was gone that it has been given up now."""
+
+    errors = _errors(codes=_without("ALLEREDE_AVBESTILT"))
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Give the booking up; what is gone is given up too."""
+        body = {"grunn": reason.note()}
+        reply = await http.delete(inferred.BOOKING, booking.id, json=body, expect={404, 409, 410})
+        return Cancelled(late=False if reply.status >= 400 else reply.read(inferred.Time, at="/time").for_sent)
 
 
 @exhibit(26, rule="SLOT-14", cause="invented")

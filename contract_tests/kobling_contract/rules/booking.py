@@ -1140,6 +1140,7 @@ async def _only_what_is_needed(trial: Trial) -> None:
     evidence=("timebook",),
     causes={
         "missing": "A booking of the practitioner asked for is not listed.",
+        "past_left_out": "A booking is not listed any more once it has begun, so that a lost answer is never found.",
         "another": "A booking of somebody else is listed for this practitioner, or under this reference.",
         "differs": "The list tells another start, practitioner or status than the booking itself.",
     },
@@ -1172,7 +1173,12 @@ async def _listed_by_practitioner(trial: Trial) -> None:
             if listed is None:
                 trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
             _as_booked(trial, each, listed, calls)
-    trial.saw("2 bookings of two practitioners: one for each, and both for all")
+    rig.pace.pass_time((max(one.appointment.start for one in made) - rig.pace.now()).total_seconds() + 3600)
+    mark = rig.mark()
+    still = {one.id for one in (await rig.session.bookings(BookingQuery(first_day=first, last_day=last))).found}
+    past = {one.booking.id for one in made} - still
+    trial.claim(not past, "past_left_out", expected="both", got=f"{len(past)} missing", calls=rig.since(mark))
+    trial.saw("2 bookings of two practitioners: one for each, and both for all, also when they have begun")
 
 
 async def _listed_by_reference(trial: Trial, rig: Rig, made: Sequence[Stood]) -> None:

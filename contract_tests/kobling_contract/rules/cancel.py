@@ -61,6 +61,8 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
         "not_open": "The time is not found any more although the clinic shows it again.",
         "more_writes": "More than one write was sent.",
         "refused": "The cancel of a booking that stands was not carried out.",
+        "told_gone": "A booking that stood was told as gone already: already_gone is for what was not there before.",
+        "told_late": "A cancel in good time was told as late, so that the patient believes that it costs something.",
     },
     driver=True,
     safety=True,
@@ -72,7 +74,11 @@ async def _cancelled(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     calls = rig.writing(rig.since(mark))
     now = state_of(rig, made.appointment)
-    trial.claim(isinstance(outcome.value, Cancelled), "refused", expected="Cancelled", got=outcome, calls=calls)
+    told = outcome.value
+    if not isinstance(told, Cancelled):
+        trial.broken("refused", expected="Cancelled", got=outcome, calls=calls)
+    trial.claim(not told.already_gone, "told_gone", expected="cancelled now", got="gone already", calls=calls)
+    trial.claim(not told.late, "told_late", expected="late=False, or None", got="late=True", calls=calls)
     trial.claim(
         rest == others(rig, made.appointment), "touched_another", expected="no other change", got="one", calls=calls
     )
@@ -98,6 +104,8 @@ async def _cancelled(trial: Trial) -> None:
         "error": "The second cancel of a confirmed booking must be Cancelled(already_gone=True), or unknown where the "
         "vendor's answer does not tell.",
         "not_told": "The vendor says plainly that the booking is gone, and the caller did not hear it.",
+        "told_anew": "The vendor says plainly that the booking was gone, and the caller hears that it was cancelled "
+        "now: tell already_gone=True, or raise BookingNotFound, of which the SDK makes that.",
     },
     targets=("mock", "cassette", "live"),
 )
@@ -115,6 +123,8 @@ async def _twice(trial: Trial) -> None:
         good = isinstance(second.value, Cancelled)
         trial.claim(good or unknown(second), "error", expected="Cancelled", got=f"{second} {setting}", calls=calls)
         trial.claim(good or not plain, "not_told", expected="Cancelled", got=f"{second} {setting}", calls=calls)
+        anew = isinstance(second.value, Cancelled) and plain and not second.value.already_gone
+        trial.claim(not anew, "told_anew", expected="already_gone=True", got=f"{second} {setting}", calls=calls)
         trial.saw(f"{setting}: answered {asked[-1].status}, told as {second}")
 
 
@@ -163,6 +173,8 @@ async def _never_was(trial: Trial) -> None:
     causes={
         "told_cancelled": "The caller was told that it is cancelled, but it stands.",
         "other_error": "The vendor's refusal must become TooLateToChange.",
+        "told_in_time": "A cancel that the clinic took after its deadline was told as in time: late=True where the "
+        "vendor says so, None where it does not.",
     },
 )
 async def _too_late(trial: Trial) -> None:
@@ -170,8 +182,26 @@ async def _too_late(trial: Trial) -> None:
     for restriction in (Restrictions(cancel_deadline_hours=24 * 30), Restrictions(cancel_allowed=False)):
         if limited and not await _refused_from_then_on(trial, restriction):
             trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=False)
+    if limited:
+        await _taken_late(trial)
     if not await _refused_from_then_on(trial) and not limited:
         trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=True)
+
+
+async def _taken_late(trial: Trial) -> None:
+    """A cancel after the deadline, at a clinic that takes it and may charge for it."""
+    rig = trial.rig()
+    rig.clinic.behave(late_cancel="accepted")
+    made = await trial.booked(rig)
+    rig.clinic.set_restrictions(Restrictions(cancel_deadline_hours=24 * 30))
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
+    if not isinstance(outcome.value, Cancelled) or now is None or not now.late:
+        trial.saw(f"a late cancel is not taken, told as {outcome}")
+        return
+    trial.claim(outcome.value.late is not False, "told_in_time", expected="late=True", got="late=False", calls=calls)
+    trial.saw(f"a late cancel was taken, told with late={outcome.value.late}")
 
 
 async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None = None) -> bool:

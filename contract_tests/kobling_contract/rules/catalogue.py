@@ -11,14 +11,14 @@ from kobling_mocks import Fact
 from kobling_mocks.clinic import Clinic, Medium
 
 from ..clinics import ClinicName
-from ..rig import Rig
+from ..rig import Mark, Rig
 from ..rule import RuleBook
 from ..trial import Trial
 from .wire import told_in
 
 BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue")
-WORLDS: tuple[ClinicName, ...] = ("demo", "random")
+WORLDS: tuple[ClinicName, ...] = ("demo", "random", "particular")
 MAPPING_HELP = "the help article on mapping practitioners: only a person's own timebook is linked to a practitioner"
 RATE_HELP = "the help articles on rates: insurance customers see what has a B-rate on the rule of the appointment type"
 
@@ -45,6 +45,11 @@ def _untold(trial: Trial, rig: Rig, fact: Fact, what: str) -> None:
         trial.not_offered(what, proof=True)
 
 
+def _said(rig: Rig, mark: Mark) -> set[str]:
+    """Every text and number of the answers since then, as text."""
+    return set(told_in(rig.sent_since(mark)).splitlines())
+
+
 def _text(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
@@ -60,14 +65,17 @@ def _text(name: str) -> str:
     evidence=("timebook",),
     causes={
         "missing": "A timebook that the vendor shows is not in the catalogue. List also what can't be booked.",
+        "left_out": "An offline timebook stands in the vendor's answer and not in the catalogue: list it with "
+        "online=False, so that an administrator is told why it can't be linked.",
         "invented": "The catalogue holds an id that the clinic does not have: use the vendor's ids unchanged.",
     },
 )
 async def _timebooks_listed(trial: Trial) -> None:
     for world in WORLDS:
         rig = trial.rig(world)
+        mark = rig.mark()
         found = await _read(trial, rig)
-        listed = {one.id for one in found.practitioners}
+        listed, said = {one.id for one in found.practitioners}, _said(rig, mark)
         online = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
         everyone = {rig.wire_id(one.id) for one in rig.clinic.timebooks}
         trial.claim(
@@ -79,6 +87,9 @@ async def _timebooks_listed(trial: Trial) -> None:
             expected="ids of the clinic's timebooks",
             got=f"{len(listed - everyone)} others",
         )
+        named = {rig.wire_id(one.id) for one in rig.clinic.timebooks if said & {_text(one.public_name), one.owner_name}}
+        left_out = (named & said) - listed
+        trial.claim(not left_out, "left_out", expected="every timebook of the answers", got=f"{len(left_out)} less")
         trial.saw(f"{world}: {len(listed)} listed, {len(online)} of {len(everyone)} timebooks are online")
 
 
@@ -191,11 +202,16 @@ async def _restricted_lists(trial: Trial) -> None:
     source=MAPPING_HELP,
     needs=NEEDS,
     evidence=("timebook",),
-    causes={"offered": "A hidden or group type can be booked: set Service.kind from the vendor's word."},
+    causes={
+        "offered": "A hidden or group type can be booked: set Service.kind from the vendor's word.",
+        "left_out": "A type stands in the vendor's answer and not in the catalogue: list it with its kind, so that an "
+        "administrator is told why it can't be booked.",
+    },
 )
 async def _kinds(trial: Trial) -> None:
     rig = trial.rig()
     _untold(trial, rig, "type_kinds", "hidden types and groups")
+    mark = rig.mark()
     found = await _read(trial, rig)
     special = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind != "ordinary"}
     ordinary = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind == "ordinary"}
@@ -203,6 +219,10 @@ async def _kinds(trial: Trial) -> None:
     bookable = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)}
     trial.claim(not bookable & special, "offered", expected="no group or hidden type", got=f"{len(bookable & special)}")
     trial.need(bookable & ordinary, "nothing can be booked at all, so that the absence proves nothing")
+    said = _said(rig, mark)
+    named = {rig.wire_id(kind.id) for kind in rig.clinic.types if _text(kind.name) in said}
+    left_out = (named & said) - {one.id for one in found.services}
+    trial.claim(not left_out, "left_out", expected="every type of the answers", got=f"{len(left_out)} less")
     trial.saw(f"{len(special)} special types are not offered, {len(bookable)} of {len(ordinary)} ordinary ones are")
 
 
@@ -309,20 +329,21 @@ async def _addresses(trial: Trial) -> None:
     },
 )
 async def _lengths(trial: Trial) -> None:
-    rig = trial.rig("random")
-    found = await _read(trial, rig)
-    compared = 0
-    for service in found.services:
-        kind = rig.clinic.type(rig.own(service.id))
-        if kind is None:
-            continue
-        lost = service.minutes is None and rig.told("lengths")
-        trial.claim(not lost, "lost", expected=f"{kind.minutes} minutes", got="None")
-        if service.minutes is not None:
-            trial.claim(service.minutes == kind.minutes, "other_length", expected=kind.minutes, got=service.minutes)
-            compared += 1
+    compared: set[int] = set()
+    for world in WORLDS:
+        rig = trial.rig(world)
+        found = await _read(trial, rig)
+        for service in found.services:
+            kind = rig.clinic.type(rig.own(service.id))
+            if kind is None:
+                continue
+            lost = service.minutes is None and rig.told("lengths")
+            trial.claim(not lost, "lost", expected=f"{kind.minutes} minutes", got="None")
+            if service.minutes is not None:
+                trial.claim(service.minutes == kind.minutes, "other_length", expected=kind.minutes, got=service.minutes)
+                compared.add(kind.minutes)
     trial.need(compared or None, "no type with a length is listed")
-    trial.saw(f"{compared} lengths equal the clinic's")
+    trial.saw(f"types of {', '.join(map(str, sorted(compared)))} minutes are as long as the clinic's")
 
 
 @BOOK.rule(

@@ -348,11 +348,13 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
     causes={
         "other_end": "A time ends otherwise than in the timebook.",
         "other_place": "A time stands at another place.",
+        "no_place": "The vendor tells where a time is, and the slot does not: patients go to another department.",
     },
 )
 async def _ends_and_places(trial: Trial) -> None:
     compared = 0
-    for world in ("demo", "autumn", "spring"):
+    worlds: tuple[ClinicName, ...] = ("demo", "particular", "autumn", "spring")
+    for world in worlds:
         rig = trial.rig(world)
         query = rig.days(7)
         answer = await read(trial, rig, query, f"a week of the {world} clinic is read")
@@ -366,6 +368,7 @@ async def _ends_and_places(trial: Trial) -> None:
             trial.claim(slot.end == own.end, "other_end", expected=own.end, got=slot.end)
             holds = slot.location_id in (None, own.department_id)
             trial.claim(holds, "other_place", expected=own.department_id, got=slot.location_id)
+            trial.claim(slot.location_id == own.department_id, "no_place", expected=own.department_id, got=None)
             compared += 1
     trial.need(compared or None, "no open time is found")
     trial.saw(f"{compared} times end and stand where the clinic has them")
