@@ -580,6 +580,48 @@ class MessageLeftOut(Extensor):
         return await super().book(http, request.model_copy(update={"message": None}))
 
 
+@exhibit(rule="BOOK-02", cause="cut")
+class LongMessagesCut(Extensor):
+    """Cuts what the patient wrote after two hundred characters."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with the beginning of the message."""
+        short = (request.message or "")[:200] or None
+        return await super().book(http, request.model_copy(update={"message": short}))
+
+
+@exhibit(rule="BOOK-02", cause="too_long")
+class SaysWhereItCameFrom(Extensor):
+    """Puts a word of its own before what the patient wrote, so that the longest message does not fit any more."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with a longer message."""
+        longer = f"Fra registeret: {request.message}" if request.message else None
+        return await super().book(http, request.model_copy(update={"message": longer}))
+
+
+@exhibit(rule="BOOK-02", cause="other_details")
+class NumbersWithoutTheirPlus(Extensor):
+    """Takes the plus off telephone numbers, so that nobody knows of which country they are."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with the digits of the number."""
+        digits = (request.patient.phone or "").lstrip("+")
+        patient = request.patient.model_copy(update={"phone": digits})
+        return await super().book(http, request.model_copy(update={"patient": patient}))
+
+
+@exhibit(rule="BOOK-02", cause="other_details")
+class NamesTheOtherWayRound(Extensor):
+    """Books with the family name where the given name belongs."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with the names in each other's fields."""
+        one = request.patient
+        turned = one.model_copy(update={"given_name": one.family_name, "family_name": one.given_name})
+        return await super().book(http, request.model_copy(update={"patient": turned}))
+
+
 @exhibit(rule="BOOK-18", cause="made_up_for")
 class CancelUnread(Extensor):
     """Stumbles over every answer to a cancel; the SDK looks whether the booking stands, and nobody notices."""
