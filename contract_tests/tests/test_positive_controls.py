@@ -27,6 +27,7 @@ from kobling_contract.synthetic.adapter import Synthetic
 from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
 from kobling_eg_pasientsky import EgPasientsky
+from kobling_mocks import World
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -94,3 +95,12 @@ def test_what_never_succeeds_proves_nothing(adapter: type[Adapter], rule_id: str
     (rule,) = chosen([rule_id])
     result = run_rule(rule, find_target(adapter.key, adapter), 1, repeats=0)
     assert result.verdict is Verdict.VACUOUS, "\n".join(result.lines())
+
+
+def test_a_list_that_the_mock_never_gives_in_two_pages_leaves_it_open_whether_it_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(World, "rows_on_a_page", lambda self, most: most)
+    result = run_rule(chosen(["PAGE-01"])[0], find_target("easypractice"), 1, repeats=0)
+    assert result.verdict is Verdict.VACUOUS
+    assert "no second page of calendars (115 rows in one answer), services" in result.reason
