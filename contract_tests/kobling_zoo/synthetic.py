@@ -295,6 +295,17 @@ class RefusedMoveIsAMistake(Synthetic):
     errors = _errors({("reschedule", "slot_taken"): InvalidRequest})
 
 
+@exhibit(rule="CNCL-08", cause="narrower")
+class MovesWithinATimebook(Synthetic):
+    """Moves a booking within its own practitioner's timebook only, and does not state so in its facts."""
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        """The moved booking, unless another practitioner is asked for."""
+        if slot.practitioner_id != booking.practitioner_id:
+            raise InvalidRequest("other_practitioner")
+        return await super().reschedule(http, booking, slot)
+
+
 @exhibit(rule="CNCL-08", cause="another")
 class MovesByBookingAnew(Synthetic):
     """Moves a booking to the time that was asked for, and tells it under the number of the time."""
