@@ -683,6 +683,24 @@ class RatesWithoutNames(Extensor):
         )
 
 
+@exhibit(rule="CAT-06", cause="unknown_rates")
+class NoRatesAreUnknown(Extensor):
+    """Takes a type without any rate for one whose rates nobody knows."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, with None for an empty list."""
+        return with_offers(await super().catalogue(http), rates=lambda offer: offer.rates or None)
+
+
+@exhibit(rule="BOOK-01", cause="echoed")
+class ReferenceOfTheRequest(Extensor):
+    """Tells a booking with the reference that it sent, whatever the vendor answered."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and put the request's reference on the answer."""
+        return told_as(await super().book(http, request), reference=request.reference)
+
+
 @exhibit(rule="CNCL-04", cause="other_error")
 class BegunIsGeneric(Extensor):
     """Tells that a time has begun as a request that was refused."""

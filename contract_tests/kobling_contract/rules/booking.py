@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from kobling import (
     Adapter,
@@ -34,9 +34,13 @@ from kobling import (
     Slot,
     SlotTaken,
     StillUnknown,
+    WireFailure,
+    WireReply,
+    WireRequest,
     find_tags,
 )
 from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
+from kobling.reference import tag
 from kobling_mocks import Call
 from kobling_mocks.clinic import BookingOrder as Order
 from kobling_mocks.clinic import Clinic, PatientDetails, Restrictions
@@ -74,6 +78,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "more_writes": "More than one writing call reached the vendor.",
         "other_id": "The booking's id is not the appointment's: it could never be cancelled.",
         "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
+        "echoed": "The booking claims the reference of the request, though the vendor's answer has another one, or "
+        "none. Read it from the answer.",
     },
     driver=True,
 )
@@ -108,6 +114,55 @@ async def _stands_as_asked(trial: Trial) -> None:
         ]
         trial.claim(not wrong, "invented", expected="what stands in the timebook", got=f"{wrong} differ", calls=writes)
         trial.saw(f"{world}: 1 appointment, {stands.state}, as asked; {len(writes)} writes")
+    await _reference_as_answered(trial)
+
+
+async def _reference_as_answered(trial: Trial) -> None:
+    """The same booking at a vendor whose answers hold another reference than the one that was sent, and none at all."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    mark = rig.mark()
+    made = await trial.booked(rig, slot)
+    stated = any(_spelled_in(one.outcome, made.request.reference) for one in rig.sent_since(mark))
+    claimed = made.booking.reference is not None
+    trial.claim(stated or not claimed, "echoed", expected="no reference: no answer has one", got="the request's")
+    if not stated:
+        trial.saw("no answer to a booking has its reference, and none is claimed")
+        return
+    for what, other in (("another reference", uuid4()), ("no reference", None)):
+        rig = trial.rig()
+        slot, *_ = await trial.open_times(rig)
+        request = rig.request(slot)
+        rig.spoil = partial(_with_reference, request.reference, other)
+        outcome = await trial.outcome(rig.session.book(request))
+        rig.spoil = None
+        honest = outcome.error is not None or outcome.value.reference != request.reference
+        trial.claim(honest, "echoed", expected=f"{what}: what the adapter was answered", got="the request's reference")
+        told = outcome if outcome.error is not None else "a booking that does not claim ours"
+        trial.saw(f"answers with {what}: told as {told}")
+
+
+def _spellings(reference: UUID) -> tuple[str, ...]:
+    return (str(reference), reference.hex, tag(reference))
+
+
+def _spelled_in(outcome: WireReply | WireFailure, reference: UUID) -> bool:
+    return isinstance(outcome, WireReply) and any(one.encode() in outcome.body for one in _spellings(reference))
+
+
+def _with_reference(
+    ours: UUID, other: UUID | None, _: WireRequest, outcome: WireReply | WireFailure
+) -> WireReply | WireFailure:
+    """An answer with another reference in the place of ours; None takes it out, and leaves null where it was alone."""
+    if not isinstance(outcome, WireReply):
+        return outcome
+    body = outcome.body
+    for number, spelled in enumerate(_spellings(ours)):
+        if other is None:
+            body = body.replace(f'"{spelled}"'.encode(), b"null").replace(spelled.encode(), b"")
+        else:
+            body = body.replace(spelled.encode(), _spellings(other)[number].encode())
+    return WireReply(outcome.status, outcome.headers, body)
 
 
 OTHER = Patient(

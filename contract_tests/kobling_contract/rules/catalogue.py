@@ -218,6 +218,8 @@ async def _kinds(trial: Trial) -> None:
     causes={
         "without_rate": "Something without a B-rate is offered: rates=() says that the vendor has none for it.",
         "lost": "A type with a B-rate is not offered; look at rates that stand beside it, and at their order.",
+        "unknown_rates": "A type that has no rate is offered, as if its rates were not known: None says that nobody "
+        "knows, () that there are none. Pass an empty list on as it is.",
         "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
         "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",
     },
@@ -254,6 +256,26 @@ async def _rates(trial: Trial) -> None:
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
     trial.saw(f"{compared} offers have exactly the clinic's B-rates")
+    await _no_rate_at_all(trial)
+
+
+async def _no_rate_at_all(trial: Trial) -> None:
+    """A type whose rules name no rate, where the vendor shows the rates of others: none, which is not "unknown"."""
+    rig = trial.rig()
+    offered = [pair for pair in _pairs(rig.clinic) if rig.shown.offered(*pair)]
+    bare = next((kind for _, kind in offered if any(other != kind for _, other in offered)), None)
+    kind = rig.clinic.type(trial.need(bare, "no second type with a B-rate"))
+    if kind is not None:
+        rig.clinic.put_type(replace(kind, rules=tuple(replace(rule, rates=()) for rule in kind.rules)))
+    found = await _read(trial, rig)
+    now_bare = [_wire(rig, pair) for pair in offered if not rig.shown.offered(*pair)]
+    free = [pair for pair in offered if rig.shown.offered(*pair) and found.bookable(*_wire(rig, pair))]
+    trial.need(now_bare and free, "no pair without any rate beside one with a B-rate")
+    wrong = [pair for pair in now_bare if found.bookable(*pair)]
+    trial.claim(
+        not wrong, "unknown_rates", expected="rates=() for a type without any: not offered", got=f"{len(wrong)} offered"
+    )
+    trial.saw(f"{len(now_bare)} offers have no rate at all and are not offered, {len(free)} others are")
 
 
 @BOOK.rule(
