@@ -202,6 +202,16 @@ class OnlyTheTypeIsAsked(Extensor):
         return with_people(await super().catalogue(http), online=lambda one: True)
 
 
+@exhibit(rule="CAT-09", cause="type_offered")
+class OnlyTheTimebookIsAsked(Extensor):
+    """Offers an offline type because its timebooks are online."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, every type online."""
+        told = with_services(await super().catalogue(http), online=lambda one: True)
+        return with_offers(told, online=lambda one: None)
+
+
 @exhibit(42, rule="CAT-04", cause="offered")
 class ListsAreForEverybody(Extensor):
     """Offers to everybody what is kept to a list of patients."""
