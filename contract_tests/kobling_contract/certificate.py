@@ -171,7 +171,7 @@ class Certificate:
 
     @property
     def cannot_know(self) -> tuple[str, ...]:
-        """What this run does not know because of what it was run against; nothing for a mock."""
+        """What this run does not know because of what it was run against; for a mock, what its rows never show."""
         return cannot_know(self.target, self.results)
 
     def headline(self, words: Mapping[str, str] = ENGLISH) -> str:

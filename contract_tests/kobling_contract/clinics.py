@@ -38,7 +38,17 @@ CROWDED = date(2026, 11, 30)
 """The Monday of the week in which the crowded clinic is booked."""
 
 ClinicName = Literal[
-    "demo", "few", "many_weeks", "leap", "particular", "random", "round_the_clock", "autumn", "spring", "crowded"
+    "demo",
+    "few",
+    "many_weeks",
+    "leap",
+    "particular",
+    "random",
+    "round_the_clock",
+    "autumn",
+    "spring",
+    "crowded",
+    "large",
 ]
 
 
@@ -104,8 +114,14 @@ def _other(kind: str, key: str) -> str:
 
 def _crowded() -> Clinic:
     """The demonstration clinic with a week that fills several pages of any list: Kari and Jovnna are booked every half
-    hour from Monday 30 November to Friday, from six to ten in the evening, but for one time in nine."""
+    hour from Monday 30 November to Friday, from six to ten in the evening, but for one time in nine; Kari has time in
+    every night and all weekend, too."""
     clinic = demo_clinic(weeks=3)
+    kinds = [demo_id("type", "oppfolging")]
+    rows = grid(range(5), time(0), time(21, 30), 30, kinds) + grid((5, 6), time(0), time(23, 30), 30, kinds)
+    template = WeekTemplate(synthetic_id("crowded", "template", "kari"), "Døgnet rundt", rows)
+    clinic.put_template(template)
+    clinic.lay_plan(demo_id("timebook", "kari"), template.id, CROWDED, 1)
     zone = ZoneInfo(clinic.zone)
     somebody = clinic.put_patient(
         PatientDetails("Stadig Prøvesen", date(1970, 1, 2), "+4790000005", "stadig@example.test")
@@ -121,6 +137,29 @@ def _crowded() -> Clinic:
                 )
                 clinic.staff_book(order)
     clinic.behave(overlap="refused")
+    return clinic
+
+
+MANY = 110
+"""More practitioners and types than most pages hold, and few enough for an adapter that asks about each by itself."""
+
+
+def _large() -> Clinic:
+    """The demonstration clinic with many more practitioners, each with a type of their own."""
+    clinic = demo_clinic(weeks=1)
+    kari, oppfolging = clinic.timebook(demo_id("timebook", "kari")), clinic.type(demo_id("type", "oppfolging"))
+    if kari is None or oppfolging is None:
+        raise LookupError("the demonstration clinic has no Kari, or no follow-up")
+    rule = oppfolging.rules[0]
+    for number in range(MANY):
+        timebook_id, name = synthetic_id("large", "timebook", str(number)), f"Fysioterapeut Prøve Prøvesen {number:03}"
+        hpr = str(int(kari.hpr or "910000000") + 1000 + number)
+        clinic.put_timebook(
+            replace(kari, id=timebook_id, public_name=name, internal_name=name, owner_name=name, hpr=hpr)
+        )
+        rules = (replace(rule, timebook_id=timebook_id),)
+        type_id = synthetic_id("large", "type", str(number))
+        clinic.put_type(replace(oppfolging, id=type_id, name=f"Oppfølging {number:03}", rules=rules))
     return clinic
 
 
@@ -158,6 +197,7 @@ CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
     "particular": lambda _: _particular(),
     "random": synthetic_clinic,
     "crowded": lambda _: _crowded(),
+    "large": lambda _: _large(),
     "round_the_clock": lambda _: _round_the_clock(datetime(2026, 11, 23, 7, 0, tzinfo=UTC), date(2026, 11, 30)),
     "autumn": lambda _: _round_the_clock(datetime(2026, 10, 20, 7, 0, tzinfo=UTC), AUTUMN_NIGHT),
     "spring": lambda _: _round_the_clock(datetime(2027, 3, 23, 7, 0, tzinfo=UTC), SPRING_NIGHT),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .rule import Rule, TargetKind
+from .rule import NEVER_VARIED, Rule, TargetKind
 from .runner import Result
 from .verdicts import Verdict
 
@@ -35,14 +35,15 @@ def provable_on(rule: Rule) -> tuple[TargetKind, ...]:
 
 
 def cannot_know(kind: str, results: Iterable[Result]) -> tuple[str, ...]:
-    """What a run does not know: the limits of its target, and the rules that were not provable on it."""
-    limits = next((told for target, told in UNKNOWABLE.items() if target == kind), ())
-    if not limits:
-        return ()
+    """What a run does not know: the limits of its target, the rules that were not provable on it, and what the mock's
+    rows never show otherwise."""
     every = tuple(results)
+    limits = next((told for target, told in UNKNOWABLE.items() if target == kind), ())
     reasons: dict[str, list[str]] = {}
     for result in every:
-        if result.verdict is Verdict.NOT_PROVABLE:
+        if limits and result.verdict is Verdict.NOT_PROVABLE:
             reasons.setdefault(result.reason, []).append(result.rule.id)
     left = [f"{len(ids)} of {len(every)} rules ({reason}): {', '.join(ids)}" for reason, ids in reasons.items()]
-    return (*limits, *left)
+    constant = dict.fromkeys(one.facts[NEVER_VARIED] for one in every if NEVER_VARIED in one.facts)
+    unvaried = [f"what the adapter makes of another value of {one}: no row of the mock's has one" for one in constant]
+    return (*limits, *left, *unvaried)

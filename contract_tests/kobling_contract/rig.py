@@ -132,9 +132,19 @@ class Rig:
     def connect(self, account: Account | None = None, /, **fields: str) -> Side:
         """A session on an account of this world, with the options that its clinic told the registry; `fields` replaces
         connection fields."""
+        return self._on(self._office, account, fields)
+
+    def colleague(self) -> Side:
+        """A session on the same connection in another process: it knows nothing of what the others have done."""
+        origin = None if self._served is None else self._served.url
+        office = Office(self.adapter, self.mode, self.pace, None if origin else self._exchange, origin=origin)
+        self._further.append(office)
+        return self._on(office, None, {})
+
+    def _on(self, office: Office, account: Account | None, fields: Mapping[str, str]) -> Side:
         connection = Connection(self.adapter.key, **self.fields(account, **fields))
         options = self.mock.dialect.options(account or self.world.account, self.world.switches)
-        side = self._office.side(connection, options=options or None)
+        side = office.side(connection, options=options or None)
         rate = self.adapter.limits.rate
         side.patience = Patience(rate.per, self._rest, self._watch) if rate is not None else None
         return side

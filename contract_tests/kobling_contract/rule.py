@@ -25,7 +25,18 @@ from kobling import Operation
 if TYPE_CHECKING:
     from .trial import Trial
 
-__all__ = ["COMMON_CAUSES", "NOT_WRITTEN", "UNKEPT", "Check", "Evidence", "Rule", "RuleBook", "TargetKind", "code_of"]
+__all__ = [
+    "COMMON_CAUSES",
+    "NEVER_VARIED",
+    "NOT_WRITTEN",
+    "UNKEPT",
+    "Check",
+    "Evidence",
+    "Rule",
+    "RuleBook",
+    "TargetKind",
+    "code_of",
+]
 
 Check: TypeAlias = "Callable[[Trial], Awaitable[None]]"
 Evidence = Literal["journal", "timebook", "wire", "logs", "process"]
@@ -38,6 +49,8 @@ NOT_WRITTEN = "not_written"
 """The cause of every rule that waits for an operation which its author has yet to write."""
 UNKEPT = "unkept"
 """The fact of every rule that is skipped because no booking could be kept, though the adapter can make one."""
+NEVER_VARIED = "never_varied"
+"""The fact of a rule that saw a field of the vendor's rows which always says the same, yes or no."""
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
     "vendor had answered.",

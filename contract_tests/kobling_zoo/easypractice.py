@@ -93,6 +93,25 @@ class FirstPageOnly(_Whatever):
         return await super().catalogue(_FirstPages(http))  # type: ignore[arg-type]
 
 
+class _AsMuchAsFits(_FirstPages):
+    """An `Http` whose lists are one page, the largest that the vendor gives."""
+
+    async def pages(self, path: str, *parts: object, **more: Any) -> list[Any]:  # type: ignore[override]
+        """The first two hundred rows."""
+        reply = await self._http.get(path, *parts, params={**(more.get("params") or {}), "page_size": 200})
+        rows: Any = GenericAlias(list, (more["of"],))
+        return list(reply.read(rows, at="/data"))
+
+
+@exhibit(29, rule="PAGE-01", cause="missing")
+class TheLargestPage(_Whatever):
+    """Asks for the largest page that there is, and takes it for the whole list."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, as far as it fits on a page each."""
+        return await super().catalogue(_AsMuchAsFits(http))  # type: ignore[arg-type]
+
+
 @exhibit(33, rule="SLOT-09", cause="silent_gap")
 class PartOfAList(_Whatever):
     """Reads pages by itself, and keeps what it has when one of them fails."""

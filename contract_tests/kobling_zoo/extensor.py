@@ -205,6 +205,16 @@ class OnlyTheTypeIsAsked(Extensor):
         return with_people(await super().catalogue(http), online=lambda one: True)
 
 
+@exhibit(rule="CAT-09", cause="type_offered")
+class OnlyTheTimebookIsAsked(Extensor):
+    """Offers an offline type because its timebooks are online."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, every type online."""
+        told = with_services(await super().catalogue(http), online=lambda one: True)
+        return with_offers(told, online=lambda one: None)
+
+
 @exhibit(42, rule="CAT-04", cause="offered")
 class ListsAreForEverybody(Extensor):
     """Offers to everybody what is kept to a list of patients."""
@@ -695,6 +705,48 @@ class MessageLeftOut(Extensor):
         return await super().book(http, request.model_copy(update={"message": None}))
 
 
+@exhibit(rule="BOOK-02", cause="cut")
+class LongMessagesCut(Extensor):
+    """Cuts what the patient wrote after two hundred characters."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with the beginning of the message."""
+        short = (request.message or "")[:200] or None
+        return await super().book(http, request.model_copy(update={"message": short}))
+
+
+@exhibit(rule="BOOK-02", cause="too_long")
+class SaysWhereItCameFrom(Extensor):
+    """Puts a word of its own before what the patient wrote, so that the longest message does not fit any more."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with a longer message."""
+        longer = f"Fra registeret: {request.message}" if request.message else None
+        return await super().book(http, request.model_copy(update={"message": longer}))
+
+
+@exhibit(rule="BOOK-02", cause="other_details")
+class NumbersWithoutTheirPlus(Extensor):
+    """Takes the plus off telephone numbers, so that nobody knows of which country they are."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with the digits of the number."""
+        digits = (request.patient.phone or "").lstrip("+")
+        patient = request.patient.model_copy(update={"phone": digits})
+        return await super().book(http, request.model_copy(update={"patient": patient}))
+
+
+@exhibit(rule="BOOK-02", cause="other_details")
+class NamesTheOtherWayRound(Extensor):
+    """Books with the family name where the given name belongs."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, with the names in each other's fields."""
+        one = request.patient
+        turned = one.model_copy(update={"given_name": one.family_name, "family_name": one.given_name})
+        return await super().book(http, request.model_copy(update={"patient": turned}))
+
+
 @exhibit(rule="BOOK-18", cause="made_up_for")
 class CancelUnread(Extensor):
     """Stumbles over every answer to a cancel; the SDK looks whether the booking stands, and nobody notices."""
@@ -754,6 +806,24 @@ class RatesWithoutNames(Extensor):
         return with_offers(
             await super().catalogue(http), rates=lambda offer: tuple(Rate(code=one.code) for one in offer.rates or ())
         )
+
+
+@exhibit(rule="CAT-06", cause="unknown_rates")
+class NoRatesAreUnknown(Extensor):
+    """Takes a type without any rate for one whose rates nobody knows."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, with None for an empty list."""
+        return with_offers(await super().catalogue(http), rates=lambda offer: offer.rates or None)
+
+
+@exhibit(rule="BOOK-01", cause="echoed")
+class ReferenceOfTheRequest(Extensor):
+    """Tells a booking with the reference that it sent, whatever the vendor answered."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and put the request's reference on the answer."""
+        return told_as(await super().book(http, request), reference=request.reference)
 
 
 @exhibit(rule="CNCL-04", cause="other_error")

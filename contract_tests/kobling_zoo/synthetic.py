@@ -235,6 +235,23 @@ class FamilyNameFirst(Synthetic):
         return await super().register_patient(http, request.model_copy(update={"patient": turned}))
 
 
+@exhibit(rule="BOOK-02", cause="unsent")
+class EmailLeftOut(Synthetic):
+    """Puts the patient on file without the e-mail address that it declares."""
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        """The record, without the address."""
+        patient = request.patient.model_copy(update={"email": None})
+        return await super().register_patient(http, request.model_copy(update={"patient": patient}))
+
+
+@exhibit(rule="BOOK-08", cause="same_reference")
+class KnownReferenceIsATakenTime(Synthetic):
+    """Takes the refusal of a reference that is in use for a time that is taken."""
+
+    errors = _errors({"reference_in_use": SlotTaken})
+
+
 # ---- requests
 
 
@@ -276,6 +293,17 @@ class RefusedMoveIsAMistake(Synthetic):
     """Tells a new time that is taken as a mistake in what was asked."""
 
     errors = _errors({("reschedule", "slot_taken"): InvalidRequest})
+
+
+@exhibit(rule="CNCL-08", cause="narrower")
+class MovesWithinATimebook(Synthetic):
+    """Moves a booking within its own practitioner's timebook only, and does not state so in its facts."""
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        """The moved booking, unless another practitioner is asked for."""
+        if slot.practitioner_id != booking.practitioner_id:
+            raise InvalidRequest("other_practitioner")
+        return await super().reschedule(http, booking, slot)
 
 
 @exhibit(rule="CNCL-08", cause="another")

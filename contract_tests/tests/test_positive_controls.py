@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,14 +21,20 @@ from kobling import (
     Slots,
     TooLateToChange,
     UnsupportedOperation,
+    WireReply,
+    WireRequest,
 )
 from kobling_contract.contract import RULES, chosen
-from kobling_contract.rule import Rule
+from kobling_contract.detectability import cannot_know
+from kobling_contract.rig import WireCall
+from kobling_contract.rule import NEVER_VARIED, Rule
+from kobling_contract.rules.catalogue import ENOUGH, never_varied
 from kobling_contract.runner import run_rule
 from kobling_contract.synthetic.adapter import Synthetic
 from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
 from kobling_eg_pasientsky import EgPasientsky
+from kobling_mocks import World
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -94,3 +102,24 @@ def test_what_never_succeeds_proves_nothing(adapter: type[Adapter], rule_id: str
     (rule,) = chosen([rule_id])
     result = run_rule(rule, find_target(adapter.key, adapter), 1, repeats=0)
     assert result.verdict is Verdict.VACUOUS, "\n".join(result.lines())
+
+
+def test_a_list_that_the_mock_never_gives_in_two_pages_leaves_it_open_whether_it_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(World, "rows_on_a_page", lambda self, most: most)
+    result = run_rule(chosen(["PAGE-01"])[0], find_target("easypractice"), 1, repeats=0)
+    assert result.verdict is Verdict.VACUOUS
+    assert "no second page of calendars (115 rows in one answer), services" in result.reason
+
+
+def test_a_field_that_is_the_same_in_every_row_of_the_mock_is_told_with_what_a_run_cannot_know() -> None:
+    rows = [{"id": str(number), "active": True, "online": number > 2} for number in range(ENOUGH)]
+    reply = WireReply(200, (), json.dumps({"items": rows, "whole": True}).encode())
+    told = never_varied([WireCall(WireRequest("GET", "https://vendor.example/people", (), b""), reply)])
+    assert told == ("/items/active (always true)",)
+    result = run_rule(chosen(["CAT-09"])[0], find_target("extensor"), 1, repeats=0)
+    assert cannot_know("mock", [result]) == ()
+    assert cannot_know("mock", [replace(result, facts={NEVER_VARIED: told[0]})]) == (
+        "what the adapter makes of another value of /items/active (always true): no row of the mock's has one",
+    )

@@ -61,6 +61,7 @@ class World:
             self._broken: list[str] = []
             self._failures: list[str] = []
             self.last_error = None
+            self.rows_a_page: int | None = None
             self._first = [(clinic, clinic.snapshot()) for clinic in clinics]
             for clinic in clinics:
                 self.add_clinic(clinic)
@@ -95,6 +96,11 @@ class World:
     def clock(self) -> Clock:
         """The clock that this world's clinics share."""
         return self.account.clinic.clock
+
+    def rows_on_a_page(self, most: int) -> int:
+        """How many rows a page of a list holds here: `most`, as the vendor has it, or fewer where a test has set
+        `rows_a_page` to see a short list come in several pages."""
+        return most if self.rows_a_page is None else min(most, self.rows_a_page)
 
     def add_clinic(self, clinic: Clinic) -> Account:
         """Open an account for one more clinic, for instance to try the right key on the wrong clinic."""

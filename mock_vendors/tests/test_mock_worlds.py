@@ -393,3 +393,11 @@ def test_the_exchange_serves_the_namespace_that_the_path_names(caller: Caller) -
     assert answer.status == 200
     assert len(other.mock.world.journal) == 1
     assert KARI not in answer.body.decode()
+
+
+def test_a_test_can_ask_for_smaller_pages_until_the_world_begins_anew() -> None:
+    world = Mock(find_dialect("easypractice")).world
+    world.rows_a_page = 3
+    assert (world.rows_on_a_page(200), world.rows_on_a_page(2)) == (3, 2)
+    world.reset()
+    assert world.rows_on_a_page(200) == 200

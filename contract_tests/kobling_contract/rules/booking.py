@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from kobling import (
     Adapter,
@@ -34,13 +34,18 @@ from kobling import (
     Slot,
     SlotTaken,
     StillUnknown,
+    WireFailure,
+    WireReply,
+    WireRequest,
     find_tags,
 )
 from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
+from kobling.reference import tag
 from kobling_mocks import Call
 from kobling_mocks.clinic import BookingOrder as Order
 from kobling_mocks.clinic import Clinic, PatientDetails, Restrictions
 
+from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..timebook import apart
@@ -73,6 +78,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "more_writes": "More than one writing call reached the vendor.",
         "other_id": "The booking's id is not the appointment's: it could never be cancelled.",
         "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
+        "echoed": "The booking claims the reference of the request, though the vendor's answer has another one, or "
+        "none. Read it from the answer.",
     },
     driver=True,
 )
@@ -107,51 +114,185 @@ async def _stands_as_asked(trial: Trial) -> None:
         ]
         trial.claim(not wrong, "invented", expected="what stands in the timebook", got=f"{wrong} differ", calls=writes)
         trial.saw(f"{world}: 1 appointment, {stands.state}, as asked; {len(writes)} writes")
+    await _reference_as_answered(trial)
+
+
+async def _reference_as_answered(trial: Trial) -> None:
+    """The same booking at a vendor whose answers hold another reference than the one that was sent, and none at all."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    mark = rig.mark()
+    made = await trial.booked(rig, slot)
+    stated = any(_spelled_in(one.outcome, made.request.reference) for one in rig.sent_since(mark))
+    claimed = made.booking.reference is not None
+    trial.claim(stated or not claimed, "echoed", expected="no reference: no answer has one", got="the request's")
+    if not stated:
+        trial.saw("no answer to a booking has its reference, and none is claimed")
+        return
+    for what, other in (("another reference", uuid4()), ("no reference", None)):
+        rig = trial.rig()
+        slot, *_ = await trial.open_times(rig)
+        request = rig.request(slot)
+        rig.spoil = partial(_with_reference, request.reference, other)
+        outcome = await trial.outcome(rig.session.book(request))
+        rig.spoil = None
+        honest = outcome.error is not None or outcome.value.reference != request.reference
+        trial.claim(honest, "echoed", expected=f"{what}: what the adapter was answered", got="the request's reference")
+        told = outcome if outcome.error is not None else "a booking that does not claim ours"
+        trial.saw(f"answers with {what}: told as {told}")
+
+
+def _spellings(reference: UUID) -> tuple[str, ...]:
+    return (str(reference), reference.hex, tag(reference))
+
+
+def _spelled_in(outcome: WireReply | WireFailure, reference: UUID) -> bool:
+    return isinstance(outcome, WireReply) and any(one.encode() in outcome.body for one in _spellings(reference))
+
+
+def _with_reference(
+    ours: UUID, other: UUID | None, _: WireRequest, outcome: WireReply | WireFailure
+) -> WireReply | WireFailure:
+    """An answer with another reference in the place of ours; None takes it out, and leaves null where it was alone."""
+    if not isinstance(outcome, WireReply):
+        return outcome
+    body = outcome.body
+    for number, spelled in enumerate(_spellings(ours)):
+        if other is None:
+            body = body.replace(f'"{spelled}"'.encode(), b"null").replace(spelled.encode(), b"")
+        else:
+            body = body.replace(spelled.encode(), _spellings(other)[number].encode())
+    return WireReply(outcome.status, outcome.headers, body)
+
+
+OTHER = Patient(
+    given_name="Pér Odd",
+    family_name="Vårprøve",
+    birth_date=date(1994, 11, 30),
+    phone="+46700001122",
+    email="per.odd@pasient.example.test",
+    national_id="30919499894",
+)
+"""A second invented patient: no field is the first one's, and the telephone is of another country."""
+MESSAGE = "Ønsker rom på gateplan, kommer med ledsager (Áilu)."
+LONGEST_MESSAGE = 500
+"""Characters of the contract's longest message."""
 
 
 @BOOK.rule(
     2,
-    "The clinic sees the SakID and the reference with the booking",
-    why="Without the SakID the insurer does not pay; without the reference a lost answer can't be found again.",
-    check="book: request.note() goes whole into the field that reaches the clinic, or each into its own field.",
-    control="The booking is confirmed without a fault, and one appointment stands for it in the timebook.",
-    source="the help article on SakID; the contract: the tag stands first, then the SakID",
+    "The clinic sees the booking whole: SakID, reference, message, and the patient as they were given",
+    why="Without the SakID the insurer does not pay; without the reference a lost answer can't be found again; with "
+    "another name or number the clinic calls the wrong person.",
+    check="book and register_patient: which field goes where; request.note() goes whole into the field that "
+    "reaches the clinic, or each part into its own field.",
+    control="The bookings are confirmed without a fault, and one appointment stands for each in the timebook.",
+    source="the help article on SakID; the contract: the tag stands first, then the SakID; what is declared is sent",
     needs=NEEDS,
-    evidence=("timebook",),
+    evidence=("timebook", "wire"),
     causes={
         "no_sak_id": "The SakID is not with the appointment.",
         "no_claim": "The clinic's system made no claim from the SakID: it stands where it is not looked for.",
         "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
-        "cut": "The note of the appointment is not the whole note of the request.",
+        "cut": "The note or the message at the clinic is not whole: something cuts it.",
         "no_message": "The patient's message is not with the appointment.",
+        "too_long": "The vendor refuses a message that is as long as the adapter lets it be. Set note_length, and add "
+        "nothing to what the caller wrote.",
+        "other_details": "The clinic's record of the patient is not what was given: fields are swapped, cut or "
+        "changed. A number keeps its country, with + or 00: where the API takes bare digits, the mock puts the plus "
+        "back.",
+        "unsent": "The adapter declares a field of the patient and does not send it.",
     },
 )
-async def _sak_id_and_reference(trial: Trial) -> None:
+async def _whole_at_the_clinic(trial: Trial) -> None:
+    """Two patients who differ in everything, with a message and without one, and the longest message there may be."""
     rig = trial.rig()
-    made = await trial.booked(rig, message="Ønsker rom på gateplan, kommer med ledsager (Áilu).")
+    slots = await trial.open_times(rig)
+    other = next((one for one in slots[1:] if apart(one, slots[0])), None)
+    await _seen_whole(trial, rig, slots[0], PATIENT, MESSAGE)
+    await _seen_whole(trial, rig, trial.need(other, "a second time"), OTHER, None)
+    where = trial.adapter.limits.booking.reference_in
+    if where != "nowhere":
+        await _longest_message(trial)
+
+
+async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None) -> None:
+    mark = rig.mark()
+    made = await trial.booked(rig, slot, patient=patient, message=message)
     stands = made.appointment
-    patient = rig.clinic.patient(stands.patient_id)
-    text = f"{stands.note}\n{stands.patient_comment}\n{patient.notes if patient else ''}"
+    record = rig.clinic.patient(stands.patient_id)
+    text = f"{stands.note}\n{stands.patient_comment}\n{record.notes if record else ''}"
+    what = "with a message" if message else "without a message"
     holds = SAK_ID.value in text or stands.sak_id == SAK_ID.value
-    trial.claim(
-        holds, "no_sak_id", expected="the SakID", got=f"a note of {len(stands.note)} characters", calls=made.calls
-    )
+    got = f"a note of {len(stands.note)} characters"
+    trial.claim(holds, "no_sak_id", expected=f"the SakID, {what}", got=got, calls=made.calls)
     claims = [claim for claim in rig.clinic.claims if claim.appointment_id == stands.id]
     if rig.told("claims"):
-        trial.claim(len(claims) == 1, "no_claim", expected="1 claim", got=len(claims), calls=made.calls)
+        trial.claim(len(claims) == 1, "no_claim", expected=f"1 claim, {what}", got=len(claims), calls=made.calls)
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         found = made.request.reference in find_tags(text) or stands.reference == str(made.request.reference)
-        trial.claim(
-            found, "no_reference", expected="our reference", got=f"{len(find_tags(text))} tags", calls=made.calls
-        )
-    whole = "gateplan" in text and "Áilu" in text
-    if where in ("note", "patient_note"):
-        trial.claim(whole, "cut", expected="the whole note", got=f"{len(text)} characters of it", calls=made.calls)
-    elif where == "field":
-        got = f"{len(text)} characters of text"
-        trial.claim(whole, "no_message", expected="the message", got=got, calls=made.calls)
-    trial.saw(f"{len(claims)} claims made from the SakID; the reference is in the {where}")
+        got = f"{len(find_tags(text))} tags"
+        trial.claim(found, "no_reference", expected=f"our reference, {what}", got=got, calls=made.calls)
+    if message is not None:
+        _message_stands(trial, message, text, made.calls)
+    trial.saw(f"{what}: {len(claims)} claims made from the SakID; the reference is in the {where}")
+    if record is not None:
+        _as_given(trial, rig, on_record(record, patient, trial.adapter.patient_fields.declared,
+                                        said_in(rig.sent_since(mark))), made.calls)  # fmt: skip
+
+
+def _message_stands(trial: Trial, message: str, text: str, calls: Sequence[Call]) -> None:
+    """The whole message, where there is a place for it at all."""
+    where = trial.adapter.limits.booking.reference_in
+    if where == "nowhere":
+        return
+    plain = " ".join(text.split())
+    begun = where != "field" or message[:20] in plain
+    got = f"{len(text)} characters of text"
+    trial.claim(begun, "no_message", expected="the message", got=got, calls=calls)
+    expected = f"a message of {len(message)} characters"
+    trial.claim(message in plain, "cut", expected=expected, got=f"{len(text)} characters of it", calls=calls)
+
+
+def _as_given(trial: Trial, rig: Rig, seen: Compared, calls: Sequence[Call]) -> None:
+    writes = rig.writing(calls)
+    trial.claim(not seen.other, "other_details", expected="what was given of the patient",
+                got=f"another {', '.join(seen.other)}", calls=writes)  # fmt: skip
+    trial.claim(not seen.unsent, "unsent", expected="what the adapter declares", got=f"no {', '.join(seen.unsent)}",
+                calls=writes)  # fmt: skip
+    kept = f"as given on the clinic's record: {', '.join(seen.same) or 'nothing'}"
+    trial.saw(kept + (f"; the mock keeps no {', '.join(seen.unkept)}" if seen.unkept else ""))
+
+
+async def _longest_message(trial: Trial) -> None:
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    request = _with_the_longest(trial, rig.request(slot, patient=OTHER))
+    before, mark = rig.appointments(), rig.mark()
+    outcome = await trial.outcome(rig.session.book(request))
+    made, calls, message = rig.made_since(before), rig.writing(rig.since(mark)), request.message or ""
+    expected = f"booked with a message of {len(message)} characters"
+    trial.claim(outcome.error is None and len(made) == 1, "too_long", expected=expected, got=outcome, calls=calls)
+    record = rig.clinic.patient(made[0].patient_id)
+    text = f"{made[0].note}\n{made[0].patient_comment}\n{record.notes if record else ''}"
+    _message_stands(trial, message, text, calls)
+    trial.saw(f"a message of {len(message)} characters, the longest that the adapter lets through, stands whole")
+
+
+def _with_the_longest(trial: Trial, request: BookingRequest) -> BookingRequest:
+    """The request with as long a message as the adapter's facts let through."""
+    facts, fields = trial.adapter.limits.booking, trial.adapter.patient_fields
+    most = LONGEST_MESSAGE
+    if facts.reference_in == "field":
+        most = min(most, facts.note_length or most)
+    elif facts.note_length is not None:
+        lines = fields.note_lines(request.patient)
+        bare = request.model_copy(update={"note_lines": lines, "message": "x"})
+        most = min(most, facts.note_length - len(bare.note()) + 1)
+    end = " Áilu er med."
+    words = "Ønsker rom på gateplan. " * LONGEST_MESSAGE
+    return request.model_copy(update={"message": words[: most - len(end)].rstrip().ljust(most - len(end), ".") + end})
 
 
 @BOOK.rule(
@@ -375,6 +516,9 @@ LOST_CAUSES = {
     "listed refusal of the vendor's is certain.",
     "two_made": "More than one appointment stands in the timebook.",
     "booked_again": "Booking again under the same reference was not refused.",
+    "same_reference": "The vendor refuses a reference that it has already, and the caller is told that nothing is "
+    "booked and to choose another time: they would be booked twice. List that code in ErrorMap as "
+    'Refusal(ResolveFirst, "already_booked").',
 }
 
 
@@ -428,6 +572,33 @@ async def _lost_answers(trial: Trial) -> None:
                 calls=rig.since(mark),
             )
     trial.saw(f"{unknowns} lost answers, one write each, at most one appointment each, all unknown")
+    await _sent_again_by_another(trial)
+
+
+async def _sent_again_by_another(trial: Trial) -> None:
+    """A caller who knows nothing of the first booking, which stands, sends it again under the same reference, for
+    another time: a vendor that knows references refuses it for nothing else, since under a new one it is taken."""
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    made = await trial.booked(rig, slots[0])
+    other = next((one for one in slots[1:] if apart(one, slots[0]) and rig.open_time(one) is not None), None)
+    free, another = trial.need(other, "a second open time"), rig.colleague()
+    before, mark = rig.appointments(), rig.mark()
+    again = made.request.model_copy(update={"slot": free})
+    outcome = await trial.outcome(another.book(again))
+    calls = rig.writing(rig.since(mark))
+    if rig.made_since(before):
+        trial.saw("the vendor takes two bookings under one reference")
+        return
+    fresh = await trial.outcome(another.book(rig.request(free)))
+    if fresh.error is not None:
+        trial.saw(f"whether the vendor knows a reference can't be told: under a new one {fresh}")
+        return
+    certain = outcome.error is not None and outcome.error.effect == "none"
+    honest = not certain or isinstance(outcome.error, ResolveFirst)
+    expected = "ResolveFirst, or not certain: the first booking stands"
+    trial.claim(honest, "same_reference", expected=expected, got=outcome, calls=calls)
+    trial.saw(f"the same reference again, while the first booking stands: told as {outcome}")
 
 
 @BOOK.rule(

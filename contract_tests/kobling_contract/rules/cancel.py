@@ -399,10 +399,15 @@ async def _half_moved(trial: Trial) -> None:
         "told_moved": "The caller was told that it moved, but it stands as before.",
         "told_not_moved": "The caller was told that nothing was changed, but it has moved.",
         "resent": "The move was sent again after its answer was lost.",
+        "narrower": "The vendor refuses what Limits.reschedule_within promises: it names what must stay the same for a "
+        "move in one step.",
     },
 )
 async def _in_one_step(trial: Trial) -> None:
     write = await _moved_whole(trial)
+    for kind in ("practitioner", "service"):
+        if kind not in trial.adapter.limits.reschedule_within:
+            await _moved_across(trial, kind)
     refusals: tuple[tuple[str, tuple[type[KoblingError], ...]], ...] = (
         ("the new time is taken", (SlotTaken, SlotWithdrawn)),
         ("no change is allowed any more", (TooLateToChange,)),
@@ -453,7 +458,36 @@ async def _to_be_moved(trial: Trial) -> tuple[Rig, Booked, Slot]:
         and ("practitioner" not in within or one.practitioner_id == slots[0].practitioner_id)
         and ("service" not in within or one.service_id == slots[0].service_id)
     ]
+    others.sort(key=lambda one: _in_what_it_differs(one, slots[0]))  # what every vendor moves comes first
     return rig, made, trial.need(others, "there is no other open time")[0]
+
+
+def _in_what_it_differs(one: Slot, other: Slot) -> tuple[str, ...]:
+    names = ("practitioner", "service")
+    return tuple(name for name in names if getattr(one, f"{name}_id") != getattr(other, f"{name}_id"))
+
+
+async def _moved_across(trial: Trial, kind: str) -> None:
+    """A move to another practitioner, or another service, where the facts say that it need not stay the same."""
+    rig = trial.rig()
+    slots = [one for one in await trial.open_times(rig, count=7) if rig.open_time(one) is not None]
+    pairs = (
+        (old, new) for old in slots for new in slots if apart(old, new) and _in_what_it_differs(new, old) == (kind,)
+    )
+    pair = next(pairs, None)
+    if pair is None:
+        trial.saw(f"nobody has times of another {kind} and the same otherwise")
+        return
+    old, new = pair
+    made = await trial.booked(rig, old)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
+    calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
+    trial.claim(outcome.error is None, "narrower", expected=f"moved to another {kind}", got=outcome, calls=calls)
+    place = now and (rig.wire_id(now.timebook_id), rig.wire_id(now.type_id), now.start)
+    holds = place == (new.practitioner_id, new.service_id, new.start)
+    trial.claim(holds, "another", expected=f"the same booking with another {kind}", got="otherwise", calls=calls)
+    trial.saw(f"moved to another {kind} in one step, as the facts say")
 
 
 async def _moved_whole(trial: Trial) -> str:

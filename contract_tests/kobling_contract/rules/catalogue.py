@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
-from kobling import Catalogue, Operation
+from kobling import Catalogue, Operation, Slots, WireReply
 from kobling_mocks import Fact
-from kobling_mocks.clinic import Clinic, Medium
+from kobling_mocks.clinic import Clinic, Medium, synthetic_id
 
 from ..clinics import ClinicName
-from ..rig import Mark, Rig
-from ..rule import RuleBook
+from ..rig import Mark, Rig, WireCall
+from ..rule import NEVER_VARIED, RuleBook
 from ..trial import Trial
 from .wire import told_in
 
@@ -238,6 +241,8 @@ async def _kinds(trial: Trial) -> None:
     causes={
         "without_rate": "Something without a B-rate is offered: rates=() says that the vendor has none for it.",
         "lost": "A type with a B-rate is not offered; look at rates that stand beside it, and at their order.",
+        "unknown_rates": "A type that has no rate is offered, as if its rates were not known: None says that nobody "
+        "knows, () that there are none. Pass an empty list on as it is.",
         "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
         "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",
     },
@@ -274,6 +279,26 @@ async def _rates(trial: Trial) -> None:
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
     trial.saw(f"{compared} offers have exactly the clinic's B-rates")
+    await _no_rate_at_all(trial)
+
+
+async def _no_rate_at_all(trial: Trial) -> None:
+    """A type whose rules name no rate, where the vendor shows the rates of others: none, which is not "unknown"."""
+    rig = trial.rig()
+    offered = [pair for pair in _pairs(rig.clinic) if rig.shown.offered(*pair)]
+    bare = next((kind for _, kind in offered if any(other != kind for _, other in offered)), None)
+    kind = rig.clinic.type(trial.need(bare, "no second type with a B-rate"))
+    if kind is not None:
+        rig.clinic.put_type(replace(kind, rules=tuple(replace(rule, rates=()) for rule in kind.rules)))
+    found = await _read(trial, rig)
+    now_bare = [_wire(rig, pair) for pair in offered if not rig.shown.offered(*pair)]
+    free = [pair for pair in offered if rig.shown.offered(*pair) and found.bookable(*_wire(rig, pair))]
+    trial.need(now_bare and free, "no pair without any rate beside one with a B-rate")
+    wrong = [pair for pair in now_bare if found.bookable(*pair)]
+    trial.claim(
+        not wrong, "unknown_rates", expected="rates=() for a type without any: not offered", got=f"{len(wrong)} offered"
+    )
+    trial.saw(f"{len(now_bare)} offers have no rate at all and are not offered, {len(free)} others are")
 
 
 @BOOK.rule(
@@ -348,21 +373,21 @@ async def _lengths(trial: Trial) -> None:
 
 @BOOK.rule(
     9,
-    "An offline timebook is not offered, though its types are online",
-    why="The practitioner has taken online booking off; patients would come to a closed door.",
-    check="Practitioner.online, and a vendor that simply leaves offline timebooks out.",
+    "What is offline is not offered: a timebook though its types are online, and a type though its timebooks are",
+    why="The clinic has taken online booking off; patients would come to a closed door.",
+    check="Practitioner.online and Service.online, and a vendor that simply leaves out what is offline.",
     control="Open times of other timebooks are found in the same search, each call answered without an error.",
     source="the help article on online booking: the timebook's switch wins over the type's",
     needs=(*NEEDS, "list_slots"),
-    evidence=("timebook",),
-    causes={"offered": "An offline timebook can be booked, or has open times: set Practitioner.online."},
+    evidence=("timebook", "wire"),
+    causes={
+        "offered": "An offline timebook can be booked, or has open times: set Practitioner.online.",
+        "type_offered": "An offline type can be booked, or has open times: set Service.online.",
+    },
 )
 async def _offline(trial: Trial) -> None:
     rig = trial.rig()
-    found = await _read(trial, rig)
-    mark = rig.mark()
-    answer = await rig.whole().slots(rig.days())
-    trial.control(rig, mark, "open times are read")
+    found, answer = await _shown(trial, rig)
     hidden = {rig.wire_id(one.id) for one in rig.clinic.timebooks if not one.online}
     trial.need(hidden, "no offline timebook in the world")
     offers = [ids for ids in found.offer_by_ids if ids[0] in hidden and found.bookable(*ids)]
@@ -372,6 +397,69 @@ async def _offline(trial: Trial) -> None:
     )
     trial.need(answer.found, "no open time at all, so that the absence proves nothing")
     trial.saw(f"{len(hidden)} offline timebooks, none offered; {len(answer.found)} times of the others")
+    other = trial.rig()
+    if other.told("online"):
+        await _offline_type(trial, other)
+    constant = never_varied([*rig.wire, *other.wire])
+    if constant:
+        trial.facts[NEVER_VARIED] = ", ".join(constant)
+        trial.saw(f"the same in every row of the mock's: {', '.join(constant)}")
+
+
+async def _shown(trial: Trial, rig: Rig) -> tuple[Catalogue, Slots]:
+    """The catalogue and the open times of two weeks."""
+    found = await _read(trial, rig)
+    mark = rig.mark()
+    answer = await rig.whole().slots(rig.days())
+    trial.control(rig, mark, "open times are read")
+    return found, answer
+
+
+async def _offline_type(trial: Trial, rig: Rig) -> None:
+    """One type is offline, and one practitioner has no types at all."""
+    offered = [pair for pair in _pairs(rig.clinic) if rig.shown.offered(*pair)]
+    gone = next((kind for _, kind in offered if any(other != kind for _, other in offered)), None)
+    kind = rig.clinic.type(trial.need(gone, "no second type that is offered"))
+    person = rig.clinic.timebook(offered[0][0])
+    if kind is None or person is None:
+        raise LookupError("what the clinic offers is not there")
+    rig.clinic.put_type(replace(kind, online=False))
+    rig.clinic.put_timebook(replace(person, id=synthetic_id("offline", "timebook", "no types"), hpr=None))
+    found, answer = await _shown(trial, rig)
+    who_bare, hidden = rig.wire_id(synthetic_id("offline", "timebook", "no types")), rig.wire_id(kind.id)
+    offers = [ids for ids in found.offer_by_ids if found.bookable(*ids) and (ids[1] == hidden or ids[0] == who_bare)]
+    times = [slot for slot in answer.found if slot.service_id == hidden or slot.practitioner_id == who_bare]
+    trial.claim(
+        not offers and not times, "type_offered", expected="nothing", got=f"{len(offers)} offers, {len(times)} times"
+    )
+    trial.need(answer.found, "no open time of another type")
+    trial.saw(f"an offline type, and a timebook without types, not offered; {len(answer.found)} times of the others")
+
+
+ENOUGH = 5
+"""So many rows with one value are told as never varied."""
+
+
+def never_varied(calls: Iterable[WireCall]) -> tuple[str, ...]:
+    """Places in the rows of the vendor's lists that say yes or no, and always the same, each with what it says."""
+    seen: dict[str, list[bool]] = {}
+    for call in calls:
+        if isinstance(call.outcome, WireReply):
+            with suppress(ValueError):
+                _yes_or_no(json.loads(call.outcome.body), "", seen)
+    same = {place: values[0] for place, values in seen.items() if len(values) >= ENOUGH and len(set(values)) == 1}
+    return tuple(f"{place} (always {str(value).lower()})" for place, value in sorted(same.items()))
+
+
+def _yes_or_no(data: Any, place: str, seen: dict[str, list[bool]], in_row: bool = False) -> None:
+    if isinstance(data, dict):
+        for name, inner in data.items():
+            _yes_or_no(inner, f"{place}/{name}", seen, in_row)
+    elif isinstance(data, list):
+        for one in data:
+            _yes_or_no(one, place, seen, in_row=True)
+    elif isinstance(data, bool) and in_row:
+        seen.setdefault(place, []).append(data)
 
 
 @BOOK.rule(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import count, pairwise
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from kobling import BookingQuery, Bookings, Operation, SlotQuery, WireFailure, WireReply, WireRequest
+from kobling import BookingQuery, Bookings, Catalogue, Operation, SlotQuery, WireFailure, WireReply, WireRequest
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, BookingOrder, Clinic
 
@@ -22,6 +22,7 @@ from ..rule import RuleBook
 from ..sides import Side
 from ..timebook import differences, times_of
 from ..trial import Outcome, Trial
+from .onward import Onward, documented, in_pages, onward, uncertain_lists
 
 BOOK = RuleBook("PAGE", "Lists that come in several answers")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -29,6 +30,8 @@ WHOLE = "the contract: http.pages reads a list whole or not at all; a plain list
 GONE = ("cancelled", "declined")
 LAST_DAY = CROWDED + timedelta(days=6)
 WEEK = SlotQuery(first_day=CROWDED, last_day=LAST_DAY)
+LARGE_PAGE, LARGER_PAGE = 100, 150
+"""Rows of a page, where the mock's pages can be made smaller: the list is longer, and its calls are few."""
 BOOKED_WEEK = BookingQuery(first_day=CROWDED, last_day=LAST_DAY)
 
 Ids: TypeAlias = Counter[str]
@@ -37,12 +40,20 @@ Ids: TypeAlias = Counter[str]
 
 @dataclass(frozen=True)
 class _Reading:
-    """Something that may take several answers: how a caller reads it, and in which clinic it is long."""
+    """Something that may take several answers: how a caller reads it, and in which clinic it is long. larger: a clinic
+    where it is longer still, for vendors whose pages hold more. rows: what a page holds at most, where the mock's pages
+    can be made smaller."""
 
     name: str
     world: ClinicName
     read: Callable[[Side], Awaitable[Any]]
     ids: Callable[[Any], Ids]
+    larger: ClinicName | None = None
+    rows: int = LARGER_PAGE
+
+    def reads(self, other: _Reading) -> bool:
+        """Whether it is the same reading, in whichever clinic."""
+        return self.name == other.name
 
 
 def _listed(told: Bookings) -> Ids:
@@ -58,6 +69,8 @@ _CATALOGUE = _Reading(
     "demo",
     lambda side: side.catalogue(),
     lambda told: Counter([one.id for one in told.practitioners] + [one.id for one in told.services]),
+    larger="large",
+    rows=3,
 )
 
 
@@ -67,21 +80,35 @@ def _readings(trial: Trial) -> tuple[_Reading, ...]:
 
 async def _ready(rig: Rig, reading: _Reading) -> Side:
     """A caller who has nothing left to ask but the reading itself."""
-    side = rig.whole() if reading is _CATALOGUE else rig.widest()
+    side = rig.whole() if reading.reads(_CATALOGUE) else rig.widest()
     await side.clinic()
-    if reading is not _CATALOGUE:
+    if not reading.reads(_CATALOGUE):
         await side.catalogue()
     return side
 
 
-async def _control(trial: Trial, reading: _Reading) -> tuple[Rig, Any, tuple[Call, ...], tuple[WireCall, ...]]:
-    """The reading without any fault or change: what is told, and the calls that it took."""
+def _opened(trial: Trial, reading: _Reading) -> Rig:
+    """A world in which the reading is long."""
     rig = trial.rig(reading.world)
+    rig.world.rows_a_page = reading.rows
+    return rig
+
+
+async def _control(
+    trial: Trial, reading: _Reading, to_the_end: bool = False
+) -> tuple[_Reading, Rig, Any, tuple[Call, ...], tuple[WireCall, ...]]:
+    """The reading without any fault or change: what is told, and the calls that it took. Where a list of it comes in
+    pages that hold all of it, it is read in the larger clinic instead, of which the answer then speaks. to_the_end:
+    also where the vendor does not document any pages."""
+    rig = _opened(trial, reading)
     side = await _ready(rig, reading)
     mark = rig.mark()
     told = await reading.read(side)
-    calls = trial.control(rig, mark, f"{reading.name}: read in a quiet clinic")
-    return rig, told, calls, rig.sent_since(mark)
+    calls, wire = trial.control(rig, mark, f"{reading.name}: read in a quiet clinic"), rig.sent_since(mark)
+    at_once = {call.operation for call in calls} - in_pages(rig, calls, wire)
+    if reading.larger is not None and (at_once if to_the_end else at_once & documented(rig)):
+        return await _control(trial, replace(reading, world=reading.larger, larger=None, rows=LARGE_PAGE), to_the_end)
+    return reading, rig, told, calls, wire
 
 
 def _edges(calls: Sequence[Call]) -> list[int]:
@@ -101,7 +128,7 @@ def _edges(calls: Sequence[Call]) -> list[int]:
     "A long list is read to its end: every booking, open time, practitioner and service is there, each once",
     why="What is on the second page is booked again, or counts as deleted.",
     check="http.pages: where the vendor says that there is more; a page that is smaller than what was asked for.",
-    control="Each list is read without a fault, in a clinic where it is long and not empty.",
+    control="Each list is read without a fault, in a clinic where it is long, and what has pages comes in several.",
     source=WHOLE,
     needs=READS,
     evidence=("timebook", "journal"),
@@ -113,11 +140,12 @@ def _edges(calls: Sequence[Call]) -> list[int]:
     },
 )
 async def _to_the_end(trial: Trial) -> None:
-    for reading in (*_readings(trial), _CATALOGUE):
-        rig, told, calls, _ = await _control(trial, reading)
-        if reading is _CATALOGUE:
-            _all_listed(trial, rig, reading.ids(told), calls)
-        elif reading is _SLOTS:
+    unseen: list[str] = []
+    for each in (*_readings(trial), _CATALOGUE):
+        reading, rig, told, calls, wire = await _control(trial, each, to_the_end=True)
+        if reading.reads(_CATALOGUE):
+            _all_listed(trial, rig, told, calls)
+        elif reading.reads(_SLOTS):
             have, want = times_of(told.found), times_of(rig.shown.times(WEEK.first_day, WEEK.last_day, rig.scope))
             trial.need(tuple(want), "the crowded clinic has no open time")
             said = differences(have, want)
@@ -125,13 +153,35 @@ async def _to_the_end(trial: Trial) -> None:
             trial.claim(have <= want, "invented", expected=f"{len(want)} open times", got=said, calls=calls[:3])
         else:
             _all_bookings(trial, rig, told, calls)
-        trial.saw(f"{reading.name}: {len(calls)} calls, {sum(reading.ids(told).values())} told, as the clinic has them")
+        unseen += [f"{name} ({rows} rows in one answer)" for name, rows in uncertain_lists(rig, calls, wire).items()]
+        paged = ", ".join(sorted(in_pages(rig, calls, wire))) or "none"
+        trial.saw(
+            f"{reading.name}: {len(calls)} calls, {sum(reading.ids(told).values())} told, as the clinic has them; "
+            f"in several pages: {paged}"
+        )
+    if unseen:
+        trial.need(None, f"no second page of {', '.join(unseen)}; keep the mock's pages to world.rows_on_a_page(...)")
 
 
-def _all_listed(trial: Trial, rig: Rig, ids: Ids, calls: Sequence[Call]) -> None:
+def _all_listed(trial: Trial, rig: Rig, told: Catalogue, calls: Sequence[Call]) -> None:
+    """Every timebook that is online, and every pair that is offered, as far as the wire tells who offers what."""
     shown = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
-    missing = shown - set(ids)
+    missing = shown - {one.id for one in told.practitioners}
     trial.claim(not missing, "missing", expected=f"{len(shown)} timebooks", got=f"{len(missing)} missing", calls=calls)
+    offered = [
+        (rule.timebook_id, kind.id)
+        for kind in rig.clinic.types
+        for rule in kind.rules
+        if rig.shown.offered(rule.timebook_id, kind.id)
+    ]
+    kinds = {rig.wire_id(kind) for _, kind in offered} - {one.id for one in told.services}
+    trial.claim(
+        not kinds, "missing", expected="every service that is offered", got=f"{len(kinds)} missing", calls=calls
+    )
+    if rig.told("rules"):
+        pairs = {(rig.wire_id(who), rig.wire_id(kind)) for who, kind in offered}
+        lost = pairs - told.offer_by_ids.keys()
+        trial.claim(not lost, "missing", expected=f"{len(pairs)} offers", got=f"{len(lost)} missing", calls=calls)
 
 
 def _all_bookings(trial: Trial, rig: Rig, told: Bookings, calls: Sequence[Call]) -> None:
@@ -252,11 +302,11 @@ _SET_UP: dict[str, Edit] = {
 )
 async def _while_staff_work(trial: Trial) -> None:
     tried = paged = 0
-    for reading in (*_readings(trial), _CATALOGUE):
-        _, _, calls, _ = await _control(trial, reading)
+    for each in (*_readings(trial), _CATALOGUE):
+        reading, _, _, calls, _ = await _control(trial, each)
         edges = _edges(calls)
         positions = {*edges[:1], *trial.random.sample(edges, min(1, len(edges)))}
-        for what, edit in (_SET_UP if reading is _CATALOGUE else _EDITS).items():
+        for what, edit in (_SET_UP if reading.reads(_CATALOGUE) else _EDITS).items():
             for position in sorted(positions):
                 await _read_meanwhile(trial, reading, edit, position, f"{what} after {position} of {len(calls)} calls")
                 tried += 1
@@ -267,7 +317,7 @@ async def _while_staff_work(trial: Trial) -> None:
 
 
 async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position: int, what: str) -> None:
-    rig = trial.rig(reading.world)
+    rig = _opened(trial, reading)
     before = await _truth(rig, reading)
     side, revision = await _ready(rig, reading), rig.clinic.revision
     answers = count(1)
@@ -292,9 +342,9 @@ async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position:
 async def _truth(rig: Rig, reading: _Reading) -> frozenset[str]:
     """What is there to be told: the clinic's own bookings and times. Which practitioners and services a vendor shows
     is its own affair, so that the catalogue is read once more while nothing changes."""
-    if reading is _BOOKINGS:
+    if reading.reads(_BOOKINGS):
         return frozenset(rig.wire_id(one.id) for one in _in_the_week(rig.clinic))
-    if reading is _SLOTS:
+    if reading.reads(_SLOTS):
         return frozenset(map(str, times_of(rig.shown.times(WEEK.first_day, WEEK.last_day, rig.scope))))
     rig.pace.pass_time(LATER)
     return frozenset(reading.ids(await reading.read(await _ready(rig, reading))))
@@ -311,7 +361,7 @@ def _same_but_for_the_change(
     calls: Sequence[Call],
 ) -> None:
     lost = (before & after) - set(told)
-    owned_up = reading is not _CATALOGUE and not outcome.value.complete
+    owned_up = not reading.reads(_CATALOGUE) and not outcome.value.complete
     trial.claim(
         not lost or owned_up,
         "lost",
@@ -321,7 +371,7 @@ def _same_but_for_the_change(
     )
     doubled = [one for one, times in told.items() if times > 1]
     trial.claim(not doubled, "doubled", expected=f"each once, {what}", got=f"{len(doubled)} twice", calls=calls[-3:])
-    if reading is _SLOTS:
+    if reading.reads(_SLOTS):
         invented = set(told) - before - after
         trial.claim(
             not invented, "invented", expected=f"times of before or after, {what}", got=len(invented), calls=calls[-3:]
@@ -331,57 +381,20 @@ def _same_but_for_the_change(
 # ---- astray
 
 
-@dataclass(frozen=True)
-class _Onward:
-    """Where an answer says how its list goes on: a place in its body, or the `Link` header (None), and what it said."""
-
-    place: tuple[str, ...] | None
-    value: str
-    is_link: bool
-
-
-def _onward(first: WireCall, second: WireCall) -> _Onward | None:
-    """What of the first answer stands in the second request; None where the caller went on by itself."""
-    if not isinstance(first.outcome, WireReply):
-        return None
-    here, there = urlsplit(first.request.url), urlsplit(second.request.url)
-    if second.request.url in (first.outcome.header("link") or ""):
-        return _Onward(None, second.request.url, is_link=True)
-    known = {value for _, value in parse_qsl(here.query)}
-    new = {value for _, value in parse_qsl(there.query)} - known
-    relative = urlunsplit(("", "", there.path, there.query, ""))
-    try:
-        data = json.loads(first.outcome.body)
-    except ValueError:
-        return None
-    for place, value in _texts(data, ()):
-        if value in (second.request.url, relative) and there.path == here.path:
-            return _Onward(place, value, is_link=True)
-        if value in new and len(value) > 5 and there.path == here.path:
-            return _Onward(place, value, is_link=False)
-    return None
-
-
-def _texts(data: Any, place: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
-    if isinstance(data, dict):
-        return [one for name, inner in data.items() for one in _texts(inner, (*place, name))]
-    return [(place, data)] if isinstance(data, str) else []
-
-
-def _leading(onward: _Onward, path: str, to: str) -> Callable[[WireRequest, WireReply | WireFailure], Any]:
+def _leading(goes: Onward, path: str, to: str) -> Callable[[WireRequest, WireReply | WireFailure], Any]:
     """Every answer of the list says that it goes on there, also the last one."""
 
     def spoil(request: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
         if not isinstance(outcome, WireReply) or outcome.status != 200 or urlsplit(request.url).path != path:
             return outcome
-        if onward.place is None:
+        if goes.place is None:
             others = tuple(one for one in outcome.headers if one[0].lower() != "link")
             return WireReply(outcome.status, (*others, ("Link", f'<{to}>; rel="next"')), outcome.body)
         data = json.loads(outcome.body)
         holder = data
-        for step in onward.place[:-1]:
+        for step in goes.place[:-1]:
             holder = holder[step]
-        holder[onward.place[-1]] = to
+        holder[goes.place[-1]] = to
         return WireReply(outcome.status, outcome.headers, json.dumps(data, ensure_ascii=False).encode())
 
     return spoil
@@ -405,28 +418,28 @@ def _leading(onward: _Onward, path: str, to: str) -> Callable[[WireRequest, Wire
 )
 async def _astray(trial: Trial) -> None:
     tried = 0
-    for reading in (*_readings(trial), _CATALOGUE):
-        _, told, calls, wire = await _control(trial, reading)
+    for each in (*_readings(trial), _CATALOGUE):
+        reading, _, told, calls, wire = await _control(trial, each)
         whole, hosts = reading.ids(told), {urlsplit(one.request.url).netloc for one in wire}
         for edge in _lists(calls, wire):
             tried += 1
             operation, path = calls[edge - 1].operation or "", urlsplit(wire[edge - 1].request.url).path
             for kind in ("http_503", "html_200", "reset"):
-                rig = trial.rig(reading.world)
+                rig = _opened(trial, reading)
                 side = await _ready(rig, reading)
                 rig.fault(operation, kind, nth=2, times=0)
                 what = f"{kind} on page 2 of {operation}"
                 await _told_whole(trial, rig, side, reading, whole, hosts, what, lambda one: bool(one.fault))
-            onward = _onward(wire[edge - 1], wire[edge])
-            if onward is None:
+            goes = onward(wire[edge - 1], wire[edge])
+            if goes is None:
                 continue
-            targets = {"the second page for ever": onward.value}
-            if onward.is_link:
+            targets = {"the second page for ever": goes.value}
+            if goes.is_link:
                 targets["another host"] = f"https://elsewhere.example.test{path}?page=2"
             for what, to in targets.items():
-                rig = trial.rig(reading.world)
+                rig = _opened(trial, reading)
                 side = await _ready(rig, reading)
-                rig.spoil = _leading(onward, path, to)
+                rig.spoil = _leading(goes, path, to)
                 what = f"{operation} leads to {what}"
                 await _told_whole(trial, rig, side, reading, whole, hosts, what, _spoilt(rig, to))
     if not tried:
@@ -473,7 +486,7 @@ async def _told_whole(
     most = 2 * rig.adapter.limits.calls
     trial.claim(len(sent) <= most, "too_many", expected=f"at most {most} calls", got=len(sent), calls=calls[:3])
     honest = outcome.error is not None or reading.ids(outcome.value) == whole
-    honest = honest or (reading is not _CATALOGUE and not outcome.value.complete)
+    honest = honest or (not reading.reads(_CATALOGUE) and not outcome.value.complete)
     told = 0 if outcome.error else sum(reading.ids(outcome.value).values())
     trial.claim(
         honest,

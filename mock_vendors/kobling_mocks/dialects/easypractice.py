@@ -453,7 +453,7 @@ def _query(caller: _Caller, model: type[_B]) -> _B:
 
 def _page(caller: _Caller, path: str, query: wire.PageQuery, rows: Sequence[Any]) -> Answer:
     """One page of a list, with links that are relative and hold the query without its page."""
-    size = min(max(query.page_size or 10, 1), _LARGEST_PAGE)
+    size = caller.visit.world.rows_on_a_page(min(max(query.page_size or 10, 1), _LARGEST_PAGE))
     last = max(1, -(-len(rows) // size))
     number = max(query.page or 1, 1)
     shown = rows[(number - 1) * size : number * size]

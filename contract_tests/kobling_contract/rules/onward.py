@@ -1,0 +1,161 @@
+"""How a list goes on from one answer to the next: seen on the wire, and documented by the vendor's mock."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from kobling import WireReply, WireRequest
+from kobling_mocks import Call
+from kobling_mocks.dialect import Operation
+
+from ..rig import Rig, WireCall
+
+__all__ = ["Onward", "documented", "in_pages", "onward", "uncertain_lists"]
+
+PAGING = frozenset({"page", "cursor", "offset", "skip", "limit", "side", "continuation"})
+"""Words in the names of parameters by which a vendor's call is taken for one that answers in pages."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+LONG = 100
+"""So many rows in one answer, where nothing came in two pages, leave open what the vendor does with more."""
+NEAR = 20
+"""So many earlier requests of a call are looked at: who reads several lists at once mixes them."""
+
+
+@dataclass(frozen=True)
+class Onward:
+    """Where an answer says how its list goes on: a place in its body, or the `Link` header (None), and what it said."""
+
+    place: tuple[str, ...] | None
+    value: str
+    is_link: bool
+
+
+def onward(first: WireCall, second: WireCall) -> Onward | None:
+    """What of the first answer stands in the second request; None where the caller went on by itself."""
+    if not isinstance(first.outcome, WireReply):
+        return None
+    here, there = urlsplit(first.request.url), urlsplit(second.request.url)
+    if second.request.url in (first.outcome.header("link") or ""):
+        return Onward(None, second.request.url, is_link=True)
+    known = {value for _, value in parse_qsl(here.query)}
+    new = {value for _, value in parse_qsl(there.query)} - known
+    relative = urlunsplit(("", "", there.path, there.query, ""))
+    try:
+        data = json.loads(first.outcome.body)
+    except ValueError:
+        return None
+    for place, value in _texts(data, ()):
+        if value in (second.request.url, relative) and there.path == here.path:
+            return Onward(place, value, is_link=True)
+        if value in new and len(value) > 5 and there.path == here.path:
+            return Onward(place, value, is_link=False)
+    return None
+
+
+def _texts(data: Any, place: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
+    if isinstance(data, dict):
+        return [one for name, inner in data.items() for one in _texts(inner, (*place, name))]
+    return [(place, data)] if isinstance(data, str) else []
+
+
+def in_pages(rig: Rig, calls: Iterable[Call], wire: Iterable[WireCall]) -> frozenset[str]:
+    """The vendor's calls that were seen to go on with the same list."""
+    sent = {one.number: one for one in wire}
+    clinic = rig.clinic
+    own = [one.id for one in clinic.timebooks] + [one.id for one in clinic.types]
+    ids = set(map(rig.wire_id, [*own, *(one.id for one in clinic.departments)]))
+    by_name: dict[str, list[WireCall]] = {}
+    found = set()
+    for call in calls:
+        one, name = sent.get(call.number), call.operation or ""
+        if one is None or name in found:
+            continue
+        earlier = by_name.setdefault(name, [])
+        if any(_goes_on(ids, before, one) for before in earlier[-NEAR:]):
+            found.add(name)
+        earlier.append(one)
+    return frozenset(found)
+
+
+def _goes_on(ids: Collection[str], first: WireCall, second: WireCall) -> bool:
+    """Whether the second request asks for the next page of what the first one asked for: by a link that it gave, or by
+    one new value that is no day and no id of the clinic's, and was told in the answer or is a number that has grown."""
+    if not isinstance(first.outcome, WireReply):
+        return False
+    before, after = _asked(first.request), _asked(second.request)
+    changed = {name: value for name, value in after.items() if before.get(name) != value}
+    here, there = urlsplit(first.request.url), urlsplit(second.request.url)
+    answer = f"{first.outcome.header('link')} {first.outcome.body.decode('utf-8', 'replace')}".replace("\\/", "/")
+    if changed and second.request.url in answer:
+        return True
+    if here.path != there.path or len(changed) != 1 or not before.keys() <= after.keys():
+        return False
+    ((name, value),) = changed.items()
+    if _DAY.match(value):
+        return False
+    old = before.get(name, "0")
+    grown = value.isdecimal() and old.isdecimal() and int(value) > int(old)
+    return (grown and (_pages(name) or value not in ids)) or (f'"{value}"' in answer and value not in ids)
+
+
+def _asked(request: WireRequest) -> dict[str, str]:
+    """What a request asks for, by name: its query, and the plain values of its body."""
+    found = dict(parse_qsl(urlsplit(request.url).query))
+    try:
+        body = json.loads(request.body) if request.body else {}
+    except ValueError:
+        body = {}
+    if isinstance(body, dict):
+        found |= {name: str(value) for name, value in body.items() if isinstance(value, str | int)}
+    return found
+
+
+def _pages(name: str) -> bool:
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
+    return bool(PAGING & set(words))
+
+
+def _documented(operation: Operation) -> bool:
+    """Whether the vendor documents that a call answers in pages."""
+    names = [name for model in (operation.query, operation.body) if model is not None
+             for field, info in model.model_fields.items() for name in (field, info.alias or field)]  # fmt: skip
+    return not operation.writes and any(map(_pages, names))
+
+
+def documented(rig: Rig) -> frozenset[str]:
+    """The vendor's calls that answer in pages, by their documentation."""
+    return frozenset(one.name for one in rig.mock.dialect.operations if _documented(one))
+
+
+def uncertain_lists(rig: Rig, calls: Iterable[Call], wire: Iterable[WireCall]) -> dict[str, int]:
+    """Calls that are documented to answer in pages, answered with a long list at once, and were never seen in two
+    pages; each with the rows of its longest answer."""
+    calls, wire = tuple(calls), tuple(wire)
+    asked = documented(rig) - in_pages(rig, calls, wire)
+    sent = {one.number: one for one in wire}
+    rows: dict[str, int] = {}
+    for call in calls:
+        if call.operation in asked and call.number in sent:
+            rows[call.operation] = max(rows.get(call.operation, 0), _rows(sent[call.number]))
+    return {name: count for name, count in rows.items() if count >= LONG}
+
+
+def _rows(call: WireCall) -> int:
+    """How long the longest list of an answer is."""
+    if not isinstance(call.outcome, WireReply):
+        return 0
+    try:
+        return _longest(json.loads(call.outcome.body))
+    except ValueError:
+        return 0
+
+
+def _longest(data: Any) -> int:
+    if isinstance(data, dict):
+        return max((_longest(one) for one in data.values()), default=0)
+    return len(data) if isinstance(data, list) else 0
