@@ -168,13 +168,14 @@ def _with_reference(
 OTHER = Patient(
     given_name="Pér Odd",
     family_name="Vårprøve",
-    birth_date=date(1994, 11, 30),
+    birth_date=date(1994, 11, 7),
     phone="+46700001122",
-    email="per.odd@pasient.example.test",
-    national_id="30919499894",
+    email="per.odd+fysio@pasient.example.test",
+    national_id="07919499894",
 )
-"""A second invented patient: no field is the first one's, and the telephone is of another country."""
-MESSAGE = "Ønsker rom på gateplan, kommer med ledsager (Áilu)."
+"""A second invented patient: no field is the first one's. The telephone is of another country, the day of birth can be
+taken for a month, and the address has a plus in it."""
+MESSAGE = "Ønsker rom på gateplan.\nKommer med ledsager (Áilu)."
 LONGEST_MESSAGE = 500
 """Characters of the contract's longest message."""
 
@@ -247,7 +248,7 @@ def _message_stands(trial: Trial, message: str, text: str, calls: Sequence[Call]
     where = trial.adapter.limits.booking.reference_in
     if where == "nowhere":
         return
-    plain = " ".join(text.split())
+    plain, message = " ".join(text.split()), " ".join(message.split())
     begun = where != "field" or message[:20] in plain
     got = f"{len(text)} characters of text"
     trial.claim(begun, "no_message", expected="the message", got=got, calls=calls)
