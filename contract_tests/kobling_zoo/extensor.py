@@ -398,6 +398,15 @@ class AlwaysLate(_Cancels):
     told = Cancelled(late=True)
 
 
+@exhibit(rule="CNCL-01", cause="reason_lost")
+class TheSameReasonForAll(Extensor):
+    """Tells the clinic the same of every cancel."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Give the booking up, for whatever reason."""
+        return await super().cancel(http, booking, CancelReason(by="registry"))
+
+
 @exhibit(rule="CNCL-04", cause="told_in_time")
 class NeverLate(_Cancels):
     """Says that no cancel ever comes late."""

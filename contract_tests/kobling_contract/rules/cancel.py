@@ -33,6 +33,7 @@ BOOK = RuleBook("CNCL", "Cancelling and moving")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
 GOAL = 'the contract: a cancel aims at a state, so "not there" counts as reached for a confirmed booking'
 REASON = CancelReason(by="patient", why="unwell")
+CLINICS_REASON = CancelReason(by="clinic", why="practitioner_away", message="Ring oss om ny time (Áilu).")
 
 
 def state_of(rig: Rig, appointment: Appointment) -> Appointment | None:
@@ -63,6 +64,8 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
         "refused": "The cancel of a booking that stands was not carried out.",
         "told_gone": "A booking that stood was told as gone already: already_gone is for what was not there before.",
         "told_late": "A cancel in good time was told as late, so that the patient believes that it costs something.",
+        "reason_lost": "The clinic keeps a reason, and who gave the booking up, why, or the message is not in it: "
+        "send reason.note() whole.",
     },
     driver=True,
     safety=True,
@@ -89,6 +92,22 @@ async def _cancelled(trial: Trial) -> None:
     again = await trial.outcome(rig.session.verify(made.request.slot))
     trial.claim(not shown or again.error is None, "not_open", expected="the time is found", got=again)
     trial.saw(f"the appointment is {now.state if now else 'gone'}, {len(rest)} others are as before")
+    if now is not None and now.reason:
+        await _reason_stands(trial, now.reason)
+
+
+async def _reason_stands(trial: Trial, patients: str) -> None:
+    """The clinic gives another booking up. patients: what stands as a patient's reason."""
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    mark = rig.mark()
+    await rig.session.cancel(made.booking.ref, CLINICS_REASON)
+    calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
+    told, message = now.reason if now else "", CLINICS_REASON.message or ""
+    trial.claim(message in told, "reason_lost", expected="the message", got=f"{len(told)} characters", calls=calls)
+    differs = told.replace(message, "").strip() != patients.strip()
+    trial.claim(differs, "reason_lost", expected="that the clinic gave it up", got="as for a patient", calls=calls)
+    trial.saw("who gave a booking up, and why, stands with it")
 
 
 @BOOK.rule(
