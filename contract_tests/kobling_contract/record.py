@@ -18,6 +18,10 @@ from .rig import WireCall
 __all__ = ["Compared", "on_record", "said_in"]
 
 
+NATIONAL = 8
+"""Digits of a telephone number without its country."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """Names of fields: those that stand as given, those that stand otherwise, those that the mock keeps nowhere though
@@ -47,11 +51,16 @@ def on_record(record: Record, patient: Patient, declared: Iterable[str], said: s
         kept = field.kept(record)
         if kept:
             found["same" if field.same(kept, patient) else "other"].append(name)
-        elif name == "birth_date" or all(_plain(str(getattr(patient, one))) in _plain(said) for one in field.of):
-            found["unkept"].append(name)  # a day is written in too many ways to be looked for
         else:
-            found["unsent"].append(name)
+            found["unkept" if _was_sent(name, field, patient, said) else "unsent"].append(name)
     return Compared(**{kind: tuple(names) for kind, names in found.items()})
+
+
+def _was_sent(name: str, field: _Field, patient: Patient, said: str) -> bool:
+    """Whether requests said it, in whichever spelling; a day is written in too many ways to be looked for."""
+    if name == "phone":
+        return re.sub(r"\D", "", patient.phone or "")[-NATIONAL:] in re.sub(r"\D", "", said)
+    return name == "birth_date" or all(_plain(str(getattr(patient, one))) in _plain(said) for one in field.of)
 
 
 def said_in(calls: Iterable[WireCall]) -> str:

@@ -42,8 +42,8 @@ from kobling import (
 from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
 from kobling.reference import tag
 from kobling_mocks import Call
+from kobling_mocks.clinic import Appointment, Clinic, PatientDetails, Restrictions
 from kobling_mocks.clinic import BookingOrder as Order
-from kobling_mocks.clinic import Clinic, PatientDetails, Restrictions
 
 from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
@@ -221,8 +221,7 @@ async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, mess
     mark = rig.mark()
     made = await trial.booked(rig, slot, patient=patient, message=message)
     stands = made.appointment
-    record = rig.clinic.patient(stands.patient_id)
-    text = f"{stands.note}\n{stands.patient_comment}\n{record.notes if record else ''}"
+    text = _texts_of(rig, stands)
     what = "with a message" if message else "without a message"
     holds = SAK_ID.value in text or stands.sak_id == SAK_ID.value
     got = f"a note of {len(stands.note)} characters"
@@ -238,9 +237,16 @@ async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, mess
     if message is not None:
         _message_stands(trial, message, text, made.calls)
     trial.saw(f"{what}: {len(claims)} claims made from the SakID; the reference is in the {where}")
+    record, declared = rig.clinic.patient(stands.patient_id), trial.adapter.patient_fields.declared
     if record is not None:
-        _as_given(trial, rig, on_record(record, patient, trial.adapter.patient_fields.declared,
-                                        said_in(rig.sent_since(mark))), made.calls)  # fmt: skip
+        seen = on_record(record, patient, declared, said_in(rig.sent_since(mark)))
+        _as_given(trial, rig, seen, made.calls)
+
+
+def _texts_of(rig: Rig, stands: Appointment) -> str:
+    """Every free text that the clinic sees with an appointment."""
+    record = rig.clinic.patient(stands.patient_id)
+    return f"{stands.note}\n{stands.patient_comment}\n{record.notes if record else ''}"
 
 
 def _message_stands(trial: Trial, message: str, text: str, calls: Sequence[Call]) -> None:
@@ -270,14 +276,15 @@ async def _longest_message(trial: Trial) -> None:
     rig = trial.rig()
     slot, *_ = await trial.open_times(rig)
     request = _with_the_longest(trial, rig.request(slot, patient=OTHER))
+    if not request.message:
+        trial.saw("the note has no room for a message")
+        return
     before, mark = rig.appointments(), rig.mark()
     outcome = await trial.outcome(rig.session.book(request))
-    made, calls, message = rig.made_since(before), rig.writing(rig.since(mark)), request.message or ""
+    made, calls, message = rig.made_since(before), rig.writing(rig.since(mark)), request.message
     expected = f"booked with a message of {len(message)} characters"
     trial.claim(outcome.error is None and len(made) == 1, "too_long", expected=expected, got=outcome, calls=calls)
-    record = rig.clinic.patient(made[0].patient_id)
-    text = f"{made[0].note}\n{made[0].patient_comment}\n{record.notes if record else ''}"
-    _message_stands(trial, message, text, calls)
+    _message_stands(trial, message, _texts_of(rig, made[0]), calls)
     trial.saw(f"a message of {len(message)} characters, the longest that the adapter lets through, stands whole")
 
 
@@ -291,9 +298,8 @@ def _with_the_longest(trial: Trial, request: BookingRequest) -> BookingRequest:
         lines = fields.note_lines(request.patient)
         bare = request.model_copy(update={"note_lines": lines, "message": "x"})
         most = min(most, facts.note_length - len(bare.note()) + 1)
-    end = " Áilu er med."
-    words = "Ønsker rom på gateplan. " * LONGEST_MESSAGE
-    return request.model_copy(update={"message": words[: most - len(end)].rstrip().ljust(most - len(end), ".") + end})
+    words = "Ønsker rom på gateplan, med Áilu. " * LONGEST_MESSAGE
+    return request.model_copy(update={"message": words[: max(0, most)].rstrip().ljust(most, ".")})
 
 
 @BOOK.rule(

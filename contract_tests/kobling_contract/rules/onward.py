@@ -15,7 +15,7 @@ from kobling_mocks.dialect import Operation
 
 from ..rig import Rig, WireCall
 
-__all__ = ["Onward", "documented", "in_pages", "onward", "uncertain_lists"]
+__all__ = ["Onward", "documented", "goes_on", "in_pages", "onward", "uncertain_lists"]
 
 PAGING = frozenset({"page", "cursor", "offset", "skip", "limit", "side", "continuation"})
 """Words in the names of parameters by which a vendor's call is taken for one that answers in pages."""
@@ -76,13 +76,13 @@ def in_pages(rig: Rig, calls: Iterable[Call], wire: Iterable[WireCall]) -> froze
         if one is None or name in found:
             continue
         earlier = by_name.setdefault(name, [])
-        if any(_goes_on(ids, before, one) for before in earlier[-NEAR:]):
+        if any(goes_on(ids, before, one) for before in earlier[-NEAR:]):
             found.add(name)
         earlier.append(one)
     return frozenset(found)
 
 
-def _goes_on(ids: Collection[str], first: WireCall, second: WireCall) -> bool:
+def goes_on(ids: Collection[str], first: WireCall, second: WireCall) -> bool:
     """Whether the second request asks for the next page of what the first one asked for: by a link that it gave, or by
     one new value that is no day and no id of the clinic's, and was told in the answer or is a number that has grown."""
     if not isinstance(first.outcome, WireReply):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import count, pairwise
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -109,6 +109,12 @@ async def _control(
     if reading.larger is not None and (at_once if to_the_end else at_once & documented(rig)):
         return await _control(trial, replace(reading, world=reading.larger, larger=None, rows=LARGE_PAGE), to_the_end)
     return reading, rig, told, calls, wire
+
+
+def _comes_at_once(trial: Trial, never: Collection[str]) -> NoReturn:
+    """Nothing came in several answers. never: calls that are documented to answer in pages, and never did."""
+    told = f"lists that come in several answers (never in two: {', '.join(sorted(never))})" if never else ""
+    trial.not_offered(told or "lists that come in several answers", proof=not never)
 
 
 def _edges(calls: Sequence[Call]) -> list[int]:
@@ -302,8 +308,10 @@ _SET_UP: dict[str, Edit] = {
 )
 async def _while_staff_work(trial: Trial) -> None:
     tried = paged = 0
+    never: set[str] = set()
     for each in (*_readings(trial), _CATALOGUE):
-        reading, _, _, calls, _ = await _control(trial, each)
+        reading, rig, _, calls, _ = await _control(trial, each)
+        never |= documented(rig) & {call.operation or "" for call in calls}
         edges = _edges(calls)
         positions = {*edges[:1], *trial.random.sample(edges, min(1, len(edges)))}
         for what, edit in (_SET_UP if reading.reads(_CATALOGUE) else _EDITS).items():
@@ -312,7 +320,7 @@ async def _while_staff_work(trial: Trial) -> None:
                 tried += 1
         paged += bool(edges)
     if not tried:
-        trial.not_offered("lists that come in several answers", proof=True)
+        _comes_at_once(trial, never)
     trial.saw(f"{tried} readings of {paged} lists with a change in the middle, nothing lost, doubled or invented")
 
 
@@ -418,8 +426,10 @@ def _leading(goes: Onward, path: str, to: str) -> Callable[[WireRequest, WireRep
 )
 async def _astray(trial: Trial) -> None:
     tried = 0
+    never: set[str] = set()
     for each in (*_readings(trial), _CATALOGUE):
-        reading, _, told, calls, wire = await _control(trial, each)
+        reading, rig, told, calls, wire = await _control(trial, each)
+        never |= documented(rig) & {call.operation or "" for call in calls}
         whole, hosts = reading.ids(told), {urlsplit(one.request.url).netloc for one in wire}
         for edge in _lists(calls, wire):
             tried += 1
@@ -443,7 +453,7 @@ async def _astray(trial: Trial) -> None:
                 what = f"{operation} leads to {what}"
                 await _told_whole(trial, rig, side, reading, whole, hosts, what, _spoilt(rig, to))
     if not tried:
-        trial.not_offered("lists that come in several answers", proof=True)
+        _comes_at_once(trial, never)
     trial.saw(
         f"{tried} lists were broken off or led astray, none was told as whole and no request left {sorted(hosts)}"
     )
