@@ -53,7 +53,8 @@ ClinicName = Literal[
 
 
 def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
-    """The demonstration clinic, its two practitioners working at all hours of one week: `night`'s, or the clock's.
+    """The demonstration clinic, its two practitioners working at all hours of one week: `night`'s, or the clock's. From
+    Monday 23:30 to Tuesday 00:30 Kari is taken.
 
     Of the repeated hour Kari works both halves; Jovnna's 02:00 is in the first and his 02:30 in the second, so
     that on a wall clock nobody can know which is meant. In the week of the spring night he is open from 02:00 to 03:00
@@ -69,6 +70,11 @@ def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
         template = WeekTemplate(synthetic_id("round-the-clock", "template", who), "Døgnet rundt", rows)
         clinic.put_template(template)
         clinic.lay_plan(demo_id("timebook", who), template.id, week, 1)
+    evening = datetime.combine(week, time(23, 30), ZoneInfo(clinic.zone))
+    somebody = PatientDetails("Vaken Prøvesen", date(1970, 1, 2), "+4790000006", "vaken@example.test")
+    clinic.staff_book(
+        BookingOrder(demo_id("timebook", "kari"), demo_id("type", "forste"), evening, somebody, source="staff")
+    )
     if night == SPRING_NIGHT:
         hours = OpeningHours(tuple(DayHours(weekday, 2 * 60, 3 * 60) for weekday in range(7)), 30)
         clinic.keep_hours(demo_id("timebook", "jovnna"), hours)

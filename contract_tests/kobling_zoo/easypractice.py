@@ -33,7 +33,7 @@ from kobling import (
     Slots,
 )
 from kobling.http import Pages
-from kobling.localtime import comes_once
+from kobling.localtime import comes_once, day_bounds
 from kobling_easypractice import EasyPractice, inferred, wire
 from kobling_easypractice.adapter import OverlapsRefused
 from kobling_easypractice.opentimes import CalendarDay, ClockSpan
@@ -230,6 +230,18 @@ class IgnoresBookings(_Days):
 
     def _seen(self, day: CalendarDay) -> CalendarDay:
         return replace(day, busy=())
+
+
+@exhibit(rule="SLOT-05", cause="invented")
+class ForgetsTheEveningBefore(_Whatever):
+    """Knows no booking that began before the window."""
+
+    def _calendar_days(
+        self, calendar_id: str, plan: Any, query: SlotQuery, bookings: list[wire.Booking]
+    ) -> Iterable[CalendarDay]:
+        begin, _ = day_bounds(query.first_day, query.last_day, OSLO)
+        known = [one for one in bookings if one.start >= begin]
+        return super()._calendar_days(calendar_id, plan, query, known)
 
 
 @exhibit(26, rule="SLOT-14", cause="booked_elsewhere")

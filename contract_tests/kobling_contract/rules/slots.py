@@ -193,7 +193,7 @@ async def _departments(trial: Trial) -> None:
 )
 async def _window_edges(trial: Trial) -> None:
     rig = trial.rig("round_the_clock")
-    first = rig.today() + timedelta(days=8)
+    first = rig.today() + timedelta(days=8)  # a Tuesday, on which what began on Monday is not over yet
     for length in (1, 2):
         query = SlotQuery(first_day=first, last_day=first + timedelta(days=length - 1))
         answer = await read(trial, rig, query, f"{length} days around the clock are read")
