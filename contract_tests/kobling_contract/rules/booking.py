@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from kobling import (
     Adapter,
@@ -129,7 +129,8 @@ async def _reference_as_answered(trial: Trial) -> None:
     if not stated:
         trial.saw("no answer to a booking has its reference, and none is claimed")
         return
-    for what, other in (("another reference", uuid4()), ("no reference", None)):
+    others = UUID(int=trial.random.getrandbits(128), version=4)
+    for what, other in (("another reference", others), ("no reference", None)):
         rig = trial.rig()
         slot, *_ = await trial.open_times(rig)
         request = rig.request(slot)
