@@ -12,8 +12,10 @@ from .rules import (
     connection,
     failures,
     hostile,
+    lost,
     model,
     pages,
+    readback,
     secrecy,
     slots,
     transport,
@@ -36,6 +38,8 @@ BOOKS: tuple[RuleBook, ...] = (
     transport.BOOK,
     wire.BOOK,
 )
+ADD_TO_BOOKING = (lost, readback)
+"""Modules whose rules stand in the same book as those of `booking`."""
 RULES: tuple[Rule, ...] = tuple(rule for book in BOOKS for rule in book.rules)
 
 

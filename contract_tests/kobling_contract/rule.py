@@ -14,6 +14,7 @@ import hashlib
 import inspect
 import json
 import types
+from bisect import insort
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -211,24 +212,23 @@ class RuleBook:
         """Add a rule `AREA-NN`; its check is the decorated function."""
 
         def add(function: Check) -> Check:
-            self.rules.append(
-                Rule(
-                    id=f"{self.area}-{number:02}",
-                    title=title,
-                    why=why,
-                    check=check,
-                    control=control,
-                    source=source,
-                    needs=frozenset(needs),
-                    evidence=frozenset(evidence),
-                    causes=dict(causes),
-                    run=function,
-                    driver=driver,
-                    safety=safety,
-                    targets=frozenset(targets),
-                    times=times,
-                )
+            rule = Rule(
+                id=f"{self.area}-{number:02}",
+                title=title,
+                why=why,
+                check=check,
+                control=control,
+                source=source,
+                needs=frozenset(needs),
+                evidence=frozenset(evidence),
+                causes=dict(causes),
+                run=function,
+                driver=driver,
+                safety=safety,
+                targets=frozenset(targets),
+                times=times,
             )
+            insort(self.rules, rule, key=lambda one: one.id)
             return function
 
         return add

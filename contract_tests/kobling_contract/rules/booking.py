@@ -1,14 +1,13 @@
-"""BOOK: what stands in the clinic's timebook after a booking, whatever happened to the answer."""
+"""BOOK: bookings, and what stands at the clinic afterwards."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,30 +15,21 @@ from uuid import UUID
 from kobling import (
     Adapter,
     Booked,
-    Booking,
-    BookingNotFound,
-    BookingQuery,
     BookingRequest,
     CancelReason,
     LeaseExpired,
-    NeedsPerson,
-    NotBooked,
     Operation,
     Patient,
     PatientFieldRequired,
     PatientLimitReached,
     RequestRejected,
-    Resolution,
-    ResolveFirst,
     Slot,
     SlotTaken,
-    StillUnknown,
     WireFailure,
     WireReply,
     WireRequest,
     find_tags,
 )
-from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
 from kobling.reference import tag
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Clinic, PatientDetails, Restrictions
@@ -49,10 +39,7 @@ from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..timebook import apart
-from ..trial import Booked as Stood
-from ..trial import Outcome, Trial, unknown
-from .slots import fault_details
-from .wire import told_in
+from ..trial import Outcome, Trial
 
 BOOK = RuleBook("BOOK", "Booking, lost answers and races")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
@@ -514,247 +501,6 @@ async def _too_many(trial: Trial) -> None:
         trial.saw(f"{setting}: answered {calls[-1].status}, no new appointment")
 
 
-# ---- the answer is lost
-
-
-LOST_CAUSES = {
-    "resent": "The booking was sent again after its answer was lost. Book with http.post, once, and let its error out.",
-    "told_booked": "The caller was told that the booking stands, although the answer does not say so.",
-    "told_not_booked": "The caller was told that nothing happened, although a byte of the booking had left. Only a "
-    "listed refusal of the vendor's is certain.",
-    "two_made": "More than one appointment stands in the timebook.",
-    "booked_again": "Booking again under the same reference was not refused.",
-    "same_reference": "The vendor refuses a reference that it has already, and the caller is told that nothing is "
-    "booked and to choose another time: they would be booked twice. List that code in ErrorMap as "
-    'Refusal(ResolveFirst, "already_booked").',
-}
-
-
-@BOOK.rule(
-    8,
-    "A booking whose answer is lost is unknown: sent once, at most one appointment, and not sent again",
-    why='A resend books the patient twice; a false "failed" makes them book elsewhere too.',
-    check="book: what is caught, and every default for a missing id or status.",
-    control="The same booking without a fault stands in the timebook of a twin clinic.",
-    source=CERTAIN,
-    needs=NEEDS,
-    evidence=("timebook", "journal"),
-    causes=LOST_CAUSES,
-    driver=True,
-    safety=True,
-)
-async def _lost_answers(trial: Trial) -> None:
-    control = trial.rig()
-    write = (await trial.booked(control)).write
-    unknowns = 0
-    for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
-        for kind in kinds:
-            rig = trial.rig()
-            slot, *_ = await trial.open_times(rig)
-            more: dict[str, Any] = {"seconds": 60.0} if kind == "slow" else dict(fault_details(kind))
-            rig.fault(write, kind, when=when, times=0, **more)
-            mark, before, request = rig.mark(), rig.appointments(), rig.request(slot)
-            outcome = await trial.outcome(rig.session.book(request))
-            calls, what = [call for call in rig.since(mark) if call.operation == write], f"{kind} {when}"
-            trial.need(tuple(calls), f"no write reached the vendor, {what}")
-            made = rig.made_since(before)
-            trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
-            trial.claim(
-                len(made) <= 1, "two_made", expected=f"at most 1 appointment, {what}", got=len(made), calls=calls
-            )
-            trial.claim(
-                outcome.error is not None, "told_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
-            )
-            trial.claim(
-                unknown(outcome), "told_not_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
-            )
-            unknowns += 1
-            rig.world.faults.clear()
-            mark = rig.mark()
-            again = await trial.outcome(rig.session.book(request))
-            trial.claim(
-                isinstance(again.error, ResolveFirst) and not rig.writing(rig.since(mark)),
-                "booked_again",
-                expected=f"ResolveFirst and no write, {what}",
-                got=again,
-                calls=rig.since(mark),
-            )
-    trial.saw(f"{unknowns} lost answers, one write each, at most one appointment each, all unknown")
-    await _sent_again_by_another(trial)
-
-
-async def _sent_again_by_another(trial: Trial) -> None:
-    """A caller who knows nothing of the first booking, which stands, sends it again under the same reference, for
-    another time: a vendor that knows references refuses it for nothing else, since under a new one it is taken."""
-    rig = trial.rig()
-    slots = await trial.open_times(rig)
-    made = await trial.booked(rig, slots[0])
-    other = next((one for one in slots[1:] if apart(one, slots[0]) and rig.open_time(one) is not None), None)
-    free, another = trial.need(other, "a second open time"), rig.colleague()
-    before, mark = rig.appointments(), rig.mark()
-    again = made.request.model_copy(update={"slot": free})
-    outcome = await trial.outcome(another.book(again))
-    calls = rig.writing(rig.since(mark))
-    if rig.made_since(before):
-        trial.saw("the vendor takes two bookings under one reference")
-        return
-    fresh = await trial.outcome(another.book(rig.request(free)))
-    if fresh.error is not None:
-        trial.saw(f"whether the vendor knows a reference can't be told: under a new one {fresh}")
-        return
-    certain = outcome.error is not None and outcome.error.effect == "none"
-    honest = not certain or isinstance(outcome.error, ResolveFirst)
-    expected = "ResolveFirst, or not certain: the first booking stands"
-    trial.claim(honest, "same_reference", expected=expected, got=outcome, calls=calls)
-    trial.saw(f"the same reference again, while the first booking stands: told as {outcome}")
-
-
-@BOOK.rule(
-    9,
-    "After a lost answer `resolve` says booked or not booked only when that is so, and never writes",
-    why='A false "booked" sends a patient to a closed door, a false "not booked" books twice.',
-    check="BookingFacts: every fact must be known, and `latest_commit` needs a source; list_bookings must be complete.",
-    control="The same booking without a fault stands in the timebook of a twin clinic.",
-    source="the contract: resolve gives evidence; a slot that is gone proves nothing",
-    needs=NEEDS,
-    evidence=("timebook", "journal"),
-    causes={
-        "false_booked": "`resolve` says that the booking stands, but it is not in the timebook.",
-        "false_not_booked": "`resolve` says that it does not stand, but it is in the timebook, or still on its way.",
-        "wrote": "`resolve` sent a write.",
-        "not_found": "The booking stands, and `reference_in` says where its reference is, but `list_bookings` does not "
-        "give it as `Booking.reference`, so that nobody can find it again.",
-        "no_evidence": "`resolve` gives no evidence for its answer.",
-        "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must be a person's.",
-    },
-    driver=True,
-    safety=True,
-)
-async def _resolving(trial: Trial) -> None:
-    write = (await trial.booked(trial.rig())).write
-    listed = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in != "nowhere"
-    ends: set[str] = set()
-    for when, kind in (
-        ("before_commit", "reset"),
-        ("after_commit", "reset"),
-        ("after_commit", "slow"),
-        ("before_commit", "slow"),
-    ):
-        rig = trial.rig()
-        slot, *_ = await trial.open_times(rig)
-        rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
-        asked, sent_at = rig.request(slot), rig.pace.now()
-        told: list[BookingRequest] = []
-        outcome = await trial.outcome(rig.session.book(asked, before_write=told.append))
-        request = trial.need(told, "the hook before the write was not called")[-1]
-        if not unknown(outcome):
-            trial.need(None, f"the answer was not lost: {outcome}")
-        for seconds in (1.0, 1200.0, 3 * 3600.0):
-            rig.pace.pass_time(seconds)
-            mark = rig.mark()
-            resolution = await rig.session.resolve(request, sent_at)
-            calls = rig.since(mark)
-            wrote = rig.writing(calls)
-            trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
-            _true(trial, rig, request, resolution, f"{kind} {when}, {seconds:.0f} s later", calls)
-        settled = not isinstance(resolution, StillUnknown)
-        trial.claim(settled, "no_end", expected="an end after three hours", got=type(resolution).__name__, calls=calls)
-        if listed and _standing(rig, request):
-            found = getattr(resolution, "booking", None) is not None
-            end = f"{type(resolution).__name__}, seen: {', '.join(one.saw for one in resolution.evidence)}"
-            trial.claim(found, "not_found", expected=f"it is found, {kind} {when}", got=end, calls=calls)
-        ends.add(type(resolution).__name__)
-        trial.saw(f"{kind} {when}: {type(resolution).__name__}, {len(_standing(rig, request))} in the timebook")
-    sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
-    trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
-
-
-def _standing(rig: Rig, request: BookingRequest) -> tuple[Any, ...]:
-    """Live appointments for the request's time and patient, those on their way included."""
-    patients = rig.our_patients()
-    return tuple(
-        one
-        for one in rig.appointments()
-        if one.state in LIVE_STATES
-        and (one.timebook_id, one.start) == (rig.own(request.slot.practitioner_id), request.slot.start)
-        and one.patient_id in patients
-    )
-
-
-def _true(
-    trial: Trial, rig: Rig, request: BookingRequest, resolution: Resolution, what: str, calls: Sequence[Call]
-) -> None:
-    standing = _standing(rig, request)
-    told = type(resolution).__name__
-    if isinstance(resolution, Booked):
-        trial.claim(bool(standing), "false_booked", expected=f"it stands, {what}", got=told, calls=calls)
-    if isinstance(resolution, NotBooked):
-        trial.claim(not standing, "false_not_booked", expected=f"it does not stand, {what}", got=told, calls=calls)
-    if isinstance(resolution, NeedsPerson | NotBooked | Booked):
-        trial.claim(bool(resolution.evidence), "no_evidence", expected=f"evidence, {what}", got="none", calls=calls)
-
-
-@BOOK.rule(
-    10,
-    'However the vendor may behave, nobody is told "booked" for what the clinic has not accepted',
-    why="Pending is not booked; a gateway that answers before the clinic's system has decided is not the clinic.",
-    check='book: which status an answer without a word gets. Silence is "unknown", not "booked".',
-    control="A booking under the usual settings stands in the timebook of a twin clinic.",
-    source="the contract: a vendor word that is not in the adapter's table is unknown, never booked",
-    needs=NEEDS,
-    evidence=("timebook", "journal"),
-    causes={
-        "false_booked": 'The booking\'s status is "booked", but the clinic has not accepted it.',
-        "two_made": "More than one appointment was made for one request.",
-        "told_not_booked": "The caller was told that nothing was changed, but the appointment stands or is on its way.",
-    },
-    driver=True,
-    safety=True,
-)
-async def _every_reading(trial: Trial) -> None:
-    """Every setting of every switch of the vendor, one at a time; where it commits late, staff are faster once."""
-    await trial.booked(trial.rig())
-    settings = [{}, *trial.rig().every_setting()]
-    tried = 0
-    for setting in settings:
-        late = await _told_as_it_stands(trial, setting, staff_first=False)
-        tried += late is not None
-        if late:
-            tried += await _told_as_it_stands(trial, setting, staff_first=True) is not None
-    trial.need(tried or None, "no setting let anything be booked")
-    trial.saw(f"{tried} bookings under {len(settings)} settings, each told as it stood in the timebook")
-
-
-async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_first: bool) -> bool | None:
-    """Book under a setting and compare what was told with the timebook, a day later. True when the vendor commits
-    late; None when the setting hides every time."""
-    rig = trial.rig(switches=setting)
-    query = rig.days(1, 1)
-    answer = (await trial.outcome(rig.session.slots(query))).value
-    bookable = rig.known(answer.found, query.first_day, query.last_day) if answer else []
-    if not bookable:
-        return None
-    slot, before, mark = trial.random.choice(bookable), rig.appointments(), rig.mark()
-    outcome = await trial.outcome(rig.session.book(rig.request(slot)))
-    late = bool(rig.clinic.accepted_bookings())
-    if staff_first:
-        take(rig, slot)
-    made = [one for one in rig.made_since(before) if one.source != "staff"]
-    calls, what = rig.writing(rig.since(mark)), f"{setting}, staff first: {staff_first}"
-    trial.claim(len(made) <= 1, "two_made", expected=f"at most 1, {what}", got=len(made), calls=calls)
-    rig.pace.pass_time(2 * 86_400.0)
-    final = [one for one in rig.clinic.all_appointments() if one.id in {each.id for each in made}]
-    states = [one.state for one in final]
-    if outcome.error is None and outcome.value.status == "booked":
-        trial.claim(
-            "booked" in states, "false_booked", expected=f"booked at the clinic, {what}", got=states, calls=calls
-        )
-    if outcome.error is not None and outcome.error.effect == "none":
-        standing = [state for state in states if state in LIVE_STATES]
-        trial.claim(not standing, "told_not_booked", expected=f"nothing stands, {what}", got=standing, calls=calls)
-    return late
-
-
 @BOOK.rule(
     11,
     "Without a field that the vendor needs, the booking is refused and nothing is sent",
@@ -1062,7 +808,7 @@ async def _waits(trial: Trial) -> None:
         read = (await rig.session.get(ref)).status
         cause = "not_booked" if answer == "confirm" else "not_declined"
         trial.claim(read in expected, cause, expected=expected[0], got=read, calls=rig.since(mark))
-        await _listed_as_read(trial, rig, made.request, made.booking.id, read)
+        await listed_as_read(trial, rig, made.request, made.booking.id, read)
         resolution = await rig.session.resolve(made.request, sent_at)
         holds = isinstance(resolution, Booked) if answer == "confirm" else not isinstance(resolution, Booked)
         got = type(resolution).__name__
@@ -1076,7 +822,8 @@ def _waiting(rig: Rig) -> bool:
     return rig.clinic.behaviour.confirmation == "request"
 
 
-async def _listed_as_read(trial: Trial, rig: Rig, request: BookingRequest, booking_id: str, read: str) -> None:
+async def listed_as_read(trial: Trial, rig: Rig, request: BookingRequest, booking_id: str, read: str) -> None:
+    """Claim that a list of the booking's day tells it with the status that it is read with."""
     if "list_bookings" not in trial.adapter.supports:
         return
     mark = rig.mark()
@@ -1185,272 +932,3 @@ TAKEN_AWAY: Mapping[str, Callable[[Clinic, str, str], None]] = {
     "the timebook is deleted": _without_timebook,
     "the timebook is offline": _offline,
 }
-
-
-@BOOK.rule(
-    20,
-    "A booking that is read back tells everything that the vendor's answer states, and nothing else",
-    why="After its deadline a change is refused before it is sent; by reference, time and type a lost one is found.",
-    check="Booking: from which field each fact is read, and in which zone; None only for what the answer lacks.",
-    control="A booking without any fault stands in the timebook before it is read back.",
-    source="the contract: a Booking holds what the vendor says, and None where it says nothing",
-    needs=("get_booking", *NEEDS),
-    evidence=("timebook", "wire"),
-    causes={
-        "differs": "The booking tells something that is not so at the clinic.",
-        "lost": "The vendor's answer states it, and the booking does not.",
-    },
-)
-async def _everything_told(trial: Trial) -> None:
-    rig = trial.rig()
-    if rig.told("cancel_limits"):  # a deadline that is no other fact's value
-        rig.clinic.set_restrictions(Restrictions(cancel_deadline_hours=26))
-    slots = await trial.open_times(rig)
-    made = await trial.booked(rig, next((one for one in slots if one.location_id is not None), slots[0]))
-    known, lost = await _read_back(trial, rig, made, made.request.slot)
-    if lost:  # a value may stand there for something else: once all that can change has changed, it does not
-        lost &= (await _read_back(trial, rig, made, await _moved_by_staff(trial, rig, made)))[1]
-    trial.claim(not lost, "lost", expected="what the answer states", got=f"no {', '.join(sorted(lost))}")
-    trial.saw(f"told, and so at the clinic: {', '.join(known)}; nothing else of it stands in the answer")
-
-
-async def _read_back(trial: Trial, rig: Rig, made: Stood, slot: Slot) -> tuple[list[str], set[str]]:
-    """The facts that a booking is told with when it is read, each as it is at the clinic; and those that it lacks
-    although their value, which no other fact has, stands in the answer. slot: where it stands now."""
-    mark = rig.mark()
-    read = await rig.session.get(made.booking.ref)
-    stated = _stated(rig, told_in(rig.sent_since(mark)).splitlines())
-    one = rig.clinic.appointment(made.appointment.id)
-    hours = rig.clinic.effective_restrictions(one.timebook_id, one.type_id).cancel_deadline_hours
-    deadline = one.start - timedelta(hours=hours)
-    facts: dict[str, tuple[object, object]] = {
-        "practitioner_id": (read.practitioner_id, rig.wire_id(one.timebook_id)),
-        "service_id": (read.service_id, rig.wire_id(one.type_id)),
-        "location_id": (read.location_id, slot.location_id),
-        "start": (read.start, one.start),
-        "end": (read.end, one.end),
-        "change_by": (read.change_by, deadline if rig.told("cancel_limits") else None),
-        "created_at": (_seconds(read.created_at), _seconds(one.created_at)),
-        "reference": (read.reference, made.request.reference),
-    }
-    calls = rig.since(mark)
-    wrong = [name for name, (told, holds) in facts.items() if told is not None and told != holds]
-    trial.claim(not wrong, "differs", expected="what is so at the clinic", got=f"{wrong} differ", calls=calls)
-    values = [holds for _, holds in facts.values()]
-    lost = {
-        name
-        for name, (told, holds) in facts.items()
-        if told is None and holds in stated and values.count(holds) == 1  # a deadline at the start is the start
-    }
-    return [name for name, (told, _) in facts.items() if told is not None], lost
-
-
-async def _moved_by_staff(trial: Trial, rig: Rig, made: Stood) -> Slot:
-    """Some hours later staff give the booking another time, of another practitioner and type where there is one."""
-    rig.pace.pass_time(2.5 * 60 * 60)
-    stands = made.appointment
-    free = await trial.open_times(rig, count=7, first=3)
-    now = (rig.wire_id(stands.timebook_id), rig.wire_id(stands.type_id))
-    slot = min(free, key=lambda one: (one.practitioner_id == now[0]) + (one.service_id == now[1]))
-    who, what = rig.own(slot.practitioner_id), rig.own(slot.service_id)
-    rig.clinic.staff_move(stands.id, slot.start, who, what, int((slot.end - slot.start).total_seconds()) // 60)
-    return slot
-
-
-def _seconds(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(microsecond=0)
-
-
-def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
-    """What stands in an answer: its values as text, and as moments (in whole seconds) and UUIDs where they are such."""
-    found: set[object] = set()
-    for line in lines:
-        found.add(line)
-        with suppress(ValueError):
-            found.add(UUID(line))
-        with suppress(TimeProblem):
-            found.add(parse_offset(line).replace(microsecond=0))
-        with suppress(TimeProblem):
-            found |= set(to_utc(parse_local(line), rig.clinic.zone).instants)
-    return found
-
-
-@BOOK.rule(
-    21,
-    "What is optional may be left out: without SakID, message and optional facts of the patient the booking stands",
-    why="Who pays for themselves has no SakID; a patient without a telephone must not be turned away by a defect.",
-    check="book and register_patient: what they make of None; SakID, message and most of a patient may be None.",
-    control="Open times are found in the same world; the booking itself is the proof, since it must stand.",
-    source="the contract: the SakID is optional; PatientFields.required tells what a booking can't do without",
-    needs=NEEDS,
-    evidence=("timebook", "journal"),
-    causes={
-        "refused": "The booking failed for want of something that the adapter does not declare to need.",
-        "invented": "Something stands with the appointment in the place of what was left out.",
-    },
-    driver=True,
-)
-async def _only_what_is_needed(trial: Trial) -> None:
-    rig = trial.rig()
-    declared = trial.adapter.patient_fields
-    needed = {*declared.required, *(sorted(some)[0] for some in declared.one_of)}
-    fewest = Patient(**{name: getattr(PATIENT, name) for name in needed})
-    slots, mark, before = await trial.open_times(rig), rig.mark(), rig.appointments()
-    outcome = await trial.outcome(rig.session.book(rig.request(slots[0], patient=fewest, sak_id=None)))
-    calls, made = rig.writing(rig.since(mark)), rig.made_since(before)
-    stands = outcome.error is None and len(made) == 1
-    trial.claim(stands, "refused", expected="1 appointment, booked", got=f"{outcome}, {len(made)} made", calls=calls)
-    text = f"{made[0].note}\n{made[0].patient_comment}\n{made[0].sak_id or ''}"
-    empty = re.search(r"\bNone\b|\bnull\b", text) is None and SAK_ID.value not in text
-    trial.claim(empty, "invented", expected="nothing for what was left out", got="a word for it", calls=calls)
-    trial.controls.append(f"a booking without SakID and message reached the vendor in {len(calls)} writes")
-    trial.saw(f"1 appointment with {len(needed)} facts of the patient, without SakID and message")
-
-
-@BOOK.rule(
-    22,
-    "Bookings are listed for one practitioner or for all, each with what the booking itself tells",
-    why="Where a lost answer is looked for among another practitioner's bookings, the patient gets two times.",
-    check="list_bookings: BookingQuery.practitioner_ids, sent to the vendor where it can filter, and applied again; or "
-    "BookingQuery.reference, where bookings are listed by that alone.",
-    control="Two bookings without any fault, of two practitioners, stand in the timebook before they are listed.",
-    source="the contract: a listing is complete for the practitioners asked for, or for the reference",
-    needs=("list_bookings", *NEEDS),
-    evidence=("timebook",),
-    causes={
-        "missing": "A booking of the practitioner asked for is not listed.",
-        "past_left_out": "A booking is not listed any more once it has begun, so that a lost answer is never found.",
-        "another": "A booking of somebody else is listed for this practitioner, or under this reference.",
-        "differs": "The list tells another start, practitioner or status than the booking itself.",
-    },
-)
-async def _listed_by_practitioner(trial: Trial) -> None:
-    rig = trial.rig()
-    slots = await trial.open_times(rig)
-    other = trial.need(
-        next(
-            (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and apart(one, slots[0])),
-            None,
-        ),
-        "times of two practitioners",
-    )
-    made = [await trial.booked(rig, slots[0]), await trial.booked(rig, other)]
-    if not trial.lists_by_day:
-        await _listed_by_reference(trial, rig, made)
-        return
-    first, last = sorted(one.request.slot.local_start.date() for one in made)
-    for who in ((slots[0].practitioner_id,), (other.practitioner_id,), ()):
-        mark = rig.mark()
-        query = BookingQuery(first_day=first, last_day=last, practitioner_ids=who)
-        found = {one.id: one for one in (await rig.session.bookings(query)).found}
-        calls = rig.since(mark)
-        for each in made:
-            slot, listed = each.request.slot, found.get(each.booking.id)
-            if who and slot.practitioner_id not in who:
-                trial.claim(listed is None, "another", expected="their bookings only", got="another's", calls=calls)
-                continue
-            if listed is None:
-                trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
-            _as_booked(trial, each, listed, calls)
-    rig.pace.pass_time((max(one.appointment.start for one in made) - rig.pace.now()).total_seconds() + 3600)
-    mark = rig.mark()
-    still = {one.id for one in (await rig.session.bookings(BookingQuery(first_day=first, last_day=last))).found}
-    past = {one.booking.id for one in made} - still
-    trial.claim(not past, "past_left_out", expected="both", got=f"{len(past)} missing", calls=rig.since(mark))
-    trial.saw("2 bookings of two practitioners: one for each, and both for all, also when they have begun")
-
-
-async def _listed_by_reference(trial: Trial, rig: Rig, made: Sequence[Stood]) -> None:
-    """Each booking by its own reference, and nothing under one that nobody has used."""
-    for each in made:
-        mark = rig.mark()
-        found = {one.id: one for one in (await rig.session.bookings(trial.listing(each.request))).found}
-        calls = rig.since(mark)
-        listed = found.pop(each.booking.id, None)
-        if listed is None:
-            trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
-        ours = [one for one in found.values() if one.reference == each.request.reference]
-        trial.claim(not ours, "another", expected="one booking of this reference", got=len(ours) + 1, calls=calls)
-        _as_booked(trial, each, listed, calls)
-    mark, nobodys = rig.mark(), rig.request(made[0].request.slot)
-    told = (await rig.session.bookings(trial.listing(nobodys))).found
-    got, calls = sum(one.reference == nobodys.reference for one in told), rig.since(mark)
-    trial.claim(not got, "another", expected="nothing for a reference that was not used", got=got, calls=calls)
-    trial.saw("2 bookings, each found by its own reference, and none by another")
-
-
-def _as_booked(trial: Trial, made: Stood, listed: Booking, calls: Sequence[Call]) -> None:
-    slot = made.request.slot
-    told = (listed.start or slot.start, listed.practitioner_id or slot.practitioner_id, listed.status)
-    same = told == (slot.start, slot.practitioner_id, made.booking.status)
-    trial.claim(same, "differs", expected="as the booking itself", got="otherwise", calls=calls)
-
-
-@BOOK.rule(
-    23,
-    "What became of an appointment is read as it is: the patient came, did not come, or the clinic called it off",
-    why="A partner pays for who came; a patient whose time the clinic called off must hear of it and get another.",
-    check="The vendor's words for a booking's status: a word that is not known is unknown, and never booked.",
-    control="A booking without any fault stands in the timebook before the patient comes, stays away or is called off.",
-    source="the contract: Booking.status",
-    needs=("get_booking", *NEEDS),
-    evidence=("timebook",),
-    causes={
-        "other_status": "The booking is read with a status that it does not have at the clinic.",
-        "listed_otherwise": "The list tells another status than the booking itself.",
-    },
-)
-async def _what_became_of_it(trial: Trial) -> None:
-    for became in ("attended", "no_show", "cancelled"):
-        rig = trial.rig()
-        made = await trial.booked(rig)
-        one = made.appointment
-        if one.state == "pending":
-            rig.clinic.confirm(one.id)
-        if became == "cancelled":
-            rig.clinic.staff_cancel(one.id)
-        else:
-            rig.pace.pass_time((one.start - rig.pace.now()).total_seconds() + 60)
-            (rig.clinic.mark_attended if became == "attended" else rig.clinic.mark_no_show)(one.id)
-        mark = rig.mark()
-        outcome = await trial.outcome(rig.session.get(made.booking.ref))
-        read = outcome.value.status if outcome.error is None else "gone"
-        gone = became == "cancelled" and isinstance(outcome.error, BookingNotFound)
-        got = read if outcome.error is None else outcome
-        holds = gone or read in (became, "unknown")
-        trial.claim(holds, "other_status", expected=f"{became}, or unknown", got=got, calls=rig.since(mark))
-        if not gone:
-            await _listed_as_read(trial, rig, made.request, made.booking.id, read)
-        trial.saw(f"{became}: read as {read}")
-
-
-@BOOK.rule(
-    24,
-    "Reading a booking that never was says that it is not found",
-    why="Any other error makes a registry try again, or blame the connection, for a booking that does not exist.",
-    check="ErrorMap: what get_booking is answered for an unknown booking is BookingNotFound.",
-    control="A booking that stands is read without an error in the same world.",
-    source="the contract: BookingNotFound, choose something else",
-    needs=("get_booking", *NEEDS),
-    evidence=("journal",),
-    causes={
-        "invented": "A booking was told that does not exist.",
-        "other_error": "The vendor knows no such booking, and the caller hears something else.",
-    },
-)
-async def _never_was(trial: Trial) -> None:
-    rig = trial.rig()
-    made = await trial.booked(rig)
-    mark = rig.mark()
-    known = await trial.outcome(rig.session.get(made.booking.ref))
-    trial.need(known.value, f"a booking that stands can't be read: {known}")
-    trial.control(rig, mark, "a booking that stands is read")
-    mark = rig.mark()
-    ref = made.booking.ref.model_copy(update={"id": rig.nowhere("appointment")})
-    outcome = await trial.outcome(rig.session.get(ref))
-    calls = rig.since(mark)
-    trial.need(calls, "nobody was asked")
-    trial.claim(outcome.error is not None, "invented", expected="BookingNotFound", got=outcome, calls=calls)
-    holds = isinstance(outcome.error, BookingNotFound)
-    trial.claim(holds, "other_error", expected="BookingNotFound", got=outcome, calls=calls)
-    trial.saw(f"answered {calls[-1].status}, told as {outcome}")

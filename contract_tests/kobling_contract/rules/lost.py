@@ -1,0 +1,260 @@
+"""BOOK: answers that are lost on the way, and what can be found out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kobling import (
+    Booked,
+    BookingRequest,
+    NeedsPerson,
+    NotBooked,
+    Resolution,
+    ResolveFirst,
+    StillUnknown,
+)
+from kobling_mocks import Call
+
+from ..rig import Rig
+from ..timebook import apart
+from ..trial import Trial, unknown
+from .booking import BOOK, CERTAIN, LIVE_STATES, LOST_AFTER, LOST_BEFORE, NEEDS, take
+from .slots import fault_details
+
+LOST_CAUSES = {
+    "resent": "The booking was sent again after its answer was lost. Book with http.post, once, and let its error out.",
+    "told_booked": "The caller was told that the booking stands, although the answer does not say so.",
+    "told_not_booked": "The caller was told that nothing happened, although a byte of the booking had left. Only a "
+    "listed refusal of the vendor's is certain.",
+    "two_made": "More than one appointment stands in the timebook.",
+    "booked_again": "Booking again under the same reference was not refused.",
+    "same_reference": "The vendor refuses a reference that it has already, and the caller is told that nothing is "
+    "booked and to choose another time: they would be booked twice. List that code in ErrorMap as "
+    'Refusal(ResolveFirst, "already_booked").',
+}
+
+
+@BOOK.rule(
+    8,
+    "A booking whose answer is lost is unknown: sent once, at most one appointment, and not sent again",
+    why='A resend books the patient twice; a false "failed" makes them book elsewhere too.',
+    check="book: what is caught, and every default for a missing id or status.",
+    control="The same booking without a fault stands in the timebook of a twin clinic.",
+    source=CERTAIN,
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes=LOST_CAUSES,
+    driver=True,
+    safety=True,
+)
+async def _lost_answers(trial: Trial) -> None:
+    control = trial.rig()
+    write = (await trial.booked(control)).write
+    unknowns = 0
+    for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
+        for kind in kinds:
+            rig = trial.rig()
+            slot, *_ = await trial.open_times(rig)
+            more: dict[str, Any] = {"seconds": 60.0} if kind == "slow" else dict(fault_details(kind))
+            rig.fault(write, kind, when=when, times=0, **more)
+            mark, before, request = rig.mark(), rig.appointments(), rig.request(slot)
+            outcome = await trial.outcome(rig.session.book(request))
+            calls, what = [call for call in rig.since(mark) if call.operation == write], f"{kind} {when}"
+            trial.need(tuple(calls), f"no write reached the vendor, {what}")
+            made = rig.made_since(before)
+            trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
+            trial.claim(
+                len(made) <= 1, "two_made", expected=f"at most 1 appointment, {what}", got=len(made), calls=calls
+            )
+            trial.claim(
+                outcome.error is not None, "told_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
+            )
+            trial.claim(
+                unknown(outcome), "told_not_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
+            )
+            unknowns += 1
+            rig.world.faults.clear()
+            mark = rig.mark()
+            again = await trial.outcome(rig.session.book(request))
+            trial.claim(
+                isinstance(again.error, ResolveFirst) and not rig.writing(rig.since(mark)),
+                "booked_again",
+                expected=f"ResolveFirst and no write, {what}",
+                got=again,
+                calls=rig.since(mark),
+            )
+    trial.saw(f"{unknowns} lost answers, one write each, at most one appointment each, all unknown")
+    await _sent_again_by_another(trial)
+
+
+async def _sent_again_by_another(trial: Trial) -> None:
+    """A caller who knows nothing of the first booking, which stands, sends it again under the same reference, for
+    another time: a vendor that knows references refuses it for nothing else, since under a new one it is taken."""
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    made = await trial.booked(rig, slots[0])
+    other = next((one for one in slots[1:] if apart(one, slots[0]) and rig.open_time(one) is not None), None)
+    free, another = trial.need(other, "a second open time"), rig.colleague()
+    before, mark = rig.appointments(), rig.mark()
+    again = made.request.model_copy(update={"slot": free})
+    outcome = await trial.outcome(another.book(again))
+    calls = rig.writing(rig.since(mark))
+    if rig.made_since(before):
+        trial.saw("the vendor takes two bookings under one reference")
+        return
+    fresh = await trial.outcome(another.book(rig.request(free)))
+    if fresh.error is not None:
+        trial.saw(f"whether the vendor knows a reference can't be told: under a new one {fresh}")
+        return
+    certain = outcome.error is not None and outcome.error.effect == "none"
+    honest = not certain or isinstance(outcome.error, ResolveFirst)
+    expected = "ResolveFirst, or not certain: the first booking stands"
+    trial.claim(honest, "same_reference", expected=expected, got=outcome, calls=calls)
+    trial.saw(f"the same reference again, while the first booking stands: told as {outcome}")
+
+
+@BOOK.rule(
+    9,
+    "After a lost answer `resolve` says booked or not booked only when that is so, and never writes",
+    why='A false "booked" sends a patient to a closed door, a false "not booked" books twice.',
+    check="BookingFacts: every fact must be known, and `latest_commit` needs a source; list_bookings must be complete.",
+    control="The same booking without a fault stands in the timebook of a twin clinic.",
+    source="the contract: resolve gives evidence; a slot that is gone proves nothing",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "false_booked": "`resolve` says that the booking stands, but it is not in the timebook.",
+        "false_not_booked": "`resolve` says that it does not stand, but it is in the timebook, or still on its way.",
+        "wrote": "`resolve` sent a write.",
+        "not_found": "The booking stands, and `reference_in` says where its reference is, but `list_bookings` does not "
+        "give it as `Booking.reference`, so that nobody can find it again.",
+        "no_evidence": "`resolve` gives no evidence for its answer.",
+        "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must be a person's.",
+    },
+    driver=True,
+    safety=True,
+)
+async def _resolving(trial: Trial) -> None:
+    write = (await trial.booked(trial.rig())).write
+    listed = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in != "nowhere"
+    ends: set[str] = set()
+    for when, kind in (
+        ("before_commit", "reset"),
+        ("after_commit", "reset"),
+        ("after_commit", "slow"),
+        ("before_commit", "slow"),
+    ):
+        rig = trial.rig()
+        slot, *_ = await trial.open_times(rig)
+        rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
+        asked, sent_at = rig.request(slot), rig.pace.now()
+        told: list[BookingRequest] = []
+        outcome = await trial.outcome(rig.session.book(asked, before_write=told.append))
+        request = trial.need(told, "the hook before the write was not called")[-1]
+        if not unknown(outcome):
+            trial.need(None, f"the answer was not lost: {outcome}")
+        for seconds in (1.0, 1200.0, 3 * 3600.0):
+            rig.pace.pass_time(seconds)
+            mark = rig.mark()
+            resolution = await rig.session.resolve(request, sent_at)
+            calls = rig.since(mark)
+            wrote = rig.writing(calls)
+            trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
+            _true(trial, rig, request, resolution, f"{kind} {when}, {seconds:.0f} s later", calls)
+        settled = not isinstance(resolution, StillUnknown)
+        trial.claim(settled, "no_end", expected="an end after three hours", got=type(resolution).__name__, calls=calls)
+        if listed and _standing(rig, request):
+            found = getattr(resolution, "booking", None) is not None
+            end = f"{type(resolution).__name__}, seen: {', '.join(one.saw for one in resolution.evidence)}"
+            trial.claim(found, "not_found", expected=f"it is found, {kind} {when}", got=end, calls=calls)
+        ends.add(type(resolution).__name__)
+        trial.saw(f"{kind} {when}: {type(resolution).__name__}, {len(_standing(rig, request))} in the timebook")
+    sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
+    trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
+
+
+def _standing(rig: Rig, request: BookingRequest) -> tuple[Any, ...]:
+    """Live appointments for the request's time and patient, those on their way included."""
+    patients = rig.our_patients()
+    return tuple(
+        one
+        for one in rig.appointments()
+        if one.state in LIVE_STATES
+        and (one.timebook_id, one.start) == (rig.own(request.slot.practitioner_id), request.slot.start)
+        and one.patient_id in patients
+    )
+
+
+def _true(
+    trial: Trial, rig: Rig, request: BookingRequest, resolution: Resolution, what: str, calls: Sequence[Call]
+) -> None:
+    standing = _standing(rig, request)
+    told = type(resolution).__name__
+    if isinstance(resolution, Booked):
+        trial.claim(bool(standing), "false_booked", expected=f"it stands, {what}", got=told, calls=calls)
+    if isinstance(resolution, NotBooked):
+        trial.claim(not standing, "false_not_booked", expected=f"it does not stand, {what}", got=told, calls=calls)
+    if isinstance(resolution, NeedsPerson | NotBooked | Booked):
+        trial.claim(bool(resolution.evidence), "no_evidence", expected=f"evidence, {what}", got="none", calls=calls)
+
+
+@BOOK.rule(
+    10,
+    'However the vendor may behave, nobody is told "booked" for what the clinic has not accepted',
+    why="Pending is not booked; a gateway that answers before the clinic's system has decided is not the clinic.",
+    check='book: which status an answer without a word gets. Silence is "unknown", not "booked".',
+    control="A booking under the usual settings stands in the timebook of a twin clinic.",
+    source="the contract: a vendor word that is not in the adapter's table is unknown, never booked",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "false_booked": 'The booking\'s status is "booked", but the clinic has not accepted it.',
+        "two_made": "More than one appointment was made for one request.",
+        "told_not_booked": "The caller was told that nothing was changed, but the appointment stands or is on its way.",
+    },
+    driver=True,
+    safety=True,
+)
+async def _every_reading(trial: Trial) -> None:
+    """Every setting of every switch of the vendor, one at a time; where it commits late, staff are faster once."""
+    await trial.booked(trial.rig())
+    settings = [{}, *trial.rig().every_setting()]
+    tried = 0
+    for setting in settings:
+        late = await _told_as_it_stands(trial, setting, staff_first=False)
+        tried += late is not None
+        if late:
+            tried += await _told_as_it_stands(trial, setting, staff_first=True) is not None
+    trial.need(tried or None, "no setting let anything be booked")
+    trial.saw(f"{tried} bookings under {len(settings)} settings, each told as it stood in the timebook")
+
+
+async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_first: bool) -> bool | None:
+    """Book under a setting and compare what was told with the timebook, a day later. True when the vendor commits
+    late; None when the setting hides every time."""
+    rig = trial.rig(switches=setting)
+    query = rig.days(1, 1)
+    answer = (await trial.outcome(rig.session.slots(query))).value
+    bookable = rig.known(answer.found, query.first_day, query.last_day) if answer else []
+    if not bookable:
+        return None
+    slot, before, mark = trial.random.choice(bookable), rig.appointments(), rig.mark()
+    outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+    late = bool(rig.clinic.accepted_bookings())
+    if staff_first:
+        take(rig, slot)
+    made = [one for one in rig.made_since(before) if one.source != "staff"]
+    calls, what = rig.writing(rig.since(mark)), f"{setting}, staff first: {staff_first}"
+    trial.claim(len(made) <= 1, "two_made", expected=f"at most 1, {what}", got=len(made), calls=calls)
+    rig.pace.pass_time(2 * 86_400.0)
+    final = [one for one in rig.clinic.all_appointments() if one.id in {each.id for each in made}]
+    states = [one.state for one in final]
+    if outcome.error is None and outcome.value.status == "booked":
+        trial.claim(
+            "booked" in states, "false_booked", expected=f"booked at the clinic, {what}", got=states, calls=calls
+        )
+    if outcome.error is not None and outcome.error.effect == "none":
+        standing = [state for state in states if state in LIVE_STATES]
+        trial.claim(not standing, "told_not_booked", expected=f"nothing stands, {what}", got=standing, calls=calls)
+    return late

@@ -1,0 +1,296 @@
+"""BOOK: what is told of bookings that are read or listed, against what stands at the clinic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from kobling import (
+    Booking,
+    BookingNotFound,
+    BookingQuery,
+    Patient,
+    Slot,
+)
+from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
+from kobling_mocks import Call
+from kobling_mocks.clinic import Restrictions
+
+from ..rig import PATIENT, SAK_ID, Rig
+from ..timebook import apart
+from ..trial import Booked as Stood
+from ..trial import Trial
+from .booking import BOOK, NEEDS, listed_as_read
+from .wire import told_in
+
+
+@BOOK.rule(
+    20,
+    "A booking that is read back tells everything that the vendor's answer states, and nothing else",
+    why="After its deadline a change is refused before it is sent; by reference, time and type a lost one is found.",
+    check="Booking: from which field each fact is read, and in which zone; None only for what the answer lacks.",
+    control="A booking without any fault stands in the timebook before it is read back.",
+    source="the contract: a Booking holds what the vendor says, and None where it says nothing",
+    needs=("get_booking", *NEEDS),
+    evidence=("timebook", "wire"),
+    causes={
+        "differs": "The booking tells something that is not so at the clinic.",
+        "lost": "The vendor's answer states it, and the booking does not.",
+    },
+)
+async def _everything_told(trial: Trial) -> None:
+    rig = trial.rig()
+    if rig.told("cancel_limits"):  # a deadline that is no other fact's value
+        rig.clinic.set_restrictions(Restrictions(cancel_deadline_hours=26))
+    slots = await trial.open_times(rig)
+    made = await trial.booked(rig, next((one for one in slots if one.location_id is not None), slots[0]))
+    known, lost = await _read_back(trial, rig, made, made.request.slot)
+    if lost:  # a value may stand there for something else: once all that can change has changed, it does not
+        lost &= (await _read_back(trial, rig, made, await _moved_by_staff(trial, rig, made)))[1]
+    trial.claim(not lost, "lost", expected="what the answer states", got=f"no {', '.join(sorted(lost))}")
+    trial.saw(f"told, and so at the clinic: {', '.join(known)}; nothing else of it stands in the answer")
+
+
+async def _read_back(trial: Trial, rig: Rig, made: Stood, slot: Slot) -> tuple[list[str], set[str]]:
+    """The facts that a booking is told with when it is read, each as it is at the clinic; and those that it lacks
+    although their value, which no other fact has, stands in the answer. slot: where it stands now."""
+    mark = rig.mark()
+    read = await rig.session.get(made.booking.ref)
+    stated = _stated(rig, told_in(rig.sent_since(mark)).splitlines())
+    one = rig.clinic.appointment(made.appointment.id)
+    hours = rig.clinic.effective_restrictions(one.timebook_id, one.type_id).cancel_deadline_hours
+    deadline = one.start - timedelta(hours=hours)
+    facts: dict[str, tuple[object, object]] = {
+        "practitioner_id": (read.practitioner_id, rig.wire_id(one.timebook_id)),
+        "service_id": (read.service_id, rig.wire_id(one.type_id)),
+        "location_id": (read.location_id, slot.location_id),
+        "start": (read.start, one.start),
+        "end": (read.end, one.end),
+        "change_by": (read.change_by, deadline if rig.told("cancel_limits") else None),
+        "created_at": (_seconds(read.created_at), _seconds(one.created_at)),
+        "reference": (read.reference, made.request.reference),
+    }
+    calls = rig.since(mark)
+    wrong = [name for name, (told, holds) in facts.items() if told is not None and told != holds]
+    trial.claim(not wrong, "differs", expected="what is so at the clinic", got=f"{wrong} differ", calls=calls)
+    values = [holds for _, holds in facts.values()]
+    lost = {
+        name
+        for name, (told, holds) in facts.items()
+        if told is None and holds in stated and values.count(holds) == 1  # a deadline at the start is the start
+    }
+    return [name for name, (told, _) in facts.items() if told is not None], lost
+
+
+async def _moved_by_staff(trial: Trial, rig: Rig, made: Stood) -> Slot:
+    """Some hours later staff give the booking another time, of another practitioner and type where there is one."""
+    rig.pace.pass_time(2.5 * 60 * 60)
+    stands = made.appointment
+    free = await trial.open_times(rig, count=7, first=3)
+    now = (rig.wire_id(stands.timebook_id), rig.wire_id(stands.type_id))
+    slot = min(free, key=lambda one: (one.practitioner_id == now[0]) + (one.service_id == now[1]))
+    who, what = rig.own(slot.practitioner_id), rig.own(slot.service_id)
+    rig.clinic.staff_move(stands.id, slot.start, who, what, int((slot.end - slot.start).total_seconds()) // 60)
+    return slot
+
+
+def _seconds(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(microsecond=0)
+
+
+def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
+    """What stands in an answer: its values as text, and as moments (in whole seconds) and UUIDs where they are such."""
+    found: set[object] = set()
+    for line in lines:
+        found.add(line)
+        with suppress(ValueError):
+            found.add(UUID(line))
+        with suppress(TimeProblem):
+            found.add(parse_offset(line).replace(microsecond=0))
+        with suppress(TimeProblem):
+            found |= set(to_utc(parse_local(line), rig.clinic.zone).instants)
+    return found
+
+
+@BOOK.rule(
+    21,
+    "What is optional may be left out: without SakID, message and optional facts of the patient the booking stands",
+    why="Who pays for themselves has no SakID; a patient without a telephone must not be turned away by a defect.",
+    check="book and register_patient: what they make of None; SakID, message and most of a patient may be None.",
+    control="Open times are found in the same world; the booking itself is the proof, since it must stand.",
+    source="the contract: the SakID is optional; PatientFields.required tells what a booking can't do without",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "refused": "The booking failed for want of something that the adapter does not declare to need.",
+        "invented": "Something stands with the appointment in the place of what was left out.",
+    },
+    driver=True,
+)
+async def _only_what_is_needed(trial: Trial) -> None:
+    rig = trial.rig()
+    declared = trial.adapter.patient_fields
+    needed = {*declared.required, *(sorted(some)[0] for some in declared.one_of)}
+    fewest = Patient(**{name: getattr(PATIENT, name) for name in needed})
+    slots, mark, before = await trial.open_times(rig), rig.mark(), rig.appointments()
+    outcome = await trial.outcome(rig.session.book(rig.request(slots[0], patient=fewest, sak_id=None)))
+    calls, made = rig.writing(rig.since(mark)), rig.made_since(before)
+    stands = outcome.error is None and len(made) == 1
+    trial.claim(stands, "refused", expected="1 appointment, booked", got=f"{outcome}, {len(made)} made", calls=calls)
+    text = f"{made[0].note}\n{made[0].patient_comment}\n{made[0].sak_id or ''}"
+    empty = re.search(r"\bNone\b|\bnull\b", text) is None and SAK_ID.value not in text
+    trial.claim(empty, "invented", expected="nothing for what was left out", got="a word for it", calls=calls)
+    trial.controls.append(f"a booking without SakID and message reached the vendor in {len(calls)} writes")
+    trial.saw(f"1 appointment with {len(needed)} facts of the patient, without SakID and message")
+
+
+@BOOK.rule(
+    22,
+    "Bookings are listed for one practitioner or for all, each with what the booking itself tells",
+    why="Where a lost answer is looked for among another practitioner's bookings, the patient gets two times.",
+    check="list_bookings: BookingQuery.practitioner_ids, sent to the vendor where it can filter, and applied again; or "
+    "BookingQuery.reference, where bookings are listed by that alone.",
+    control="Two bookings without any fault, of two practitioners, stand in the timebook before they are listed.",
+    source="the contract: a listing is complete for the practitioners asked for, or for the reference",
+    needs=("list_bookings", *NEEDS),
+    evidence=("timebook",),
+    causes={
+        "missing": "A booking of the practitioner asked for is not listed.",
+        "past_left_out": "A booking is not listed any more once it has begun, so that a lost answer is never found.",
+        "another": "A booking of somebody else is listed for this practitioner, or under this reference.",
+        "differs": "The list tells another start, practitioner or status than the booking itself.",
+    },
+)
+async def _listed_by_practitioner(trial: Trial) -> None:
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    other = trial.need(
+        next(
+            (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and apart(one, slots[0])),
+            None,
+        ),
+        "times of two practitioners",
+    )
+    made = [await trial.booked(rig, slots[0]), await trial.booked(rig, other)]
+    if not trial.lists_by_day:
+        await _listed_by_reference(trial, rig, made)
+        return
+    first, last = sorted(one.request.slot.local_start.date() for one in made)
+    for who in ((slots[0].practitioner_id,), (other.practitioner_id,), ()):
+        mark = rig.mark()
+        query = BookingQuery(first_day=first, last_day=last, practitioner_ids=who)
+        found = {one.id: one for one in (await rig.session.bookings(query)).found}
+        calls = rig.since(mark)
+        for each in made:
+            slot, listed = each.request.slot, found.get(each.booking.id)
+            if who and slot.practitioner_id not in who:
+                trial.claim(listed is None, "another", expected="their bookings only", got="another's", calls=calls)
+                continue
+            if listed is None:
+                trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
+            _as_booked(trial, each, listed, calls)
+    rig.pace.pass_time((max(one.appointment.start for one in made) - rig.pace.now()).total_seconds() + 3600)
+    mark = rig.mark()
+    still = {one.id for one in (await rig.session.bookings(BookingQuery(first_day=first, last_day=last))).found}
+    past = {one.booking.id for one in made} - still
+    trial.claim(not past, "past_left_out", expected="both", got=f"{len(past)} missing", calls=rig.since(mark))
+    trial.saw("2 bookings of two practitioners: one for each, and both for all, also when they have begun")
+
+
+async def _listed_by_reference(trial: Trial, rig: Rig, made: Sequence[Stood]) -> None:
+    """Each booking by its own reference, and nothing under one that nobody has used."""
+    for each in made:
+        mark = rig.mark()
+        found = {one.id: one for one in (await rig.session.bookings(trial.listing(each.request))).found}
+        calls = rig.since(mark)
+        listed = found.pop(each.booking.id, None)
+        if listed is None:
+            trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
+        ours = [one for one in found.values() if one.reference == each.request.reference]
+        trial.claim(not ours, "another", expected="one booking of this reference", got=len(ours) + 1, calls=calls)
+        _as_booked(trial, each, listed, calls)
+    mark, nobodys = rig.mark(), rig.request(made[0].request.slot)
+    told = (await rig.session.bookings(trial.listing(nobodys))).found
+    got, calls = sum(one.reference == nobodys.reference for one in told), rig.since(mark)
+    trial.claim(not got, "another", expected="nothing for a reference that was not used", got=got, calls=calls)
+    trial.saw("2 bookings, each found by its own reference, and none by another")
+
+
+def _as_booked(trial: Trial, made: Stood, listed: Booking, calls: Sequence[Call]) -> None:
+    slot = made.request.slot
+    told = (listed.start or slot.start, listed.practitioner_id or slot.practitioner_id, listed.status)
+    same = told == (slot.start, slot.practitioner_id, made.booking.status)
+    trial.claim(same, "differs", expected="as the booking itself", got="otherwise", calls=calls)
+
+
+@BOOK.rule(
+    23,
+    "What became of an appointment is read as it is: the patient came, did not come, or the clinic called it off",
+    why="A partner pays for who came; a patient whose time the clinic called off must hear of it and get another.",
+    check="The vendor's words for a booking's status: a word that is not known is unknown, and never booked.",
+    control="A booking without any fault stands in the timebook before the patient comes, stays away or is called off.",
+    source="the contract: Booking.status",
+    needs=("get_booking", *NEEDS),
+    evidence=("timebook",),
+    causes={
+        "other_status": "The booking is read with a status that it does not have at the clinic.",
+        "listed_otherwise": "The list tells another status than the booking itself.",
+    },
+)
+async def _what_became_of_it(trial: Trial) -> None:
+    for became in ("attended", "no_show", "cancelled"):
+        rig = trial.rig()
+        made = await trial.booked(rig)
+        one = made.appointment
+        if one.state == "pending":
+            rig.clinic.confirm(one.id)
+        if became == "cancelled":
+            rig.clinic.staff_cancel(one.id)
+        else:
+            rig.pace.pass_time((one.start - rig.pace.now()).total_seconds() + 60)
+            (rig.clinic.mark_attended if became == "attended" else rig.clinic.mark_no_show)(one.id)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.get(made.booking.ref))
+        read = outcome.value.status if outcome.error is None else "gone"
+        gone = became == "cancelled" and isinstance(outcome.error, BookingNotFound)
+        got = read if outcome.error is None else outcome
+        holds = gone or read in (became, "unknown")
+        trial.claim(holds, "other_status", expected=f"{became}, or unknown", got=got, calls=rig.since(mark))
+        if not gone:
+            await listed_as_read(trial, rig, made.request, made.booking.id, read)
+        trial.saw(f"{became}: read as {read}")
+
+
+@BOOK.rule(
+    24,
+    "Reading a booking that never was says that it is not found",
+    why="Any other error makes a registry try again, or blame the connection, for a booking that does not exist.",
+    check="ErrorMap: what get_booking is answered for an unknown booking is BookingNotFound.",
+    control="A booking that stands is read without an error in the same world.",
+    source="the contract: BookingNotFound, choose something else",
+    needs=("get_booking", *NEEDS),
+    evidence=("journal",),
+    causes={
+        "invented": "A booking was told that does not exist.",
+        "other_error": "The vendor knows no such booking, and the caller hears something else.",
+    },
+)
+async def _never_was(trial: Trial) -> None:
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    mark = rig.mark()
+    known = await trial.outcome(rig.session.get(made.booking.ref))
+    trial.need(known.value, f"a booking that stands can't be read: {known}")
+    trial.control(rig, mark, "a booking that stands is read")
+    mark = rig.mark()
+    ref = made.booking.ref.model_copy(update={"id": rig.nowhere("appointment")})
+    outcome = await trial.outcome(rig.session.get(ref))
+    calls = rig.since(mark)
+    trial.need(calls, "nobody was asked")
+    trial.claim(outcome.error is not None, "invented", expected="BookingNotFound", got=outcome, calls=calls)
+    holds = isinstance(outcome.error, BookingNotFound)
+    trial.claim(holds, "other_error", expected="BookingNotFound", got=outcome, calls=calls)
+    trial.saw(f"answered {calls[-1].status}, told as {outcome}")
