@@ -232,6 +232,15 @@ class IgnoresBookings(_Days):
         return replace(day, busy=())
 
 
+@exhibit(rule="CONN-11", cause="half_blind")
+class TrustsEveryToken(_Whatever):
+    """Takes an employee's token for one that shows every booking."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, of which everything can be seen."""
+        return (await super().identify(http)).model_copy(update={"can": None})
+
+
 @exhibit(rule="SLOT-05", cause="invented")
 class ForgetsTheEveningBefore(_Whatever):
     """Knows no booking that began before the window."""

@@ -12,6 +12,7 @@ from ..rig import Rig
 from ..rule import RuleBook
 from ..sides import Side
 from ..trial import Trial
+from .booking import take
 from .wire import told_in
 
 BOOK = RuleBook("CONN", "Testing a connection")
@@ -451,19 +452,24 @@ async def _booked_with_an_ended_token(trial: Trial) -> None:
     control="The same time is booked with a key that may book, and stands in the timebook of a twin clinic.",
     source="the contract: `supports` is narrowed by Clinic.can",
     needs=BOTH,
-    evidence=("journal",),
+    evidence=("journal", "timebook"),
     causes={
         "sent": "A write reached the vendor, with a key that may not write. Tell it in Clinic.can.",
         "other_error": "The caller must hear UnsupportedOperation, effect none.",
+        "half_blind": "With a key that does not show every booking, the caller was told yes to a time that somebody "
+        "else has. Leave list_bookings out of Clinic.can for such a key, and nothing is booked with it.",
     },
 )
 async def _may_not(trial: Trial) -> None:
     control = trial.rig()
     slot, *_ = await trial.open_times(control)
     settings = [one for one in control.every_setting() if trial.rig(switches=one).searches_only]
-    if not settings:
-        trial.not_offered("keys that may search only", proof=True)
+    others = sorted(set(control.keys) - {control.key})
+    if not settings and not others:
+        trial.not_offered("keys that may do less than others", proof=True)
     await trial.booked(control, slot)
+    for number, key in enumerate(others, 1):
+        await _sees_less(trial, key, f"key {number} of {len(others)} others")
     for setting in settings:
         rig = trial.rig(switches=setting)
         mark = rig.mark()
@@ -473,6 +479,24 @@ async def _may_not(trial: Trial) -> None:
         holds = isinstance(outcome.error, UnsupportedOperation)
         trial.claim(holds, "other_error", expected=f"UnsupportedOperation, {setting}", got=outcome)
         trial.saw(f"{setting}: booking is refused, no write was sent")
+
+
+async def _sees_less(trial: Trial, key: str, what: str) -> None:
+    """Another of the clinic's keys, which may show less: a time that staff give away is not told as booked with it."""
+    rig = trial.rig()
+    side = rig.connect(api_key=key)
+    query = rig.days(7, first=1)
+    told = await trial.outcome(side.slots(query))
+    slots = rig.known(told.value.found, query.first_day, query.last_day) if told.error is None else []
+    if not slots:
+        trial.saw(f"{what}: nothing is offered with it, told as {told}")
+        return
+    take(rig, slots[0])
+    mark = rig.mark()
+    outcome = await trial.outcome(side.book(rig.request(slots[0])))
+    calls = rig.writing(rig.since(mark))
+    trial.claim(outcome.error is not None, "half_blind", expected=f"no booking, {what}", got=outcome, calls=calls)
+    trial.saw(f"{what}: a time that somebody else has is not booked, told as {outcome}")
 
 
 @BOOK.rule(
