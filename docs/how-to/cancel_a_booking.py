@@ -21,6 +21,7 @@ from kobling import (
     TooLateToChange,
     VendorProtocolError,
     WireModel,
+    WireReply,
 )
 from kobling.localtime import parse_offset
 from kobling.testing import example_connection, play, reply
@@ -65,6 +66,22 @@ class Cancels(Invented):
         return Booking(id=(await http.post("bookings", json={})).read(str, at="/id"), status="unknown")
 
 
+# [one code]
+class OneCode(Cancels):
+    contract = 1
+    # [look]
+    errors = ErrorMap({("cancel", "NOT_POSSIBLE"): TooLateToChange}, code="/error")
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        row = (await http.get("bookings/{}", booking.id)).read(Row)
+        if row.state == "cancelled":
+            raise BookingNotFound("already_cancelled")
+        await http.post("bookings/{}/cancel", booking.id, json={"comment": reason.note()})
+        return Cancelled()
+
+    # [looked]
+
+
 # [test]
 OURS = BookingRef(connection_id=example_connection(Cancels).id, id="b1", confirmed=True)
 REASON = CancelReason(by="patient", why="unwell")
@@ -81,6 +98,20 @@ def test_a_booking_is_cancelled_when_the_answer_says_so() -> None:
         cancelled(409, {"error": "DEADLINE"})
     with pytest.raises(BookingNotFound):
         cancelled(409, {"error": "CANCELLED_BEFORE"})
+
+
+# [test of one code]
+def test_what_one_code_leaves_open_is_seen_before_the_cancel() -> None:
+    def looked(state: str, *more: WireReply) -> Any:
+        shown = reply(200, json={"id": "b1", "state": state})
+        return play(OneCode, "cancel", OURS, REASON, replies=[shown, *more]).result
+
+    refused = reply(409, json={"error": "NOT_POSSIBLE"})
+    with pytest.raises(BookingNotFound):
+        looked("cancelled")
+    with pytest.raises(TooLateToChange):
+        looked("standing", refused)
+    assert looked("standing", reply(204)) == Cancelled()
 
 
 # [end]

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from invented import Invented
+import pytest
+from invented import Invented, answering
 
 from kobling import (
     Booking,
@@ -17,6 +18,7 @@ from kobling import (
     Cancelled,
     CancelReason,
     Http,
+    InvalidRequest,
     Limits,
     Patient,
     SakID,
@@ -25,7 +27,7 @@ from kobling import (
     WireModel,
     find_tags,
 )
-from kobling.testing import play, reply
+from kobling.testing import Rehearsal, example_connection, play, reply
 
 
 class Row(WireModel):
@@ -94,6 +96,23 @@ class WithFields(WithNote):
     # [test]
 
 
+class FieldAndNote(WithNote):
+    contract = 1
+    # [both]
+    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused", reference_in="note", note_length=250))
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        sent = {
+            "slot": request.slot.token,
+            "externalReference": request.reference,
+            "comment": request.note(self.limits.booking.note_length),
+        }
+        row = (await http.post("bookings", json=sent)).read(ReferredRow)
+        return Booking(id=row.id, status=row.status, reference=row.externalReference)
+
+    # [both-end]
+
+
 class FoundByReference(WithFields):
     contract = 1
     # [by reference]
@@ -119,6 +138,23 @@ def test_fields_of_their_own_hold_reference_sak_id_and_message() -> None:
     assert played.result.reference == request.reference
     assert played.requests[0].json["insuranceCase"] == "6QPTR"
     assert played.requests[0].json["comment"] == "Kommer med tog"
+
+
+def test_the_reference_has_its_field_and_the_sak_id_the_note() -> None:
+    request = BookingRequest(slot=SLOT, patient=Patient(), sak_id=SakID("6QPTR"))
+    answer = reply(201, json={"id": "b1", "externalReference": str(request.reference)})
+    played = play(FieldAndNote, "book", request, replies=[answer])
+    assert played.result.reference == request.reference
+    assert played.requests[0].json["externalReference"] == str(request.reference)
+    assert "SakID: 6QPTR" in played.requests[0].json["comment"].splitlines()
+
+
+def test_a_message_that_leaves_no_room_for_the_sak_id_is_refused_before_anything_is_sent() -> None:
+    session = Rehearsal(FieldAndNote).session(answering(clinic={}))
+    slot = SLOT.model_copy(update={"connection_id": example_connection(FieldAndNote).id})
+    with pytest.raises(InvalidRequest) as refused:
+        session.book(BookingRequest(slot=slot, patient=Patient(), sak_id=SakID("6QPTR"), message="x" * 240))
+    assert refused.value.because == "note_too_long"
 
 
 def test_one_booking_is_asked_for_by_its_reference() -> None:

@@ -19,6 +19,7 @@ from kobling import (
     Http,
     InvalidRequest,
     Limits,
+    NotActivated,
     OutcomeUnknown,
     Patient,
     PatientFieldRequired,
@@ -42,6 +43,7 @@ def vendor_code(response: Response) -> str | None:
 ERRORS = ErrorMap(
     codes={
         "BAD_KEY": CredentialsRejected,
+        "INTEGRATION_OFF": NotActivated,
         "TIME_NOT_FREE": SlotTaken,
         "PHONE_MISSING": Refusal(PatientFieldRequired, fields=("phone",)),
         "TOO_LATE": TooLateToChange,
@@ -88,6 +90,13 @@ def test_ok_is_an_answer_and_a_listed_code_a_certain_refusal() -> None:
 def test_a_code_that_nobody_listed_is_neither_yes_nor_no() -> None:
     with pytest.raises(OutcomeUnknown):
         booked({"status": {"code": "TRY_LATER"}})
+
+
+def test_an_integration_that_is_off_is_for_the_vendor_to_switch_on() -> None:
+    answer = reply(403, json={"status": {"code": "INTEGRATION_OFF"}})
+    with pytest.raises(NotActivated) as refused:
+        play(ErrorsWith200, "identify", replies=[answer])
+    assert refused.value.actor == "vendor"
 
 
 # [end]

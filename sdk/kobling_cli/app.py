@@ -99,12 +99,14 @@ def tell(error: Exception, out: Output) -> ExitCode:
     """Say what went wrong, to a person or a machine, and return the exit code."""
     if _help_was_shown(error):
         return ExitCode.USAGE
-    facts = dict(error.facts) if isinstance(error, Told) else {}
+    facts, hint = (dict(error.facts), error.hint) if isinstance(error, Told) else ({}, "")
     error = error.error if isinstance(error, Told) else error
     if isinstance(error, KoblingError):
         code = _tell(out, error.as_dict(), error.explain(out.lang), exit_code_of(error), {**_facts(error), **facts})
         if isinstance(error, AdapterBug) and not out.as_json:
             out.note(out.say("line", "to_the_author", what=error.defect(out.lang), topic=error.topic), "yellow")
+        if hint and not out.as_json:
+            out.note(hint)
         return code
     problem = error if isinstance(error, Problem) else _problem(error)
     return _tell(out, problem.as_dict(), problem.explain(out.lang), problem.exit_code, {})

@@ -16,13 +16,25 @@ from typing import Annotated, Any, Final, TypeVar, get_type_hints
 
 import typer
 
-from kobling import Adapter, Catalogue, Connection, Installed, Kobling, Practitioner, Service, Session, load
+from kobling import (
+    Adapter,
+    Catalogue,
+    Connection,
+    Finding,
+    Installed,
+    Kobling,
+    KoblingError,
+    Practitioner,
+    Service,
+    Session,
+    load,
+)
 from kobling.texts import field_names
 
 from .exit_codes import ExitCode
 from .keys import DEFAULT_ENV, read_key
 from .output import Output, shown
-from .problems import Problem
+from .problems import Problem, Told
 from .wording import LANGUAGE_VARIABLE, Language
 
 Vendor = Annotated[str, typer.Argument(help="The vendor's key, as `kobling vendors` lists it.", show_default=False)]
@@ -110,6 +122,9 @@ CONNECTION_OPTIONS: Final[dict[str, tuple[Any, Any]]] = {
 }
 """Options of every command that talks to a vendor: name -> (annotation, default)."""
 
+NOBODY_ANSWERS: Final = frozenset({"dns", "dns_timeout", "connect", "connect_timeout"})
+"""Reasons of a vendor whose own address is not there, as of one that is invented and has a mock only."""
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -131,6 +146,11 @@ class Desk:
     def connection_facts(self) -> dict[str, Any]:
         """How a JSON document names the connection: its vendor, its id, and the address that was asked instead."""
         return {"vendor": self.vendor, "connection_id": self.session.connection.id, "origin": self.session.origin}
+
+    def mock_hint(self, *failed: KoblingError | Finding) -> str:
+        """How a mock is asked, where nothing is at the vendor's own address; else an empty text."""
+        nobody = any(one.because in NOBODY_ANSWERS and one.actor == "nobody" for one in failed)
+        return self.out.say("line", "try_origin", vendor=self.vendor) if nobody and self.session.origin is None else ""
 
     def practitioner(self, catalogue: Catalogue, wanted: str) -> Practitioner:
         """The practitioner with this id, or the only one with this name. Raises `Problem`."""
@@ -205,7 +225,8 @@ def open_desk(
 
 
 def connected(command: Callable[..., int]) -> Callable[..., int]:
-    """A command `(desk, *, own options)` as Typer sees it: with the options of a connection before its own."""
+    """A command `(desk, *, own options)` as Typer sees it: with the options of a connection before its own.
+    Where nobody is at the vendor's own address, its error says how a mock is asked."""
     hints = get_type_hints(command, include_extras=True)
     own = [one for one in inspect.signature(command).parameters.values() if one.name != "desk"]
 
@@ -214,7 +235,12 @@ def connected(command: Callable[..., int]) -> Callable[..., int]:
         out = Output(lang=shared.pop("lang"), as_json=shared.pop("as_json"))
         kobling, desk = open_desk(shared.pop("vendor"), out=out, **shared)
         with kobling:
-            return command(desk, **given)
+            try:
+                return command(desk, **given)
+            except Told as told:
+                raise Told(told.error, told.facts, desk.mock_hint(told.error)) from None
+            except KoblingError as error:
+                raise Told(error, {}, desk.mock_hint(error)) from None
 
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [

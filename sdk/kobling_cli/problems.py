@@ -33,9 +33,11 @@ class Problem(Exception):
 
 
 class Told(Exception):
-    """An error of Kobling, with facts of the command beside it for a machine to read, such as the ticket's path."""
+    """An error of Kobling, with what the command adds: facts for a machine to read, such as the ticket's path, and a
+    hint for the person who typed it."""
 
-    def __init__(self, error: KoblingError, facts: Mapping[str, str]) -> None:
+    def __init__(self, error: KoblingError, facts: Mapping[str, str], hint: str = "") -> None:
         super().__init__(error.code)
         self.error = error
         self.facts = facts
+        self.hint = hint

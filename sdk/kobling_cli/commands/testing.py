@@ -13,8 +13,6 @@ from ..wording import LANGUAGES
 MARKS = {"pass": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "bold red"), "skip": ("·", "dim"),
          "not_told": ("?", "dim")}  # fmt: skip
 """How each status of a probe is shown."""
-NOBODY_ANSWERS = frozenset({"dns", "dns_timeout", "connect", "connect_timeout"})
-"""Reasons of a vendor whose own address is not there, as of one that is invented and has a mock only."""
 FINDING_STYLES = {"fail": "red", "warn": "yellow", "info": "dim"}
 
 
@@ -36,7 +34,9 @@ def test(desk: Desk) -> int:
         out.document("test", {**report.model_dump(mode="json"), "headline": headline})
     else:
         show_report(report, out)
-        hint_at_a_mock(report, desk.vendor, out)
+        failed = (one for probe in report.probes if probe.status == "fail" for one in probe.findings)
+        if hint := desk.mock_hint(*failed):
+            out.note(hint)
     return ExitCode.NO if report.outcome == "failed" else ExitCode.SUCCESS
 
 
@@ -57,13 +57,6 @@ def show_report(report: ConnectionReport, out: Output) -> None:
         out.line(out.say("line", "origin", origin=report.origin), "dim")
     if report.outcome == "failed":
         out.line(out.say("line", "attempt" if report.counts_as_attempt else "no_attempt"), "dim")
-
-
-def hint_at_a_mock(report: ConnectionReport, vendor: str, out: Output) -> None:
-    """Say how a mock is asked, where nothing is at the vendor's own address: a vendor may be invented."""
-    failed = [finding for probe in report.probes for finding in probe.findings if probe.status == "fail"]
-    if report.origin is None and any(one.because in NOBODY_ANSWERS and one.actor == "nobody" for one in failed):
-        out.note(out.say("line", "try_origin", vendor=vendor))
 
 
 def _finding(finding: Finding, out: Output) -> str:

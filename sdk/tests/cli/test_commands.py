@@ -7,20 +7,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
-from kobling import UrlNotAllowed, VendorUnavailable, WireFailure, load
+from kobling import Kobling, UrlNotAllowed, VendorUnavailable, WireFailure
 from kobling.exchange import FailureKind
-from kobling.testing import Rehearsal
 from kobling_cli.app import app
 from kobling_cli.commands.mocks import vendors_with_mock
-from kobling_cli.commands.testing import hint_at_a_mock, show_report
 from kobling_cli.exit_codes import MEANING, ExitCode
-from kobling_cli.output import Output
 from kobling_cli.wording import locale_language, say, words
 from kobling_mocks import Mock
 from kobling_mocks.faults import Fault
@@ -315,12 +315,47 @@ def test_an_address_that_nobody_typed_is_not_to_be_spelled_right() -> None:
 
 @pytest.mark.parametrize(("failure", "hinted"), [("dns", True), ("connect", True), ("timeout", False)])
 def test_where_nothing_is_at_the_vendors_address_a_mock_is_hinted_at_and_nothing_contradicts(
-    failure: FailureKind, hinted: bool, capsys: pytest.CaptureFixture[str]
+    failure: FailureKind, hinted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = Rehearsal(load()["easypractice"]).session(lambda _: WireFailure(failure)).test_connection()
-    hint_at_a_mock(report, "easypractice", Output(lang="en"))
-    assert ("--origin: kobling mock serve easypractice" in capsys.readouterr().err) == hinted
-    show_report(report, Output(lang="en"))
-    said = capsys.readouterr().out
-    assert "The test failed" in said
-    assert "spelled" not in said
+    ran = without_a_vendor(failure, monkeypatch, "test")
+    assert ("--origin: kobling mock serve easypractice" in ran.stderr) == hinted
+    assert "The test failed" in ran.stdout
+    assert "spelled" not in ran.stdout
+
+
+WHEN = ["--practitioner", "7", "--service", "1", "--start", "2026-12-01T09:00+01:00"]
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("practitioners", []),
+        ("services", []),
+        ("slots", []),
+        ("explain", ["--practitioner", "7"]),
+        ("book", [*WHEN, "--patient-file", "-"]),
+        ("cancel", ["--booking", "12"]),
+        ("resolve", ["--reference", str(UUID(int=7)), *WHEN, "--sent-at", "2026-11-27T09:00Z"]),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_every_command_that_finds_nobody_at_the_vendors_address_hints_at_a_mock_after_its_error(
+    command: str, more: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = without_a_vendor("dns", monkeypatch, command, *more)
+    assert ran.exit_code == ExitCode.UNAVAILABLE
+    error, *_, hint = ran.stderr.splitlines()
+    assert error.startswith("Error: ")
+    assert "--origin: kobling mock serve easypractice" in hint
+    for asked in (["--json"], ["--origin", "http://127.0.0.1:9"]):
+        told = without_a_vendor("dns", monkeypatch, command, *more, *asked)
+        assert told.exit_code == ExitCode.UNAVAILABLE
+        assert "kobling mock serve" not in told.output
+    assert "kobling mock serve" not in without_a_vendor("timeout", monkeypatch, command, *more).output
+
+
+def without_a_vendor(failure: FailureKind, monkeypatch: pytest.MonkeyPatch, command: str, *more: str) -> Result:
+    """A command at an exchange that reaches nobody."""
+    monkeypatch.setattr("kobling_cli.desk.Kobling", partial(Kobling, exchange=lambda *_: WireFailure(failure)))
+    words = [command, "easypractice", "--lang", "en", "--external-id", "12345", *more]
+    return CliRunner().invoke(app, words, env={"KOBLING_API_KEY": "example-key-of-nobody"}, input=json.dumps(PATIENT))
