@@ -33,6 +33,7 @@ BOOK = RuleBook("CNCL", "Cancelling and moving")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
 GOAL = 'the contract: a cancel aims at a state, so "not there" counts as reached for a confirmed booking'
 REASON = CancelReason(by="patient", why="unwell")
+DEADLINE = Restrictions(cancel_deadline_hours=24 * 30)
 CLINICS_REASON = CancelReason(by="clinic", why="practitioner_away", message="Ring oss om ny time (Áilu).")
 
 
@@ -198,7 +199,7 @@ async def _never_was(trial: Trial) -> None:
 )
 async def _too_late(trial: Trial) -> None:
     limited = trial.rig().told("cancel_limits")
-    for restriction in (Restrictions(cancel_deadline_hours=24 * 30), Restrictions(cancel_allowed=False)):
+    for restriction in (DEADLINE, Restrictions(cancel_allowed=False)):
         if limited and not await _refused_from_then_on(trial, restriction):
             trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=False)
     if limited:
@@ -207,12 +208,21 @@ async def _too_late(trial: Trial) -> None:
         trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=True)
 
 
+def _until_too_late(rig: Rig, appointment: Appointment, restriction: Restrictions) -> None:
+    """Restrict the clinic, whose type may have a later deadline of its own, and let the time pass until it is over."""
+    rig.clinic.set_restrictions(restriction)
+    limits = rig.clinic.effective_restrictions(appointment.timebook_id, appointment.type_id)
+    if limits.cancel_allowed and limits.cancel_deadline_hours:
+        left = appointment.start - rig.pace.now() - timedelta(hours=limits.cancel_deadline_hours)
+        rig.pace.pass_time(max(0.0, left.total_seconds() + 60))
+
+
 async def _taken_late(trial: Trial) -> None:
     """A cancel after the deadline, at a clinic that takes it and may charge for it."""
     rig = trial.rig()
     rig.clinic.behave(late_cancel="accepted")
     made = await trial.booked(rig)
-    rig.clinic.set_restrictions(Restrictions(cancel_deadline_hours=24 * 30))
+    _until_too_late(rig, made.appointment, DEADLINE)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
@@ -230,18 +240,12 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
     in_time = await trial.outcome(rig.session.cancel((await trial.booked(rig)).booking.ref, REASON))
     trial.need(in_time.value, f"a cancel in time: {in_time}")
     made = await trial.booked(rig)
-    begins = made.appointment.start - rig.pace.now()
     if restriction is None:
         what = "it has begun"
-        rig.pace.pass_time(begins.total_seconds() + 60)
+        rig.pace.pass_time((made.appointment.start - rig.pace.now()).total_seconds() + 60)
     else:
         what = "it may not be cancelled now"
-        rig.clinic.set_restrictions(restriction)
-        kind = rig.clinic.any_type(made.appointment.type_id)
-        limits = rig.clinic.effective_restrictions(made.appointment.timebook_id, kind.id)
-        if limits.cancel_allowed and limits.cancel_deadline_hours:
-            left = begins - timedelta(hours=limits.cancel_deadline_hours)
-            rig.pace.pass_time(max(0.0, left.total_seconds() + 60))
+        _until_too_late(rig, made.appointment, restriction)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     calls = trial.need(rig.writing(rig.since(mark)) or rig.since(mark), "the vendor was not asked")
