@@ -14,7 +14,7 @@ from kobling.adapter import OPERATIONS
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
-from .headline import ENGLISH, Part, lost_answers, rules_wait, sentence, unkept, unwritten, verdict_parts
+from .headline import ENGLISH, Part, lost_answers, not_booked, rules_wait, sentence, unwritten, verdict_parts
 from .rule import COMMON_CAUSES, NOT_WRITTEN
 from .runner import Result
 from .verdicts import CONFORMANT, Verdict, exit_code
@@ -176,7 +176,7 @@ class Certificate:
 
     def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
         """The verdict, whether nothing can be booked, what is not written yet, how sure lost answers are, in words."""
-        more = unkept(one.facts for one in self.results), unwritten(self.unwritten), lost_answers(self.lost_answers)
+        more = not_booked(one.facts for one in self.results), unwritten(self.unwritten), lost_answers(self.lost_answers)
         return sentence(self._verdict, *more, words=words)
 
     def about(self) -> str:

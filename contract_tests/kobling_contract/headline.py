@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from .rule import UNKEPT
+from .rule import SEARCH_ONLY, UNKEPT
 from .verdicts import CONFORMANT, NOT_CONFORMANT, NOTHING_TESTED, SUITE_ERROR, Verdict
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "lost_answers",
     "rules_wait",
     "sentence",
-    "unkept",
+    "not_booked",
     "unwritten",
     "verdict_parts",
 ]
@@ -35,6 +35,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "not_all": "in the {count} rules that were run, which were not all",
     "hidden": "as far as a {target} target can show: {count} rules need another one",
     "not_written": "not written yet: {operations}",
+    "search_only": "can be searched and not booked",
     "unkept": "can be searched and not booked: overlapping bookings may be accepted, and a day's can't be listed",
     "lost_reading": "lost answers are resolved by reading the booking back",
     "lost_found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
@@ -78,9 +79,11 @@ def lost_answers(sure: str | None) -> list[Part]:
     return [(f"lost_{sure}", {})] if sure in LOST_ANSWERS else []
 
 
-def unkept(facts: Iterable[Mapping[str, str]]) -> list[Part]:
-    """That nothing can be booked although the adapter can book. facts: those of each result."""
-    return [(UNKEPT, {})] if any(UNKEPT in one for one in facts) else []
+def not_booked(facts: Iterable[Mapping[str, str]]) -> list[Part]:
+    """That nothing can be booked, because the adapter can't or because none could be kept. facts: of each result."""
+    told = {name for one in facts for name in one}
+    parts: list[Part] = [(name, {}) for name in (SEARCH_ONLY, UNKEPT) if name in told]
+    return parts
 
 
 def unwritten(operations: Sequence[str]) -> list[Part]:

@@ -30,6 +30,7 @@ __all__ = [
     "COMMON_CAUSES",
     "NEVER_VARIED",
     "NOT_WRITTEN",
+    "SEARCH_ONLY",
     "UNKEPT",
     "Check",
     "Evidence",
@@ -48,6 +49,8 @@ TargetKind = Literal["mock", "cassette", "live"]
 
 NOT_WRITTEN = "not_written"
 """The cause of every rule that waits for an operation which its author has yet to write."""
+SEARCH_ONLY = "search_only"
+"""The fact of every rule that is skipped because the adapter can't book."""
 UNKEPT = "unkept"
 """The fact of every rule that is skipped because no booking could be kept, though the adapter can make one."""
 NEVER_VARIED = "never_varied"

@@ -21,7 +21,7 @@ from kobling.adapter import OPERATIONS, unkept, unwritten
 
 from .leaks import Canaries
 from .rig import PATIENT, SAK_ID, Rig
-from .rule import NOT_WRITTEN, UNKEPT, Rule
+from .rule import NOT_WRITTEN, SEARCH_ONLY, UNKEPT, Rule
 from .sides import Escaped, Mode
 from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
@@ -249,6 +249,8 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     try:
         if missing:
             verdict, facts = Verdict.SKIP, {"reason": await _proven_absent(trial, missing)}
+            if "book" in missing:
+                trial.facts[SEARCH_ONLY] = "not_supported"
         elif "book" in rule.needs and await _proven_unkept(trial):
             verdict, facts = Verdict.SKIP, {"reason": NO_LISTING}
             trial.facts[UNKEPT] = "overlaps_need_a_listing"

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .canonical import canonical
 from .certificate import Certificate, suite_version
-from .headline import lost_answers, sentence, unkept, verdict_parts
+from .headline import lost_answers, not_booked, sentence, verdict_parts
 from .verdicts import Verdict, exit_code
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ class Sealed(_Strict):
         counts = {verdict.value: found[verdict.value] for verdict in Verdict if found[verdict.value]}
         code = exit_code(self.verdicts.values())
         verdict = verdict_parts(code, counts, self.target, None, complete=self.complete)
-        return sentence(verdict, unkept(row.facts for row in self.rules), lost_answers(self.lost_answers), words=words)
+        return sentence(
+            verdict, not_booked(row.facts for row in self.rules), lost_answers(self.lost_answers), words=words
+        )
 
 
 def seal(certificate: Certificate, at: datetime, key: Ed25519PrivateKey | None = None) -> bytes:
