@@ -222,18 +222,17 @@ class Play(Surroundings):
         listed = await self.callers[step.caller].bookings(query)
         last = datetime.combine(query.last_day + timedelta(days=1), time(), self.rig.tz)
         begin = datetime.combine(first, time(), self.rig.tz)
-        stands = {
-            (self.rig.wire_id(one.id), one.start)
-            for one in self.rig.clinic.all_appointments()
-            if one.state in LIVE_STATES and begin <= one.start < last
-        }
+        live = [one for one in self.rig.clinic.all_appointments() if one.state in LIVE_STATES and one.start < last]
+        stands = {(self.rig.wire_id(one.id), one.start) for one in live if one.start >= begin}
+        reaching = {(self.rig.wire_id(one.id), one.start) for one in live if one.start < begin < one.end}
         told = {(one.id, one.start) for one in listed.found if one.status in ("booked", "pending")}
         self.lines.append(f"{self._name(step)} lists the bookings of {first} to {query.last_day}: {len(told)} stand, "
                           f"at the clinic {len(stands)}")  # fmt: skip
         if listed.complete:
-            holds = told == stands
+            strange = told - stands - reaching  # what began the evening before may be told, or not
+            holds = stands <= told and not strange
             self.trial.claim(holds, "not_listed", expected=f"{len(stands)} bookings",
-                             got=f"{len(stands - told)} are missing, {len(told - stands)} are not so")  # fmt: skip
+                             got=f"{len(stands - told)} are missing, {len(strange)} are not so")  # fmt: skip
         return True
 
     # ---- booking
