@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kobling import WireReply, WireRequest
+from kobling_contract.onward import goes_on
 from kobling_contract.record import on_record, said_in
 from kobling_contract.rig import PATIENT, WireCall
-from kobling_contract.rules.onward import goes_on
 from kobling_mocks.clinic import Patient as Record
 
 DECLARED = frozenset({"given_name", "family_name", "birth_date", "phone", "email"})

@@ -17,12 +17,12 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, BookingOrder, Clinic
 
 from ..clinics import CROWDED, ClinicName
+from ..onward import Onward, documented, in_pages, onward, uncertain_lists
 from ..rig import Rig, WireCall
 from ..rule import RuleBook
 from ..sides import Side
 from ..timebook import differences, times_of
 from ..trial import Outcome, Trial
-from .onward import Onward, documented, in_pages, onward, uncertain_lists
 
 BOOK = RuleBook("PAGE", "Lists that come in several answers")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")

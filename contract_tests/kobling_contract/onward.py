@@ -13,7 +13,7 @@ from kobling import WireReply, WireRequest
 from kobling_mocks import Call
 from kobling_mocks.dialect import Operation
 
-from ..rig import Rig, WireCall
+from .rig import Rig, WireCall
 
 __all__ = ["Onward", "documented", "goes_on", "in_pages", "onward", "uncertain_lists"]
 
