@@ -10,7 +10,7 @@ import inspect
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePath
@@ -236,8 +236,17 @@ def _waived(result: Result, waiver: Waiver | None) -> Result:
 
 def _run_modes(rule: Rule, target: Target, seed: int) -> Result:
     """The async run, and for driver rules the sync one: the strongest verdict counts."""
-    results = [asyncio.run(_run_once(rule, target, seed, mode)) for mode in target.modes(rule)]
+    results = [asyncio.run(_heard(_run_once(rule, target, seed, mode))) for mode in target.modes(rule)]
     return min(results, key=lambda one: one.verdict.strength)
+
+
+async def _heard(run: Coroutine[Any, Any, Result]) -> Result:
+    """The result of a run. Ctrl-C cancels it; where the code that it meets swallows that, it is heard afterwards."""
+    result = await run
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return result
 
 
 async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result:

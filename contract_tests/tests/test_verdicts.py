@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -340,6 +341,18 @@ class TestCertify:
     def test_a_safety_rule_is_never_waived(self) -> None:
         with pytest.raises(ValueError, match="safety rule"):
             certify("eg-pasientsky", adapter=EgPasientsky, waivers=[Waiver("BOOK-08", "later", date(2099, 1, 1))])
+
+    def test_an_interrupt_in_the_last_moment_of_a_rule_is_heard_all_the_same(self) -> None:
+        async def interrupted(trial: Trial) -> None:
+            await _with_control(trial)
+            signal.raise_signal(signal.SIGINT)
+
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                run_rule(rule(interrupted), find_target("eg-pasientsky"), 1)
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def test_an_interrupt_leaves_the_rest_not_run(self) -> None:
         def stop(step: Progress) -> None:

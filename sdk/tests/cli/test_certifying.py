@@ -186,7 +186,8 @@ def test_the_progress_bar_is_a_terminals_and_no_pipe_is_spoilt() -> None:
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_ends_the_run_and_the_files_tell_what_was_not_run(folder: Path, jobs: str) -> None:
-    ran = OnTerminal("--jobs", jobs, "--json", "r.json", "--junit", "r.xml")
+    areas = ("--rule", "CAT", "--rule", "SLOT")
+    ran = OnTerminal(*areas, "--jobs", jobs, "--json", "r.json", "--junit", "r.xml")
     ran.read_until(r"(?:[4-9]|[1-9][0-9])/[0-9]{2,}")  # the first ones may be skipped, and a skip tests nothing
     ran.interrupt()
     code, answer = ran.end()
