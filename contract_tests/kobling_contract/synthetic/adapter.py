@@ -121,7 +121,10 @@ BOOKING: Final = BookingFacts(
     reference_in="field",
     live_search=True,
     latest_commit=60.0,
-    sources={"latest_commit": "a call is judged by its token when it is carried out, and no token lives for longer"},
+    sources={
+        "overlap": "its clinic keeps two appointments from one time",
+        "latest_commit": "a call is judged by its token when it is carried out, and no token lives for longer",
+    },
 )
 
 

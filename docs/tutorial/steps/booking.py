@@ -53,7 +53,10 @@ class Fjellvik(Adapter):
             note_length=600,
             live_search=True,
             latest_commit=60,
-            sources={"latest_commit": "API description, 'When something goes wrong'"},
+            sources={
+                "overlap": "API description, 'An appointment'",
+                "latest_commit": "API description, 'When something goes wrong'",
+            },
         ),
     )
 

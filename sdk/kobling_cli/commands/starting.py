@@ -19,7 +19,10 @@ from ..wording import words
 KEY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 OURS = frozenset({"cli", "contract", "kobling", "mocks", "mutants", "zoo"})
 """Names whose package, `kobling_NAME`, would hide one of Kobling's own."""
-QUESTIONS = "name, address (one, own), departments, key_in (bearer, header, basic, body), books"
+QUESTIONS = (
+    "name, address (one, own), departments, key_in (bearer, header, basic, body), books, "
+    "overlap (refused, accepted, unknown)"
+)
 
 
 def new(
@@ -49,7 +52,7 @@ def new(
         raise Problem("name_of_ours", name=name)
     given = _answers(data or ())
     folder = directory or Path(name)
-    open_ones = [] if defaults else [one for one in _carried_out("questions") if one not in given]
+    open_ones = () if defaults else _carried_out("open_questions", given)
     if open_ones and not sys.stdin.isatty():
         raise Problem("no_terminal", questions=", ".join(open_ones))
     made = _carried_out("make_project", name, folder, given, ask=bool(open_ones), words=words(lang)["new"])

@@ -47,6 +47,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "status_not_yours": "why/lost-answers",
         "no_patient_fields": CONTRACT,
         "unkept": "how-to/overlaps-accepted",
+        "no_source": "how-to/overlaps-accepted",
         # ---- the code
         "outside_class": START,
         "inside_function": START,

@@ -200,6 +200,8 @@ class Probe:
                 yield *errors, "status_not_yours", {"status": str(status)}
         if unkept(cls) and "book" not in unwritten(cls):
             yield *self._place_in(cls, "limits"), "unkept", {"overlap": cls.limits.booking.overlap}
+        if "book" in cls.supports and _promised_without_a_source(cls):
+            yield *self._place_in(cls, "limits"), "no_source", {}
         if "book" in cls.supports and not cls.patient_fields.declared:
             yield *self._place_in(cls, "patient_fields"), "no_patient_fields", {}
 
@@ -313,6 +315,14 @@ def _line_of(node: ast.ClassDef, name: str) -> int:
         if name in named or getattr(one, "name", None) == name:
             return one.lineno
     return node.lineno
+
+
+def _promised_without_a_source(cls: type[Adapter]) -> bool:
+    """Whether it states that overlapping bookings are refused, neither marked as a guess nor with what it rests on."""
+    facts = cls.limits.booking
+    return (
+        facts.overlap == "refused" and "overlap" not in facts.inferred and not facts.sources.get("overlap", "").strip()
+    )
 
 
 def _no_example(name: str, field: Any) -> bool:

@@ -16,10 +16,13 @@ from copier.errors import CopierError
 
 from .history import REPOSITORY, TEMPLATES, newest, write_history
 
-__all__ = ["ANSWERS", "Refused", "Updated", "make_project", "questions", "update_project"]
+__all__ = ["ANSWERS", "Refused", "Updated", "make_project", "open_questions", "questions", "update_project"]
 
 ANSWERS = ".copier-answers.yml"
 """What a project was made with: the answers, the template's repository, and its version."""
+
+_NO = frozenset({"n", "no", "f", "false", "off", "0"})
+"""How a question of yes or no is answered with no."""
 
 
 class Refused(Exception):
@@ -48,6 +51,14 @@ def questions(templates: Path = TEMPLATES) -> tuple[str, ...]:
     return tuple(
         name for name, one in asked.items() if name[0] != "_" and name != "key" and one.get("when") is not False
     )
+
+
+def open_questions(given: Mapping[str, str], templates: Path = TEMPLATES) -> tuple[str, ...]:
+    """The questions that a person is asked who has given these answers: without those that an answer makes needless, as
+    how a system books that can only be searched."""
+    asked = yaml.safe_load((newest(templates) / "copier.yml").read_text("utf-8"))
+    no = {f"{{{{ {name} }}}}" for name, answer in given.items() if answer.strip().lower() in _NO}
+    return tuple(name for name in questions(templates) if name not in given and asked[name].get("when") not in no)
 
 
 def make_project(

@@ -197,6 +197,20 @@ def test_a_good_adapter_is_left_alone(tmp_path: Path) -> None:
     assert asked(tmp_path) == []
 
 
+BOOKS: dict[str, str | None] = {"book": "await http.post('b')", "cancel": "await http.post('c')"}
+
+
+def refusing(*more: str) -> str:
+    """Limits that promise that overlapping bookings are refused."""
+    facts = ", ".join(("overlap='refused'", *more))
+    return f"Limits(booking=BookingFacts({facts}))"
+
+
+@pytest.mark.parametrize("ground", ["sources={'overlap': 'their page'}", "inferred=frozenset({'overlap'})"])
+def test_a_promise_about_overlaps_that_says_what_it_rests_on_is_left_alone(tmp_path: Path, ground: str) -> None:
+    assert asked(tmp_path, limits=refusing(ground), **BOOKS) == []
+
+
 LOADED: dict[str, tuple[dict[str, str | None], str]] = {
     "a value of the wrong type": ({"limits": "31"}, "contract | limits = 31"),
     "a value that is missing": ({"auth": None}, "contract | class MySystem(Adapter):"),
@@ -221,16 +235,18 @@ LOADED: dict[str, tuple[dict[str, str | None], str]] = {
         "does_not_load | errors =",
     ),
     "bookings without refusals": (
-        {"errors": "ErrorMap()", "book": "await http.post('b')", "cancel": "await http.post('c')"},
+        {"errors": "ErrorMap()", **BOOKS},
         "no_refusals | errors =",
     ),
     "bookings without patients": (
-        {"patient_fields": "PatientFields()", "book": "await http.post('b')", "cancel": "await http.post('c')"},
+        {"patient_fields": "PatientFields()", **BOOKS},
         "no_patient_fields | patient_fields =",
     ),
-    "bookings that none could keep": (
-        {"book": "await http.post('b')", "cancel": "await http.post('c')"},
-        "unkept | limits =",
+    "bookings that none could keep": (BOOKS, "unkept | limits ="),
+    "a promise about overlaps without a source": ({**BOOKS, "limits": refusing()}, "no_source | limits ="),
+    "a promise about overlaps with an empty source": (
+        {**BOOKS, "limits": refusing("sources={'overlap': ' '}")},
+        "no_source | limits =",
     ),
     "an exception of its own": (
         {"identify": "Clinic(name=(await http.get('clinic')).json()['name'])"},
@@ -286,21 +302,21 @@ def test_a_method_that_can_not_be_called_as_the_contract_does_is_refused_by_the_
 def test_a_new_project_lacks_exactly_what_is_to_be_written(project: Path) -> None:
     done = run("check", "my-system", code=ExitCode.NO)
     lines = done.stdout.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     source = (project / "src" / "kobling_my_system" / "adapter.py").read_text("utf-8").splitlines()
-    for line, operation in zip(lines, ("catalogue", "list_slots", "book", "cancel"), strict=True):
+    for line, operation in zip(lines, ("catalogue", "list_slots", "book", "cancel", "list_bookings"), strict=True):
         place, number, told = line.split(":", 2)
         assert place == "my-system/src/kobling_my_system/adapter.py"
         assert f"async def {operation}(" in source[int(number) - 1]
         assert told.endswith(f"[kobling about how-to/start-an-adapter#{operation}]")
-    assert "4 findings in my-system, of which 4 still to be written." in done.stderr
+    assert "5 findings in my-system, of which 5 still to be written." in done.stderr
 
 
 def test_the_same_is_told_to_a_machine_and_of_the_file_alone(project: Path) -> None:
     adapter = project / "src" / "kobling_my_system" / "adapter.py"
     told = json.loads(run("check", str(adapter), "--json", code=ExitCode.NO).stdout)
     assert told["adapters"] == ["my-system"]
-    assert [one["code"] for one in told["findings"]] == ["not_written"] * 4
+    assert [one["code"] for one in told["findings"]] == ["not_written"] * 5
     assert set(told["findings"][0]["text"]) == {"nb", "en"}
 
 
@@ -396,5 +412,5 @@ def test_every_finding_has_its_words_and_a_page_that_exists() -> None:
     for page in PAGES.values():
         assert find(page), page
     start = (ROOT / "docs" / "how-to" / "start-an-adapter.md").read_text("utf-8")
-    for operation in ("catalogue", "list_slots", "book", "cancel"):
+    for operation in ("catalogue", "list_slots", "book", "cancel", "list_bookings"):
         assert f"({operation})=" in start

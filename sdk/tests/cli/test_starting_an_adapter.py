@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Mapping
+from datetime import timedelta
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -26,10 +29,14 @@ from kobling import Connection, Installed, Kobling
 from kobling_cli.app import app
 from kobling_cli.commands.starting import OURS
 from kobling_cli.exit_codes import ExitCode
+from kobling_cli.inspecting.findings import Finding
+from kobling_cli.inspecting.probe import Probe
+from kobling_cli.inspecting.source import remarks
 from kobling_cli.starting.history import REPOSITORY, TEMPLATES, newest, versions, write_history
-from kobling_cli.starting.project import ANSWERS, questions, update_project
+from kobling_cli.starting.project import ANSWERS, open_questions, questions, update_project
 from kobling_cli.wording import LANGUAGES, words
 from kobling_mocks import Mock
+from kobling_mocks.clinic import BookingOrder, Clinic, PatientDetails, SlotTaken
 
 
 @pytest.fixture(autouse=True)
@@ -143,6 +150,15 @@ def test_every_question_has_its_words_in_both_languages() -> None:
         assert {"key", *questions()} <= set(words(lang)["new"])
 
 
+@pytest.mark.parametrize("no", ["no", "False", "0"])
+def test_how_it_books_is_no_open_question_where_it_can_only_be_searched(no: str) -> None:
+    given = {"name": "Fjord", "address": "one", "departments": "no", "key_in": "body", "books": no}
+    assert open_questions(given) == ()
+    assert open_questions(given | {"books": "yes"}) == ("overlap",)
+    run("new", "fjord", *given_by(given))
+    assert "overlap" not in yaml.safe_load(Path("fjord", ANSWERS).read_text("utf-8"))
+
+
 def test_without_git_a_project_is_made_all_the_same(folder: Path) -> None:
     code = "from kobling_cli import main; main()"
     command = [sys.executable, "-c", code, "new", "my-system", "--defaults", "--json"]
@@ -183,7 +199,17 @@ def test_an_update_brings_the_later_template_keeps_what_the_developer_wrote_and_
     assert set(done.changed) == {ANSWERS, "README.md", "src/kobling_my_system/adapter.py"}
     assert "<<<<<<<" in readme.read_text("utf-8")
     assert "To which clinic the key" in adapter.read_text("utf-8")
-    assert adapter.read_text("utf-8").count("raise Mine") == 4
+    assert adapter.read_text("utf-8").count("raise Mine") == 5
+
+
+def test_a_project_from_before_a_question_is_updated_with_its_default(later: Path) -> None:
+    project = committed("my-system")
+    answers = project / ANSWERS
+    answers.write_text(answers.read_text("utf-8").replace("overlap: unknown\n", ""), "utf-8")
+    git(project, "commit", "--quiet", "--all", "--message", "as it was before")
+    done = update_project(project, templates=later)
+    assert (done.version, done.conflicts) == ("v99", ())
+    assert yaml.safe_load(answers.read_text("utf-8"))["overlap"] == "unknown"
 
 
 def test_copier_itself_can_do_the_same_once_the_templates_repository_is_there(folder: Path, later: Path) -> None:
@@ -242,11 +268,28 @@ def at_a_terminal(*arguments: str, seconds: float = 60.0) -> str:
 
 
 SHAPES = {
-    f"{address}-{key_in}": {"address": address, "key_in": key_in, "departments": str(odd), "books": str(not odd)}
+    f"{address}-{key_in}": {
+        "address": address,
+        "key_in": key_in,
+        "departments": str(number % 2 == 1),
+        "books": str(number % 3 != 0),
+        "overlap": ("refused", "accepted", "unknown")[number // 2 % 3],
+    }
     for number, (address, key_in) in enumerate(product(("one", "own"), ("bearer", "header", "basic", "body")))
-    for odd in [number % 3 == 0]
 }
-"""Every place of the API with every place of the key; departments and bookings in turn."""
+"""Every place of the API with every place of the key; departments, bookings and overlapping ones in turn."""
+
+
+def given_by(answers: Mapping[str, str]) -> list[str]:
+    return [part for name, answer in answers.items() for part in ("--data", f"{name}={answer}")]
+
+
+def to_be_written(answers: Mapping[str, str]) -> list[str]:
+    """What is red in a new project: operations, and a promise of which nobody has said where it stands."""
+    if answers["books"] == "False":
+        return ["catalogue", "list_slots"]
+    last = "no_source" if answers["overlap"] == "refused" else "list_bookings"
+    return sorted(["catalogue", "list_slots", "book", "cancel", last])
 
 
 @pytest.mark.parametrize(("shape", "answers"), SHAPES.items(), ids=SHAPES)
@@ -254,8 +297,7 @@ def test_whatever_is_answered_the_operation_that_is_written_is_right(
     folder: Path, monkeypatch: pytest.MonkeyPatch, shape: str, answers: dict[str, str]
 ) -> None:
     module = f"shape_{shape.replace('-', '_')}"
-    given = [part for name, answer in answers.items() for part in ("--data", f"{name}={answer}")]
-    run("new", f"shape-{shape}", "project", "--defaults", *given)
+    run("new", f"shape-{shape}", "project", "--defaults", *given_by(answers))
     monkeypatch.syspath_prepend(str(folder / "project" / "src"))
     own = runpy.run_path(str(folder / "project" / "tests" / "test_adapter.py"))
     tests = [value for name, value in own.items() if name.startswith("test_")]
@@ -274,10 +316,60 @@ def test_whatever_is_answered_the_operation_that_is_written_is_right(
     assert not mock.world.journal.findings
 
 
+@pytest.mark.parametrize(("shape", "answers"), SHAPES.items(), ids=SHAPES)
+def test_whatever_is_answered_the_check_finds_what_is_to_be_written_and_each_finding_has_its_page(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, shape: str, answers: dict[str, str]
+) -> None:
+    module = f"checked_{shape.replace('-', '_')}"
+    run("new", f"checked-{shape}", "project", "--defaults", *given_by(answers))
+    monkeypatch.syspath_prepend(str(folder / "project" / "src"))
+    probe = Probe(folder / "project")
+    declared = ("pyproject.toml", 0, "", {})
+    rows = [
+        *probe.entry_point(module, f"kobling_{module}", declared),
+        *probe.dialect(f"{module}_mock:dialect", declared),
+    ]
+    findings = [Finding(file, line, code, values) for file, line, code, values in rows]
+    assert sorted(one.values.get("operation", one.code) for one in findings) == to_be_written(answers)
+    for one in findings:
+        assert run("about", one.page).stdout
+    for path in (folder / "project").rglob("*.py"):
+        assert list(remarks(ast.parse(path.read_text("utf-8")))) == []
+
+
+@pytest.mark.parametrize("answer", ["refused", "accepted", "unknown"])
+def test_what_is_answered_about_overlaps_is_what_the_adapter_states_and_what_the_mock_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    run("new", f"overlaps-{answer}", "project", "--defaults", "--data", f"overlap={answer}")
+    monkeypatch.syspath_prepend(str(folder / "project" / "src"))
+    (adapter,) = import_module(f"kobling_overlaps_{answer}").kobling_adapters()
+    clinic = Mock(import_module(f"overlaps_{answer}_mock").dialect).world.clinic
+    assert adapter.limits.booking.overlap == answer
+    assert booked_twice(clinic) == (answer != "refused")
+    written = Path("project", "src", f"kobling_overlaps_{answer}", "adapter.py").read_text("utf-8")
+    assert "kobling about overlaps-accepted" in written
+
+
+def booked_twice(clinic: Clinic) -> bool:
+    """Whether a clinic takes two bookings of one open time."""
+    today = clinic.clock.now().date()
+    one = next(kind for kind in clinic.types if kind.online and kind.places == 1 and kind.rules)
+    who = one.rules[0].timebook_id
+    slot, *_ = clinic.open_slots([who], [one.id], today, today + timedelta(days=30))
+    clinic.book(BookingOrder(who, one.id, slot.start, PatientDetails(name="Kari Prøve"), match="never"))
+    try:
+        clinic.book(BookingOrder(who, one.id, slot.start, PatientDetails(name="Ola Test"), match="never"))
+    except SlotTaken:
+        return False
+    return True
+
+
 def test_whatever_is_answered_the_style_is_right(folder: Path) -> None:
     for shape, answers in SHAPES.items():
-        given = [part for name, answer in answers.items() for part in ("--data", f"{name}={answer}")]
-        run("new", f"shape-{shape}", "--defaults", *given, "--data", "name=A System With Quite A Long Name AS")
+        name = "name=A System With Quite A Long Name AS"
+        run("new", f"shape-{shape}", "--defaults", *given_by(answers), "--data", name)
+    run("new", "aspen", "--defaults")  # its imports stand above those of the contract suite
     for command in (("check",), ("format", "--check")):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, "."], cwd=folder, capture_output=True, text=True, check=False
