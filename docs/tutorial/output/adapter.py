@@ -211,7 +211,10 @@ class Fjellvik(Adapter):
             note_length=600,
             live_search=True,
             latest_commit=60,
-            sources={"latest_commit": "API description, 'When something goes wrong'"},
+            sources={
+                "overlap": "API description, 'An appointment'",
+                "latest_commit": "API description, 'When something goes wrong'",
+            },
         ),
     )
 
@@ -302,6 +305,13 @@ class Fjellvik(Adapter):
             raise VendorProtocolError("not_cancelled")
         return Cancelled()
 
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        """Every appointment of the days, the clinic's own too."""
+        days = {"from": query.first_day, "to": query.last_day}
+        rows = await http.pages("appointments", items="/rows", next=PAGES, of=AppointmentRow, params=days)
+        people = query.practitioner_ids
+        return [told(row) for row in rows if not people or row.calendar in people]
+
     async def sign_in(self, http: Http) -> Token:
         """A token for the key."""
         answer = await http.query("token", json={"key": KEY})  # a POST that changes nothing
@@ -311,12 +321,5 @@ class Fjellvik(Adapter):
         """One booking as it is now."""
         return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
 
-    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
-        """Every appointment of the days, the clinic's own too."""
-        days = {"from": query.first_day, "to": query.last_day}
-        rows = await http.pages("appointments", items="/rows", next=PAGES, of=AppointmentRow, params=days)
-        people = query.practitioner_ids
-        return [told(row) for row in rows if not people or row.calendar in people]
-
-    # If the API can: get_booking and list_bookings (a lost answer is then cleared up without a person), reschedule,
-    # register_patient (a patient who must be on file first). See the contract in the reference.
+    # If the API can: get_booking (a lost answer is then cleared up without a person), register_patient (a patient who
+    # must be on file first). See the contract in the reference.

@@ -1,4 +1,4 @@
-from kobling import BookingFacts, BookingQuery, VendorProtocolError, find_tags
+from kobling import BookingFacts, VendorProtocolError, find_tags
 from kobling.localtime import Unique, parse_local, to_utc
 
 # [rows]
@@ -89,16 +89,17 @@ class Fjellvik(Adapter):
             raise VendorProtocolError("not_cancelled")
         return Cancelled()
 
-    # [reading]
-    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
-        """One booking as it is now."""
-        return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
-
+    # [listing]
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
         """Every appointment of the days, the clinic's own too."""
         days = {"from": query.first_day, "to": query.last_day}
         rows = await http.pages("appointments", items="/rows", next=PAGES, of=AppointmentRow, params=days)
         people = query.practitioner_ids
         return [told(row) for row in rows if not people or row.calendar in people]
+
+    # [reading]
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking as it is now."""
+        return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
 
     # [end]
