@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -140,7 +139,7 @@ class Project:
                 ]
                 printed = self._run(Told(name, "\n".join(to_paste)), "\n".join(to_paste))
             finally:
-                server.send_signal(signal.SIGINT)
+                server.terminate()
         (origin,) = set(re.findall(r"--origin (\S+)", said))
         yield "serve", f"$ {command}\n{said}".replace(origin, "http://127.0.0.1:8901")
         yield name, printed.replace(origin, "http://127.0.0.1:8901")
