@@ -329,8 +329,8 @@ class Registry(RuleBasedStateMachine):
             moved.told = "unknown" if found.reference is not None else "none"
         elif isinstance(found, RescheduleHalfDone):
             moved.told, moved.booking = ("booked", found.new) if found.new is not None else ("none", None)
-        else:
-            moved.told = "differs"
+        else:  # the vendor's own move leaves the new reference unused
+            moved.told = "differs" if str(moved.wanted.reference) in self.vendor.posts else "none"
 
     # ---- what staff and time do
 

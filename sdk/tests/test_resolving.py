@@ -163,6 +163,31 @@ def test_somebody_elses_older_booking_at_the_time_is_not_taken_for_ours(mode: st
     assert isinstance(resolve(world, wanted, hours=1), NotBooked)
 
 
+def commits_while_it_is_listed(world: World, wanted: BookingRequest, *, seconds: float) -> None:
+    """The listing's answer is on its way for so many seconds; meanwhile the lost write is carried out."""
+
+    def late(one: WireRequest) -> None:
+        if one.method == "GET" and one.url.endswith("/bookings") and not world.vendor.rows:
+            world.vendor.clock.advance(seconds)
+            slot = wanted.slot
+            times = {"start": slot.start.isoformat(), "end": slot.end.isoformat()}
+            world.vendor.add(who=slot.practitioner_id, reference=str(wanted.reference), **times)
+
+    world.vendor.after = late
+
+
+def test_a_list_that_was_read_before_the_last_moment_of_a_commit_proves_nothing_after_it(mode: str) -> None:
+    world = connect(mode)
+    wanted = lose(world, committed=False)
+    sent_at = world.vendor.clock.now()
+    commits_while_it_is_listed(world, wanted, seconds=2)
+    world.vendor.clock.advance(59)
+    found = world.run(lambda session: session.resolve(wanted, sent_at))
+    assert isinstance(found, StillUnknown)
+    assert found.next_at == world.vendor.clock.now()
+    assert isinstance(world.run(lambda session: session.resolve(wanted, sent_at)), Booked)
+
+
 def test_another_process_waits_until_the_write_can_have_been_sent_and_committed(mode: str) -> None:
     """The hook's moment is not the write's: after it the write may wait for its place in the vendor's budget."""
     world = connect(mode)

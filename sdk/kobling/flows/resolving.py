@@ -40,13 +40,15 @@ CLOCKS_APART = timedelta(minutes=2)
 @dataclass(slots=True, repr=False)
 class _Case:
     """One write to find out about. last_sent: the last moment at which it may have been sent. finished: this process
-    saw it through and said so to its caller, so that nothing may be withdrawn any more."""
+    saw it through and said so to its caller, so that nothing may be withdrawn any more. began: when this look began;
+    what it sees may be as old, since a listing is read in pages and waits for the vendor's budget."""
 
     state: State
     request: BookingRequest
     sent_at: datetime
     last_sent: datetime
     finished: bool
+    began: datetime
     evidence: list[Evidence] = field(default_factory=list)
 
     def saw(self, looked_at: str, saw: str) -> None:
@@ -57,8 +59,9 @@ class _Case:
         return NeedsPerson(evidence=tuple(self.evidence), booking=booking)
 
     def later(self, moment: datetime | None = None) -> StillUnknown:
-        next_at = moment or self.state.line.clock.now() + NEXT_LOOK
-        return StillUnknown(next_at=next_at, evidence=tuple(self.evidence))
+        """Look again at that moment, or at once where it passed during this look."""
+        now = self.state.line.clock.now()
+        return StillUnknown(next_at=max(moment, now) if moment else now + NEXT_LOOK, evidence=tuple(self.evidence))
 
     def for_a_while(self, moment: datetime | None = None, booking: Booking | None = None) -> Resolution:
         """Worth looking again until patience ends, then a person must."""
@@ -102,10 +105,13 @@ def resolve(state: State, request: BookingRequest, sent_at: datetime) -> Flow[Re
 
 def _case(state: State, request: BookingRequest, sent_at: datetime) -> _Case:
     known = state.line.shared.unknown_write(state.connection.id, request.reference)
+    began = state.line.clock.now()
     if known is None:
         # Another process sent it: after its hook it may have waited for as long as an operation lasts.
-        return _Case(state, request, sent_at, sent_at + timedelta(seconds=state.line.longest("book")), finished=False)
-    return _Case(state, request, min(sent_at, known.sent_at), known.sent_at, finished=known.because == BOOKED)
+        last_sent = sent_at + timedelta(seconds=state.line.longest("book"))
+        return _Case(state, request, sent_at, last_sent, finished=False, began=began)
+    finished = known.because == BOOKED
+    return _Case(state, request, min(sent_at, known.sent_at), known.sent_at, finished=finished, began=began)
 
 
 def _answer(case: _Case) -> Flow[Resolution]:
@@ -193,7 +199,7 @@ def _settled(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution | No
             case.saw("listing", "overlapped_later")
         return None
     due = _settles_at(case, found)
-    if state.line.clock.now() < due:
+    if case.began < due:
         case.saw("listing", "not_settled")
         return case.for_a_while(due, found)
     if none_at_the_time(state, found.id, listed, case.sent_at - CLOCKS_APART):
@@ -282,10 +288,9 @@ def _by_slot(case: _Case) -> Flow[Resolution]:
 
 
 def _absent(case: _Case, *, proof: bool, only_same_slot: bool = False) -> Resolution:
-    """Nothing was seen: proven only when the last moment for a late commit has passed."""
+    """Nothing was seen: proven only when the last moment for a late commit had passed before the look began."""
     bound = case.state.line.adapter.limits.booking.latest_commit
-    now = case.state.line.clock.now()
     if bound is not None and proof:
         last = case.last_sent + timedelta(seconds=bound)
-        return case.not_booked(only_same_slot=only_same_slot) if now >= last else case.later(last)
+        return case.not_booked(only_same_slot=only_same_slot) if case.began >= last else case.later(last)
     return case.for_a_while()
