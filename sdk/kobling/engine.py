@@ -17,7 +17,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -282,17 +282,25 @@ LEAST_HIDDEN = 5
 """Signs in a text that is looked for in the vendor's words: a shorter one stands in too many of them by chance."""
 
 
+def hidden_texts(line: Line, private: tuple[str, ...]) -> tuple[str, ...]:
+    """The key and what was told of the patient, as they are looked for in the vendor's words by `says_any`."""
+    given = {_PLUS_AND_BLANKS.sub("", text).casefold() for text in (line.connection.secret.reveal(), *private)}
+    return tuple(text for text in given if len(text) >= LEAST_HIDDEN)
+
+
+def says_any(value: str, texts: Iterable[str]) -> bool:
+    """Whether one of the texts of `hidden_texts` stands in words of the vendor's."""
+    return any(text in value.casefold() for text in texts)
+
+
 def _hush(run: _Run, error: KoblingError) -> None:
     """Take the key, and what was told of the patient, out of an error's words: a vendor may send them back as its code
     or request id. Words of our own are left alone, unless they hold a number of theirs."""
-    given = {
-        _PLUS_AND_BLANKS.sub("", text).casefold() for text in (run.line.connection.secret.reveal(), *run.task.private)
-    }
-    hidden = [text for text in given if len(text) >= LEAST_HIDDEN]
+    hidden = hidden_texts(run.line, run.task.private)
     numbers = [text for text in hidden if any(map(str.isdigit, text))]
 
-    def told(value: str, texts: list[str]) -> str:
-        return "" if any(text in value.casefold() for text in texts) else value
+    def told(value: str, texts: Iterable[str]) -> str:
+        return "" if says_any(value, texts) else value
 
     error.vendor_code = told(error.vendor_code, hidden)
     error.vendor_request_id = told(error.vendor_request_id, hidden)

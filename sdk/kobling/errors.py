@@ -75,7 +75,7 @@ class KoblingError(Exception):
     concerned. vendor_code: the vendor's own error code, when it is a single word. vendor_request_id: the vendor's
     request id from its reply. correlation_id: Kobling's id of the operation, the same in every event of it.
     retry_after: seconds the vendor asked to wait. residue: names of records that were left behind at the vendor,
-    as `"patient:<vendor id>"`.
+    as `"patient:<vendor id>"`; `"patient:unknown"` where the id is not known, or is the patient's own (a phone number).
     """
 
     code: ClassVar[str] = "error"

@@ -31,6 +31,7 @@ from kobling import (
     InvalidRequest,
     Kobling,
     KoblingError,
+    OutcomeUnknown,
     Patient,
     SakID,
     Slot,
@@ -426,6 +427,28 @@ def test_a_vendor_that_sends_the_key_or_the_patient_back_as_its_code_is_not_quot
     with pytest.raises(KoblingError) as caught:
         play(FullVendor, "book", request, replies=[answer], connection=connection)
     assert (caught.value.vendor_code, caught.value.vendor_request_id) == ("", "")
+
+
+class NumbersPatientsByPhone(FullVendor):
+    """Puts the patient on file first, under an id that may be their phone number."""
+
+    key = "by-phone"
+    contract = 1
+    patient_id = "P77"
+
+    async def register_patient(self, http: Any, request: BookingRequest) -> str:
+        return self.patient_id
+
+
+@pytest.mark.parametrize(("patient_id", "residue"), [("P77", "patient:P77"), ("+4799999999", "patient:unknown")])
+def test_a_record_that_is_left_behind_is_named_but_not_by_the_patients_own_number(
+    patient_id: str, residue: str
+) -> None:
+    world = connect("sync", type("ByPhone", (NumbersPatientsByPhone,), {"contract": 1, "patient_id": patient_id}))
+    world.vendor.interrupt = lambda one: WireFailure("read") if one.method == "POST" else None
+    with pytest.raises(OutcomeUnknown) as caught:
+        world.run(lambda session: session.book(BookingRequest(slot=world.slot(), patient=PATIENT)))
+    assert caught.value.residue == (residue,)
 
 
 def test_a_vendors_own_code_stays_although_a_short_name_is_in_it() -> None:

@@ -15,7 +15,7 @@ from ..booking import Booking, BookingRequest, private_texts
 from ..booking import stamped as with_stamps
 from ..clinic import Clinic
 from ..commands import Flow, Hook
-from ..engine import Task, operate
+from ..engine import Task, hidden_texts, operate, says_any
 from ..errors import (
     BookedDifferently,
     InvalidRequest,
@@ -38,6 +38,8 @@ from .settling import look_before, settle
 from .state import State, clinic
 
 BOOKED = "already_booked"
+UNNAMED_RECORD = "patient:unknown"
+"""Residue: perhaps a patient's record, or one whose id may not be told."""
 BeforeWrite = Callable[[BookingRequest], "Awaitable[None] | None"]
 
 
@@ -110,7 +112,7 @@ def on_file(state: State, order: Order, *, free: bool = True) -> Flow[None]:
         yield from look_before(state, order.prepared, order.place, free=free)
     if state.offers("register_patient") and order.prepared.patient_id is None:
         patient_id = yield from _register(state, order)
-        order.residue = (f"patient:{patient_id}",)
+        order.residue = (_record(state, order, patient_id),)
         order.prepared = order.prepared.model_copy(update={"patient_id": patient_id})
 
 
@@ -225,8 +227,14 @@ def _register(state: State, order: Order) -> Flow[str]:
         vendor=lost.vendor,
         operation=lost.operation,
         correlation_id=lost.correlation_id,
-        residue=("patient:unknown",),
+        residue=(UNNAMED_RECORD,),
     )
+
+
+def _record(state: State, order: Order, patient_id: str) -> str:
+    """A patient's record as an error names it: a vendor's id of it may be their national id or phone."""
+    texts = hidden_texts(state.line, private_texts(order.request))
+    return UNNAMED_RECORD if says_any(patient_id, texts) else f"patient:{patient_id}"
 
 
 def _sent(state: State, order: Order) -> Flow[Booking]:
