@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -95,6 +96,23 @@ def test_opening_times_have_a_key_for_each_day_and_times_left_over_on_closed_one
     assert len(times) == 21
     assert (times["monday_start"], times["monday_end"], times["monday_closed"]) == ("09:00", "16:00", False)
     assert (times["sunday_start"], times["sunday_end"], times["sunday_closed"]) == ("09:00", "16:00", True)
+
+
+@pytest.mark.parametrize(
+    ("start", "minutes", "told"),
+    [
+        ("2026-12-01T23:00:00+01:00", 90, ["2026-12-01 23:00-24:00", "2026-12-02 00:00-00:30"]),
+        ("2026-10-25T02:30:00+02:00", 45, ["2026-10-25 02:30-03:00", "2026-10-25 02:00-02:15"]),  # 02:30 comes twice
+        ("2027-03-28T01:30:00+01:00", 60, ["2027-03-28 01:30-02:00", "2027-03-28 03:00-03:30"]),  # 02:30 never comes
+    ],
+)  # fmt: skip
+def test_a_block_is_a_pause_of_all_that_the_clock_shows_meanwhile(
+    caller: Caller, start: str, minutes: int, told: list[str]
+) -> None:
+    begins = datetime.fromisoformat(start)
+    caller.mock.world.clinic.block(KARI, begins, begins + timedelta(minutes=minutes), "Møte")
+    rows = [one for one in caller.get(f"calendars/{caller.wire(KARI)}/pauses")["data"] if one.get("date")]
+    assert [f"{one['date']} {one['start_time'][:5]}-{one['end_time'][:5]}" for one in rows] == told
 
 
 def test_interval_limits_and_links_are_in_no_answer(caller: Caller) -> None:

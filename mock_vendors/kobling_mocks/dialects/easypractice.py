@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -550,15 +550,30 @@ def _pauses(caller: _Caller) -> Answer:
 
 
 def _local_spans(start: datetime, end: datetime, zone: ZoneInfo) -> Iterable[tuple[date, int, int]]:
-    """A period as whole minutes of the clock on each of its days."""
-    first, last = start.astimezone(zone), end.astimezone(zone)
-    day = first.date()
-    while day <= last.date():
-        begins = first.hour * 60 + first.minute if day == first.date() else 0
-        ends = last.hour * 60 + last.minute if day == last.date() else DAY_MINUTES
-        if begins < ends:
-            yield day, begins, ends
-        day += timedelta(days=1)
+    """A period as whole minutes of the clock on each of its days, half-open. What the clock shows twice is told
+    as if both were meant: nobody can say which."""
+    for since, until in _between_changes(start, end, zone):
+        offset = timezone(since.astimezone(zone).utcoffset() or timedelta())
+        first, last = since.astimezone(offset), until.astimezone(offset)
+        day = first.date()
+        while day <= last.date():
+            begins = first.hour * 60 + first.minute if day == first.date() else 0
+            ends = last.hour * 60 + last.minute if day == last.date() else DAY_MINUTES
+            if begins < ends:
+                yield day, begins, ends
+            day += timedelta(days=1)
+
+
+def _between_changes(start: datetime, end: datetime, zone: ZoneInfo) -> Iterable[tuple[datetime, datetime]]:
+    """A period in parts (UTC) in which the clock is not put forward or back; it is at full hours only."""
+    since = start = start.astimezone(UTC)
+    hour = start.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    while hour < end:
+        if hour.astimezone(zone).utcoffset() != since.astimezone(zone).utcoffset():
+            yield since, hour
+            since = hour
+        hour += timedelta(hours=1)
+    yield since, end.astimezone(UTC)
 
 
 def _services(caller: _Caller) -> Answer:
