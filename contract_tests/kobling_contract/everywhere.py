@@ -32,7 +32,9 @@ class Everywhere(Side):
             told = {place: await side._call(operation, *arguments) for place, side in self._sides.items()}
             if operation == "catalogue":
                 return one_catalogue(told)
-            return one_answer(told.values(), arguments[0].at_most) if operation == "slots" else _one_list(told.values())
+            if operation == "slots":
+                return one_answer(_each_once(told), arguments[0].at_most)
+            return _one_list(told.values())
         side = next((one for one in self._sides.values() if one.connection_id == _leads_to(arguments)), None)
         return await (side or next(iter(self._sides.values())))._call(operation, *arguments, **options)
 
@@ -66,8 +68,8 @@ def _united(parts: Iterable[Iterable[T]], key: Callable[[T], object]) -> tuple[T
 
 
 def one_catalogue(told: Mapping[str, Catalogue]) -> Catalogue:
-    """What the departments' catalogues tell of the clinic. A service that some of them list without a place stands at
-    those; one that all list without a place stands at every department."""
+    """What the departments' catalogues tell of the clinic. A service that some of them list, without a place or as
+    their own, stands at those; one that all list so stands at every department."""
     parts = list(told.values())
     offers: list[Iterable[Offer]] = [
         one.offers if isinstance(one.offers, tuple) else one.offer_by_ids.values() for one in parts
@@ -87,10 +89,22 @@ def one_catalogue(told: Mapping[str, Catalogue]) -> Catalogue:
 
 def _placed(service: Service, told: Mapping[str, Catalogue]) -> Service:
     listed = {place: part.service_by_id[service.id] for place, part in told.items() if service.id in part.service_by_id}
-    if len(listed) == len(told) and all(one.locations is None for one in listed.values()):
-        return service
+    if len(listed) == len(told) and all(one.locations in (None, {place}) for place, one in listed.items()):
+        return service.model_copy(update={"locations": None})
     places = frozenset().union(*(one.locations or {place} for place, one in listed.items()))
     return service.model_copy(update={"locations": places})
+
+
+def _each_once(told: Mapping[str, Slots]) -> list[Slots]:
+    """What each department tells, without the times that one before it told, where both tell them without a place or as
+    their own: it is one time of one practitioner, and stands at the first."""
+    parts, known = [], set[object]()
+    for place, part in told.items():
+        own = {_time(one) for one in part.found if one.location_id in (None, place)}
+        found = tuple(one for one in part.found if _time(one) not in known & own)
+        parts.append(part.model_copy(update={"found": found}))
+        known |= own
+    return parts
 
 
 def one_answer(told: Iterable[Slots], at_most: int | None = None) -> Slots:
@@ -107,7 +121,11 @@ def one_answer(told: Iterable[Slots], at_most: int | None = None) -> Slots:
 
 
 def _order(slot: Slot) -> tuple[datetime, str, str, str]:
-    return slot.start, slot.practitioner_id, slot.service_id, slot.location_id or ""
+    return *_time(slot), slot.location_id or ""
+
+
+def _time(slot: Slot) -> tuple[datetime, str, str]:
+    return slot.start, slot.practitioner_id, slot.service_id
 
 
 def _one_list(told: Iterable[Bookings]) -> Bookings:

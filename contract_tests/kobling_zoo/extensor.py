@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, cast
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from kobling import (
@@ -33,6 +34,7 @@ from kobling import (
     SlotLimits,
     SlotQuery,
     Slots,
+    VendorProtocolError,
     VendorUnavailable,
 )
 from kobling_extensor import Extensor, inferred
@@ -370,6 +372,38 @@ class FromNowOn(Extensor):
         listed = await super().list_bookings(http, query)
         found = tuple(one for one in listed.found if one.start is None or one.start > http.now)
         return listed.model_copy(update={"found": found})
+
+
+@exhibit(rule="BOOK-22", cause="past_left_out")
+class WhoIsStillToCome(Extensor):
+    """Lists a booking until the patient has come."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings that nobody has come to."""
+        listed = await super().list_bookings(http, query)
+        return listed.model_copy(update={"found": tuple(one for one in listed.found if one.status != "attended")})
+
+
+@exhibit(rule="BOOK-22", cause="not_read")
+class EveryReferenceIsOurs(Extensor):
+    """Reads every reference in a list as a UUID."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings, after a look at their references."""
+        listed = await super().list_bookings(http, query)
+        asked = {"fra": query.first_day.isoformat(), "til": query.last_day.isoformat()}
+        for row in (await http.get(inferred.BOOKINGS, params=asked)).read(inferred.Timer).timer:
+            if row.referanse and not _is_uuid(row.referanse):
+                raise VendorProtocolError("reference", fields=("referanse",))
+        return listed
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class _Cancels(Extensor):

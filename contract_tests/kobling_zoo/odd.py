@@ -36,6 +36,8 @@ from kobling_eg_pasientsky import EgPasientsky
 from kobling_eg_pasientsky.wire import search_body
 from kobling_extensor import Extensor, inferred
 
+from .alterations import with_services, with_slots
+
 __all__ = ["ODD", "Odd"]
 
 A = TypeVar("A", bound=type[Adapter])
@@ -399,3 +401,33 @@ class ADepartmentInEveryCall(Extensor):
         return told.model_copy(
             update={"services": services, "offers": tuple(one for one in offers if one.service_id in kept)}
         )
+
+
+@odd("CAT-01", "CAT-07", "SLOT-01", "SLOT-04", "SLOT-10", "SLOT-11", "BOOK-01", "MODEL-02")
+class ShowsWhatItHasAsItsOwn(ADepartmentInEveryCall):
+    """Has a vendor that wants a department in every call, and says of what it is then shown that it is there."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue of one department, all of it received there."""
+        return with_services(await super().catalogue(http), locations=lambda _: self._here)
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The open times of one department, all of them there."""
+        return with_slots(await super().list_slots(http, query), location_id=lambda _: self.connection.department_id)
+
+    @property
+    def _here(self) -> frozenset[str]:
+        return frozenset({self.connection.department_id or ""})
+
+
+@odd("CAT-01", "SLOT-01", "SLOT-04", "SLOT-10", "SLOT-11", "BOOK-01")
+class LeavesThePlaceToTheConnection(ADepartmentInEveryCall):
+    """Has a vendor that wants a department in every call, and tells of no time where it is: where the call asked."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue of one department."""
+        return with_services(await super().catalogue(http), locations=lambda _: None)
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The open times of one department."""
+        return with_slots(await super().list_slots(http, query), location_id=lambda _: None)

@@ -12,6 +12,8 @@ from kobling import (
     BookingQuery,
     BookingRef,
     BookingRequest,
+    Cancelled,
+    CancelReason,
     Clinic,
     ErrorMap,
     Http,
@@ -323,3 +325,21 @@ class OneLinkForAll(SearchOnly):
         """The times, each with the same link."""
         found = await super().list_slots(http, query)
         return [one.model_copy(update={"link": "https://book.synthetic.example/"}) for one in found]
+
+
+# ---- giving up
+
+
+@exhibit(rule="CNCL-01", cause="refused")
+class AsLongAReasonAsThereIs(Synthetic):
+    """Gives the reason of a cancel whole, also where it is longer than the vendor takes."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """The booking given up."""
+        return await super().cancel(http, booking, _Whole(**dict(reason)))
+
+
+class _Whole(CancelReason):
+    def note(self, limit: int | None = None) -> str:
+        """All of it."""
+        return super().note()

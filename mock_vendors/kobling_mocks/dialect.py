@@ -102,8 +102,9 @@ class Operation:
     status to its model, and `pages` are the statuses that may come with a page of HTML: both under every setting of the
     switches. `secret`, `personal` and `texts` name the body fields that hold a key, something about the patient, and
     free text; every other documented field is plain and kept in the journal as it came. `needed` tells which personal
-    fields this very body calls for. `lists_patients`: it shows who is on the clinic's file. `signs_in`: it gives a
-    token for a key, and so is the one call that comes without a token.
+    fields the vendor has a use for in this very body: what it demands, and what it may be given and keeps.
+    `lists_patients`: it shows who is on the clinic's file. `signs_in`: it gives a token for a key, and so is the one
+    call that comes without a token.
 
     `told_by` is for vendors who have one endpoint for many calls: a JSON pointer into the body, and what stands there
     when this call is meant, such as `("/method", "getClinic")`. Operations of one method and rule have the same pointer

@@ -237,18 +237,21 @@ CancelWhy = Literal["unwell", "no_longer_needed", "other_time", "practitioner_aw
 
 
 class CancelReason(CallerModel):
-    """Who gives the time up, and why. note: a text for the clinic, at most 200 characters."""
+    """Who gives the time up, and why. message: a text for the clinic, at most 200 characters."""
 
     by: CancelledBy
     why: CancelWhy = "other"
     message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), _ForTheClinic] | None = None
 
-    def note(self) -> str:
-        """A line for the clinic in Norwegian, for vendors that take a free text."""
+    def note(self, limit: int | None = None) -> str:
+        """A line for the clinic in Norwegian, for vendors that take a free text: who, why, then the message.
+
+        limit: characters that the vendor takes, None for all of them (fewer than 300). What is beyond is cut off, since
+        a cancel must not fail for its reason."""
         line = texts.text(
             "cancel", "line", "nb", by=texts.text("cancel", self.by, "nb"), why=texts.text("cancel", self.why, "nb")
         )
-        return PrivateText(f"{line} {self.message}" if self.message else line)
+        return PrivateText((f"{line} {self.message}" if self.message else line)[:limit])
 
 
 class Cancelled(Model):

@@ -322,7 +322,8 @@ async def _who_is_meant(trial: Trial) -> None:
     evidence=("wire", "journal"),
     causes={
         "undeclared": "A field of the patient that is not declared went over the wire.",
-        "needless": "The vendor did not need a field of the patient that was sent (finding in the journal).",
+        "needless": "The mock's `needed` does not name a field of the patient that was sent. Take it out of "
+        "PatientFields; or put it into `needed`, where the vendor has a use for it.",
     },
     safety=True,
 )
@@ -494,7 +495,8 @@ async def _too_many(trial: Trial) -> None:
         trial.need(calls, "no write reached the vendor")
         made = rig.made_since(before)
         if made:
-            trial.need(None, "the vendor has no such limit")
+            trial.need(None, "the mock let a patient have more bookings than the clinic allows; put \"patient_limits\" "
+                       "into its `untold` where the system has no limit, or can't know a patient again")  # fmt: skip
         trial.claim(outcome.error is not None, "told_booked", expected="a refusal", got=outcome, calls=calls)
         holds = isinstance(outcome.error, PatientLimitReached) and outcome.error.effect == "none"
         trial.claim(holds, "other_error", expected=f"PatientLimitReached {setting}", got=outcome, calls=calls)

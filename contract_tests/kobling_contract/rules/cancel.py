@@ -35,6 +35,8 @@ GOAL = 'the contract: a cancel aims at a state, so "not there" counts as reached
 REASON = CancelReason(by="patient", why="unwell")
 DEADLINE = Restrictions(cancel_deadline_hours=24 * 30)
 CLINICS_REASON = CancelReason(by="clinic", why="practitioner_away", message="Ring oss om ny time (Áilu).")
+LONG_REASON = CancelReason(by="clinic", why="practitioner_away", message="Ring oss om ny time. " * 9 + "Hilsen Áilu")
+"""As long as a reason can be."""
 
 
 def state_of(rig: Rig, appointment: Appointment) -> Appointment | None:
@@ -62,11 +64,12 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
         "touched_another": "Another appointment was changed.",
         "not_open": "The time is not found any more although the clinic shows it again.",
         "more_writes": "More than one write was sent.",
-        "refused": "The cancel of a booking that stands was not carried out.",
+        "refused": "The cancel of a booking that stands was not carried out. With a long reason only: cut it to what "
+        "the vendor takes, reason.note(200).",
         "told_gone": "A booking that stood was told as gone already: already_gone is for what was not there before.",
         "told_late": "A cancel in good time was told as late, so that the patient believes that it costs something.",
         "reason_lost": "The clinic keeps a reason, and who gave the booking up, why, or the message is not in it: "
-        "send reason.note() whole.",
+        "send reason.note(), or as much as the vendor takes.",
     },
     driver=True,
     safety=True,
@@ -109,6 +112,12 @@ async def _reason_stands(trial: Trial, patients: str) -> None:
     differs = told.replace(message, "").strip() != patients.strip()
     trial.claim(differs, "reason_lost", expected="that the clinic gave it up", got="as for a patient", calls=calls)
     trial.saw("who gave a booking up, and why, stands with it")
+    long = await trial.booked(rig)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(long.booking.ref, LONG_REASON))
+    calls = rig.writing(rig.since(mark))
+    trial.claim(outcome.error is None, "refused", expected="Cancelled, its reason is long", got=outcome, calls=calls)
+    trial.saw(f"a reason of {len(LONG_REASON.note())} characters is no hindrance")
 
 
 @BOOK.rule(
@@ -201,7 +210,8 @@ async def _too_late(trial: Trial) -> None:
     limited = trial.rig().told("cancel_limits")
     for restriction in (DEADLINE, Restrictions(cancel_allowed=False)):
         if limited and not await _refused_from_then_on(trial, restriction):
-            trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=False)
+            trial.need(None, "the mock cancels after the clinic's deadline; let it refuse, at least where no switch is "
+                       'set, or put "cancel_limits" into its `untold` where the system knows no deadline')  # fmt: skip
     if limited:
         await _taken_late(trial)
     if not await _refused_from_then_on(trial) and not limited:

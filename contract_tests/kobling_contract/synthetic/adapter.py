@@ -345,7 +345,7 @@ class Synthetic(Adapter):
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         """Give the booking up; the answer shows it as it is then."""
-        reply = await http.delete("bookings/{}", booking.id, json={"reason": reason.note()})
+        reply = await http.delete("bookings/{}", booking.id, json={"reason": reason.note(200)})
         gone = reply.read(BookingRow, at="/booking")
         if STATUS_WORDS.get(gone.status) != "cancelled":
             raise VendorProtocolError("not_cancelled")

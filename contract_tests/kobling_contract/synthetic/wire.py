@@ -122,7 +122,7 @@ class BookingsQuery(_Parameters):
 class CancelBody(_Given):
     """`DELETE /v1/bookings/{id}`"""
 
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[str, Field(max_length=200)] | None = None
 
 
 # ---- what is answered
