@@ -374,6 +374,23 @@ class FromNowOn(Extensor):
         return listed.model_copy(update={"found": found})
 
 
+@exhibit(rule="BOOK-01", cause="guessed")
+class StandsUnlessToldOtherwise(Extensor):
+    """Takes a booking for one that stands where it does not know the vendor's word for its status."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """The booking."""
+        return _standing(await super().book(http, request))
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """The booking as it is."""
+        return _standing(await super().get_booking(http, booking))
+
+
+def _standing(booking: Booking) -> Booking:
+    return booking.model_copy(update={"status": "booked"}) if booking.status == "unknown" else booking
+
+
 @exhibit(rule="BOOK-22", cause="past_left_out")
 class WhoIsStillToCome(Extensor):
     """Lists a booking until the patient has come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -36,7 +36,7 @@ from kobling_mocks.clinic import Appointment, Clinic, PatientDetails, Restrictio
 from kobling_mocks.clinic import BookingOrder as Order
 
 from ..record import Compared, on_record, said_in
-from ..rig import PATIENT, SAK_ID, Rig
+from ..rig import PATIENT, SAK_ID, Rig, WireCall
 from ..rule import RuleBook
 from ..timebook import apart
 from ..trial import Outcome, Trial
@@ -67,6 +67,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
         "echoed": "The booking claims the reference of the request, though the vendor's answer has another one, or "
         "none. Read it from the answer.",
+        "guessed": "The vendor's word for the booking's status is one that nobody knows, and it is told as booked. "
+        "What is not in the table of words is unknown.",
     },
     driver=True,
 )
@@ -102,6 +104,66 @@ async def _stands_as_asked(trial: Trial) -> None:
         trial.claim(not wrong, "invented", expected="what stands in the timebook", got=f"{wrong} differ", calls=writes)
         trial.saw(f"{world}: 1 appointment, {stands.state}, as asked; {len(writes)} writes")
     await _reference_as_answered(trial)
+    await _status_as_answered(trial)
+
+
+async def _status_as_answered(trial: Trial) -> None:
+    """The same booking at a vendor whose answers have a word for its status that nobody knows. Which word it is shows
+    where the clinic's staff may have to accept a booking: it is another one then."""
+    words: list[frozenset[str]] = []
+    for waits in (False, True):
+        switches = _setting(trial, waits)
+        if switches is None:
+            return
+        rig = trial.rig(switches=switches)
+        slot, *_ = await trial.open_times(rig)
+        mark = rig.mark()
+        await trial.booked(rig, slot)
+        words.append(frozenset().union(*map(_plain_words, rig.sent_since(mark))))
+    booked, waiting = words
+    if not booked - waiting:
+        trial.saw("no word in the answers tells whether a booking waits")
+        return
+    rig = trial.rig(switches=_setting(trial, waits=False))
+    slot, *_ = await trial.open_times(rig)
+    mark, rig.spoil = rig.mark(), partial(_with_another_word, booked - waiting)
+    outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+    rig.spoil = None
+    told = "an error" if outcome.error is not None else outcome.value.status
+    calls = rig.writing(rig.since(mark))
+    trial.claim(told != "booked", "guessed", expected=f"unknown, for {UNKNOWN_WORD}", got=told, calls=calls)
+    trial.saw(f"a word that nobody knows is told as {told}")
+
+
+UNKNOWN_WORD = "ukjent_ord"
+
+
+def _setting(trial: Trial, waits: bool) -> dict[str, Any] | None:
+    """A setting of the vendor's in which staff answer every booking, or none; None where there is no such setting."""
+    every = ({}, *trial.rig().every_setting())
+    return next((one for one in every if _waiting(trial.rig(switches=one)) is waits), None)
+
+
+def _plain_words(call: WireCall) -> frozenset[str]:
+    """The words of letters that stand as values in an answer in JSON."""
+    if not isinstance(call.outcome, WireReply):
+        return frozenset()
+    return frozenset(_WORD.findall(call.outcome.body.decode("utf-8", "replace")))
+
+
+_WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"')
+
+
+def _with_another_word(
+    known: Iterable[str], _: WireRequest, outcome: WireReply | WireFailure
+) -> WireReply | WireFailure:
+    """An answer with a word that nobody knows in the place of known ones."""
+    if not isinstance(outcome, WireReply):
+        return outcome
+    body = outcome.body
+    for word in known:
+        body = body.replace(f'"{word}"'.encode(), f'"{UNKNOWN_WORD}"'.encode())
+    return WireReply(outcome.status, outcome.headers, body)
 
 
 async def _reference_as_answered(trial: Trial) -> None:
@@ -792,10 +854,9 @@ async def _record_is_lost(trial: Trial, write: str, when: Any, kind: str) -> Non
     },
 )
 async def _waits(trial: Trial) -> None:
-    settings = [one for one in ({}, *trial.rig().every_setting()) if _waiting(trial.rig(switches=one))]
-    if not settings:
+    setting = _setting(trial, waits=True)
+    if setting is None:
         trial.not_offered("bookings that wait for the clinic", proof=True)
-    setting = settings[0]
     for answer, expected in (("confirm", ("booked",)), ("decline", ("declined", "cancelled"))):
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
