@@ -195,6 +195,9 @@ class Dialect(ABC):
     untold: ClassVar[frozenset[Fact]] = frozenset()
     """What this vendor's wire does not tell, so that nobody can be expected to know it from there; `FACTS` says what
     each word means. What `fit` takes out of every clinic need not be named."""
+    gives_up_after: ClassVar[float | None] = None
+    """Seconds after which the vendor gives a call up: what it had not changed by then it never changes. None where
+    nobody says so. `BookingFacts.latest_commit` is held against it."""
 
     @property
     @abstractmethod

@@ -109,7 +109,8 @@ def _slowly(world: World, fault: Fault, arrival: Arrival, number: int, commit: A
     if not gives_up:
         world.wait(seconds)
         return commit(), None
-    world.later(seconds, commit)
+    given_up = world.dialect.gives_up_after
+    world.later(seconds if given_up is None else min(seconds, given_up), commit)  # as late as it may be
     world.journal.note(number, effect="later")
     return reply(200), fault
 

@@ -70,6 +70,17 @@ def test_a_slow_vendor_commits_after_the_caller_has_given_up(caller: Caller) -> 
     assert online_bookings(caller) == 1
 
 
+def test_a_vendor_that_gives_calls_up_commits_no_later_than_then(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(caller.mock.world.dialect), "gives_up_after", 60.0)
+    order = caller.order()
+    order_a_fault(caller, "slow", "before_commit", seconds=600)
+    assert caller.call("/book", order) == WireFailure("timeout")
+    caller.mock.world.clock.advance(60)
+    assert online_bookings(caller) == 1
+
+
 def test_a_slow_answer_within_the_callers_patience_arrives(caller: Caller) -> None:
     order = caller.order()
     order_a_fault(caller, "slow", seconds=0.01)

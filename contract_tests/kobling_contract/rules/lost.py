@@ -125,7 +125,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
     evidence=("timebook", "journal"),
     causes={
         "false_booked": "`resolve` says that the booking stands, but it is not in the timebook.",
-        "false_not_booked": "`resolve` says that it does not stand, but it is in the timebook, or still on its way.",
+        "false_not_booked": "`resolve` says that it does not stand, but it is in the timebook, or still on its way: "
+        "latest_commit is how late it may come, and `gives_up_after` in the mock.",
         "wrote": "`resolve` sent a write.",
         "not_found": "The booking stands, and `reference_in` says where its reference is, but `list_bookings` does not "
         "give it as `Booking.reference`, so that nobody can find it again.",
@@ -138,6 +139,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
 async def _resolving(trial: Trial) -> None:
     write = (await trial.booked(trial.rig())).write
     listed = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in != "nowhere"
+    bound = trial.adapter.limits.booking.latest_commit
+    looks = (1.0, *(() if bound is None else (bound,)), 1200.0, 3 * 3600.0)
     ends: set[str] = set()
     for when, kind in (
         ("before_commit", "reset"),
@@ -154,7 +157,8 @@ async def _resolving(trial: Trial) -> None:
         request = trial.need(told, "the hook before the write was not called")[-1]
         if not unknown(outcome):
             trial.need(None, f"the answer was not lost: {outcome}")
-        for seconds in (1.0, 1200.0, 3 * 3600.0):
+        ruled_out = False
+        for seconds in looks:
             rig.pace.pass_time(seconds)
             mark = rig.mark()
             resolution = await rig.session.resolve(request, sent_at)
@@ -162,6 +166,11 @@ async def _resolving(trial: Trial) -> None:
             wrote = rig.writing(calls)
             trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
             _true(trial, rig, request, resolution, f"{kind} {when}, {seconds:.0f} s later", calls)
+            came = ruled_out and _standing(rig, request)
+            trial.claim(
+                not came, "false_not_booked", expected="it never comes, as was told", got="it came", calls=calls
+            )
+            ruled_out = ruled_out or isinstance(resolution, NotBooked)
         settled = not isinstance(resolution, StillUnknown)
         trial.claim(settled, "no_end", expected="an end after three hours", got=type(resolution).__name__, calls=calls)
         if listed and _standing(rig, request):
