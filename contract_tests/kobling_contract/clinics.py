@@ -84,8 +84,8 @@ def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
 def _particular() -> Clinic:
     """The demonstration clinic with all that a clinic may set up for its online booking: Kari's hours begin off the
     full hour, in steps that do not divide it, with a lunch of her own and at most two bookings a day; Jovnna's time is
-    taken by Kari's bookings too. On Wednesday Kari is full, on Thursday she has one booking. Somebody else has Kari's
-    name, and an assessment takes two hours."""
+    taken by Kari's bookings too. On Wednesday Kari is full; on Thursday she has one booking, and another that was
+    cancelled. Somebody else has Kari's name, and an assessment takes two hours."""
     clinic = demo_clinic(weeks=2)
     kari, jovnna, namesake = demo_id("timebook", "kari"), demo_id("timebook", "jovnna"), _other("timebook", "kari")
     days = tuple(DayHours(weekday, 9 * 60 + 10, 15 * 60 + 35) for weekday in range(5))
@@ -108,9 +108,10 @@ def _particular() -> Clinic:
     clinic.keep_hours(namesake, OpeningHours(days[3:], 30, lunch))
     somebody = PatientDetails("Fullbooket Prøvesen", date(1970, 1, 2), "+4790000004", "full@example.test")
     zone = ZoneInfo(clinic.zone)
-    for day, hour in ((25, 9), (25, 13), (26, 13)):
+    for day, hour in ((25, 9), (25, 13), (26, 13), (26, 9)):
         start = datetime(2026, 11, day, hour, 10, tzinfo=zone)
-        clinic.staff_book(BookingOrder(kari, demo_id("type", "oppfolging"), start, somebody, source="staff"))
+        made = clinic.staff_book(BookingOrder(kari, demo_id("type", "oppfolging"), start, somebody, source="staff"))
+    clinic.staff_cancel(made.id)
     return clinic
 
 

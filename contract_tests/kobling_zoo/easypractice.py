@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -110,6 +111,60 @@ class TheLargestPage(_Whatever):
     async def catalogue(self, http: Http) -> Catalogue:
         """The catalogue, as far as it fits on a page each."""
         return await super().catalogue(_AsMuchAsFits(http))  # type: ignore[arg-type]
+
+
+class _FirstPauses(_FirstPages):
+    """An `Http` that shows the first page of a calendar's pauses, and every other list whole."""
+
+    def pages(self, path: str, *parts: object, **more: Any) -> Pages[Any]:
+        """A list, or its beginning."""
+        if path.endswith("pauses"):
+            return super().pages(path, *parts, **more)
+        return self._http.pages(path, *parts, **more)
+
+
+@exhibit(rule="PAGE-01", cause="invented")
+class FewPauses(_Whatever):
+    """Takes it that nobody has more pauses than fit on a page."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The open times around the first pauses."""
+        return await super().list_slots(_FirstPauses(http), query)  # type: ignore[arg-type]
+
+
+class _Alone(_FirstPages):
+    """An `Http` that asks for one calendar's bookings."""
+
+    def __init__(self, http: Http, calendar_id: str) -> None:
+        super().__init__(http)
+        self._calendar_id = calendar_id
+
+    def pages(self, path: str, *parts: object, **more: Any) -> Pages[Any]:
+        """A list, of bookings that calendar's."""
+        if path == "bookings":
+            more["params"] = {**more["params"], "calendar_id": self._calendar_id}
+        return self._http.pages(path, *parts, **more)
+
+
+@exhibit(rule="SLOT-17", cause="invented")
+class ForgetsWhatIsLinked(_Whatever):
+    """Reads the bookings of one calendar only where one is asked for, also where another's take its time."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
+        """The open times."""
+        only = query.practitioner_ids
+        asked: Any = _Alone(http, only[0]) if len(only) == 1 else http
+        return await super().list_slots(asked, query)
+
+
+@exhibit(rule="SLOT-17", cause="missing")
+class CountsWhatIsCancelled(_Whatever):
+    """Counts cancelled bookings, too, where a calendar takes so many a day."""
+
+    def _calendar_days(self, calendar_id: str, plan: Any, query: SlotQuery, bookings: Any) -> Any:
+        days = Counter(one.start.astimezone(OSLO).date() for one in bookings if one.calendar_id == calendar_id)
+        for day in super()._calendar_days(calendar_id, plan, query, bookings):
+            yield replace(day, booked=days[day.day])
 
 
 @exhibit(33, rule="SLOT-09", cause="silent_gap")

@@ -207,13 +207,15 @@ async def _restricted_lists(trial: Trial) -> None:
     evidence=("timebook",),
     causes={
         "offered": "A hidden or group type can be booked: set Service.kind from the vendor's word.",
-        "left_out": "A type stands in the vendor's answer and not in the catalogue: list it with its kind, so that an "
-        "administrator is told why it can't be booked.",
+        "left_out": "A type stands in the vendor's answer and not in the catalogue: list it with its kind, or with "
+        "online=False, so that an administrator is told why it can't be booked.",
     },
 )
 async def _kinds(trial: Trial) -> None:
     rig = trial.rig()
     _untold(trial, rig, "type_kinds", "hidden types and groups")
+    *_, quiet = (kind for kind in rig.clinic.types if kind.kind == "ordinary" and kind.online)
+    rig.clinic.put_type(replace(quiet, online=False))
     mark = rig.mark()
     found = await _read(trial, rig)
     special = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind != "ordinary"}

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count, pairwise
 from typing import Any, NoReturn, TypeAlias
 from urllib.parse import urlsplit
@@ -42,7 +42,7 @@ Ids: TypeAlias = Counter[str]
 class _Reading:
     """Something that may take several answers: how a caller reads it, and in which clinic it is long. larger: a clinic
     where it is longer still, for vendors whose pages hold more. rows: what a page holds at most, where the mock's pages
-    can be made smaller."""
+    can be made smaller. window: the days that are searched."""
 
     name: str
     world: ClinicName
@@ -50,6 +50,7 @@ class _Reading:
     ids: Callable[[Any], Ids]
     larger: ClinicName | None = None
     rows: int = LARGER_PAGE
+    window: SlotQuery = WEEK
 
     def reads(self, other: _Reading) -> bool:
         """Whether it is the same reading, in whichever clinic."""
@@ -64,6 +65,10 @@ _BOOKINGS = _Reading("bookings", "crowded", lambda side: side.bookings(BOOKED_WE
 _SLOTS = _Reading(
     "open times", "crowded", lambda side: side.slots(WEEK), lambda told: Counter(map(str, times_of(told.found)))
 )
+_PAUSED = SlotQuery(first_day=date(2026, 11, 23), last_day=date(2026, 11, 27))
+_AROUND_PAUSES = replace(
+    _SLOTS, world="particular", read=lambda side: side.slots(_PAUSED), rows=3, window=_PAUSED
+)  # a lunch a day, and so more than a page of pauses
 _CATALOGUE = _Reading(
     "the catalogue",
     "demo",
@@ -147,13 +152,14 @@ def _edges(calls: Sequence[Call]) -> list[int]:
 )
 async def _to_the_end(trial: Trial) -> None:
     unseen: list[str] = []
-    for each in (*_readings(trial), _CATALOGUE):
+    for each in (*_readings(trial), _AROUND_PAUSES, _CATALOGUE):
         reading, rig, told, calls, wire = await _control(trial, each, to_the_end=True)
         if reading.reads(_CATALOGUE):
             _all_listed(trial, rig, told, calls)
         elif reading.reads(_SLOTS):
-            have, want = times_of(told.found), times_of(rig.shown.times(WEEK.first_day, WEEK.last_day, rig.scope))
-            trial.need(tuple(want), "the crowded clinic has no open time")
+            first, last = reading.window.first_day, reading.window.last_day
+            have, want = times_of(told.found), times_of(rig.shown.times(first, last, rig.scope))
+            trial.need(tuple(want), f"the {reading.world} clinic has no open time")
             said = differences(have, want)
             trial.claim(want <= have, "missing", expected=f"{len(want)} open times", got=said, calls=calls[:3])
             trial.claim(have <= want, "invented", expected=f"{len(want)} open times", got=said, calls=calls[:3])

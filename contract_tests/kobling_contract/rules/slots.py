@@ -484,6 +484,16 @@ async def _set_up(trial: Trial) -> None:
     query = rig.days(7)
     answer = await read(trial, rig, query, "a week of a clinic with particular settings is read")
     same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), "as the clinic has set it up")
+    await _taken_by_others(trial, rig, query)
+
+
+async def _taken_by_others(trial: Trial, rig: Rig, query: SlotQuery) -> None:
+    """Search for one alone whose time is taken by a colleague's bookings too, such as a shared room's."""
+    for who in [rig.wire_id(one.id) for one in rig.clinic.timebooks if one.blocked_by]:
+        one = query.model_copy(update={"practitioner_ids": (who,)})
+        answer = await read(trial, rig, one, "one whose time a colleague takes is read")
+        expected = [slot for slot in rig.shown.times(query.first_day, query.last_day) if slot.timebook_id == who]
+        same_times(trial, answer.found, expected, "one whose time a colleague's bookings take too")
 
 
 @BOOK.rule(
