@@ -62,6 +62,15 @@ def wall_text(start: datetime) -> str:
     return local(start, ZONE).strftime("%Y-%m-%dT%H:%M")
 
 
+# [ended]
+def end_of(start: datetime, text: str, minutes: int | None) -> datetime | None:
+    """When a time ends, of which the vendor tells the end by the clock too; None where it may be either of two."""
+    ends = [one for one in to_utc(parse_local(text), ZONE).instants if one > start]
+    if len(ends) > 1 and minutes is not None:  # the service's length decides
+        ends = [one for one in ends if one - start == timedelta(minutes=minutes)]
+    return ends[0] if len(ends) == 1 else None
+
+
 # [nameable]
 def bookable(found: list[Slot]) -> Slots:
     """The times that a booking can name by what the clock on the wall shows; the others are told as left out."""
@@ -104,6 +113,14 @@ def test_what_a_booking_cant_name_is_left_out_in_both_halves_of_the_hour() -> No
     answer = bookable(times)
     assert [slot.start for slot in answer.found] == starts[2:]
     assert len(answer.problems) == 2
+
+
+def test_an_end_on_the_wall_is_the_moment_after_the_start_or_is_not_known() -> None:
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 for the first time
+    assert end_of(first, "2026-10-25T02:00", None) == first + timedelta(minutes=30)
+    early = first - timedelta(minutes=45)
+    assert end_of(early, "2026-10-25T02:30", None) is None
+    assert end_of(early, "2026-10-25T02:30", 45) == first
 
 
 def test_a_text_that_is_no_time_is_the_vendors_error() -> None:

@@ -11,6 +11,7 @@ import pytest
 from full_vendor import FIRST, NOW, FullVendor, OverlapVendor, Vendor, World, connect, request
 from kobling import (
     Adapter,
+    AdapterBug,
     Booking,
     BookingRef,
     Bookings,
@@ -26,6 +27,7 @@ from kobling import (
     Slot,
     SlotQuery,
     Slots,
+    VendorProtocolError,
 )
 from kobling.localtime import parse_offset
 
@@ -106,6 +108,15 @@ def returning(base: type[Adapter], operation: str, value: Any) -> type[Adapter]:
         return value
 
     return type("Returning", (base,), {"key": "returning", "contract": 1, operation: work})
+
+
+def test_a_text_that_is_too_long_for_a_token_is_the_vendors_and_anything_else_the_adapters() -> None:
+    """Rows need not repeat how long an id may be."""
+    long = "x" * 9000
+    for token, kind in ((long, VendorProtocolError), ({"id": long}, AdapterBug)):
+        world = connect("sync", returning(FullVendor, "list_slots", [slot(token=token)]))
+        with pytest.raises(kind):
+            world.run(lambda session: session.slots(SlotQuery(first_day=FIRST, last_day=FIRST)))
 
 
 def calls(world: World) -> list[Callable[[Any], Any]]:

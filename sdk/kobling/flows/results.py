@@ -61,6 +61,8 @@ def checked_slots(result: Any) -> Slots:
         if not isinstance(slot, Slot) or not _is_whole(slot):
             raise AdapterBug("list_slots_returns_slots")
         if slot.token is not None and (problem := token_problem(slot.token)):
+            if type(slot.token) is str and problem == "too_large":  # the vendor's own word for the time, as its ids
+                raise VendorProtocolError("unfit_value", fields=("token",))
             raise AdapterBug(f"token_{problem}")
     return Slots.model_construct(
         found=tuple(found),

@@ -20,7 +20,7 @@ KEY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 OURS = frozenset({"cli", "contract", "kobling", "mocks", "mutants", "zoo"})
 """Names whose package, `kobling_NAME`, would hide one of Kobling's own."""
 QUESTIONS = (
-    "name, address (one, own), departments, key_in (bearer, header, basic, body), books, "
+    "name, address (one, own), departments (yes, no), key_in (bearer, header, basic, body), books (yes, no), "
     "overlap (refused, accepted, unknown)"
 )
 
