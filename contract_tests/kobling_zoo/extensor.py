@@ -391,6 +391,20 @@ def _standing(booking: Booking) -> Booking:
     return booking.model_copy(update={"status": "booked"}) if booking.status == "unknown" else booking
 
 
+@exhibit(rule="CAT-04", cause="guessed")
+class OpenUnlessOneKnowsBetter(Extensor):
+    """Takes a type for one that everybody may book where it does not know the vendor's word for who may."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue."""
+        told = await super().catalogue(http)
+        kinds = (await http.get(inferred.SERVICES)).read(tuple[inferred.Timetype, ...], at="/timetyper")
+        kept = {(row.behandler, kind.id) for kind in kinds for row in kind.regler if row.pasienter == "LISTE"}
+        return with_offers(
+            told, patients=lambda one: "restricted" if (one.practitioner_id, one.service_id) in kept else "all"
+        )
+
+
 @exhibit(rule="BOOK-22", cause="past_left_out")
 class WhoIsStillToCome(Extensor):
     """Lists a booking until the patient has come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from kobling import (
     PatientFieldRequired,
     PatientLimitReached,
     RequestRejected,
+    SakID,
     Slot,
     SlotTaken,
     WireFailure,
@@ -32,12 +33,13 @@ from kobling import (
 )
 from kobling.reference import tag
 from kobling_mocks import Call
-from kobling_mocks.clinic import Appointment, Clinic, PatientDetails, Restrictions
+from kobling_mocks.clinic import Appointment, Clinic, Medium, PatientDetails, Restrictions
 from kobling_mocks.clinic import BookingOrder as Order
 
 from ..record import Compared, on_record, said_in
-from ..rig import PATIENT, SAK_ID, Rig, WireCall
+from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
+from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Outcome, Trial
 
@@ -69,6 +71,7 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "none. Read it from the answer.",
         "guessed": "The vendor's word for the booking's status is one that nobody knows, and it is told as booked. "
         "What is not in the table of words is unknown.",
+        "refused": "A time by video or telephone is offered and can't be booked: book it as the vendor offers it.",
     },
     driver=True,
 )
@@ -105,28 +108,59 @@ async def _stands_as_asked(trial: Trial) -> None:
         trial.saw(f"{world}: 1 appointment, {stands.state}, as asked; {len(writes)} writes")
     await _reference_as_answered(trial)
     await _status_as_answered(trial)
+    await _by_video_or_telephone(trial)
+
+
+async def _by_video_or_telephone(trial: Trial) -> None:
+    """Book what is received in one way only, where that is offered."""
+    if not trial.rig().told("mediums"):
+        return
+    ways: tuple[Medium, ...] = ("video", "telephone")
+    for way in ways:
+        rig = trial.rig()
+        for kind in rig.clinic.types:
+            if kind.kind == "ordinary":
+                rig.clinic.put_type(replace(kind, mediums=(way,)))
+        query = rig.days(3, 1)
+        offered = rig.known((await rig.session.slots(query)).found, query.first_day, query.last_day)
+        if not offered:
+            trial.saw(f"times by {way} are not offered")
+            continue
+        mark, before = rig.mark(), rig.appointments()
+        outcome = await trial.outcome(rig.session.book(rig.request(offered[0])))
+        stands = outcome.error is None and len(rig.made_since(before)) == 1
+        calls = rig.writing(rig.since(mark))
+        trial.claim(stands, "refused", expected=f"1 appointment by {way}", got=outcome, calls=calls)
+        trial.saw(f"a time by {way} is booked")
 
 
 async def _status_as_answered(trial: Trial) -> None:
     """The same booking at a vendor whose answers have a word for its status that nobody knows. Which word it is shows
     where the clinic's staff may have to accept a booking: it is another one then."""
-    words: list[frozenset[str]] = []
-    for waits in (False, True):
-        switches = _setting(trial, waits)
-        if switches is None:
+    waiting = _settings(trial, waits=True)
+    decided = {name for one in waiting for name in one}
+    direct = [one for one in _settings(trial, waits=False) if one.keys() <= decided]
+    unsaid = frozenset[str]().union(*[await _words_of_a_booking(trial, one) for one in waiting])
+    for switches in direct if waiting else ():
+        booked = await _words_of_a_booking(trial, switches) - unsaid
+        if booked:
+            await _booked_in_another_word(trial, switches, booked)
             return
-        rig = trial.rig(switches=switches)
-        slot, *_ = await trial.open_times(rig)
-        mark = rig.mark()
-        await trial.booked(rig, slot)
-        words.append(frozenset().union(*map(_plain_words, rig.sent_since(mark))))
-    booked, waiting = words
-    if not booked - waiting:
-        trial.saw("no word in the answers tells whether a booking waits")
-        return
-    rig = trial.rig(switches=_setting(trial, waits=False))
+    trial.saw("no word in the answers tells whether a booking waits")
+
+
+async def _words_of_a_booking(trial: Trial, switches: dict[str, Any]) -> frozenset[str]:
+    rig = trial.rig(switches=switches)
     slot, *_ = await trial.open_times(rig)
-    mark, rig.spoil = rig.mark(), partial(_with_another_word, booked - waiting)
+    mark = rig.mark()
+    await trial.booked(rig, slot)
+    return words_since(rig, mark)
+
+
+async def _booked_in_another_word(trial: Trial, switches: dict[str, Any], known: frozenset[str]) -> None:
+    rig = trial.rig(switches=switches)
+    slot, *_ = await trial.open_times(rig)
+    mark, rig.spoil = rig.mark(), in_place_of(known)
     outcome = await trial.outcome(rig.session.book(rig.request(slot)))
     rig.spoil = None
     told = "an error" if outcome.error is not None else outcome.value.status
@@ -135,35 +169,9 @@ async def _status_as_answered(trial: Trial) -> None:
     trial.saw(f"a word that nobody knows is told as {told}")
 
 
-UNKNOWN_WORD = "ukjent_ord"
-
-
-def _setting(trial: Trial, waits: bool) -> dict[str, Any] | None:
-    """A setting of the vendor's in which staff answer every booking, or none; None where there is no such setting."""
-    every = ({}, *trial.rig().every_setting())
-    return next((one for one in every if _waiting(trial.rig(switches=one)) is waits), None)
-
-
-def _plain_words(call: WireCall) -> frozenset[str]:
-    """The words of letters that stand as values in an answer in JSON."""
-    if not isinstance(call.outcome, WireReply):
-        return frozenset()
-    return frozenset(_WORD.findall(call.outcome.body.decode("utf-8", "replace")))
-
-
-_WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"')
-
-
-def _with_another_word(
-    known: Iterable[str], _: WireRequest, outcome: WireReply | WireFailure
-) -> WireReply | WireFailure:
-    """An answer with a word that nobody knows in the place of known ones."""
-    if not isinstance(outcome, WireReply):
-        return outcome
-    body = outcome.body
-    for word in known:
-        body = body.replace(f'"{word}"'.encode(), f'"{UNKNOWN_WORD}"'.encode())
-    return WireReply(outcome.status, outcome.headers, body)
+def _settings(trial: Trial, *, waits: bool) -> list[dict[str, Any]]:
+    """The vendor's settings in which staff answer every booking, or in which they answer none."""
+    return [one for one in ({}, *trial.rig().every_setting()) if _waiting(trial.rig(switches=one)) is waits]
 
 
 async def _reference_as_answered(trial: Trial) -> None:
@@ -260,20 +268,24 @@ async def _whole_at_the_clinic(trial: Trial) -> None:
     rig = trial.rig()
     slots = await trial.open_times(rig)
     other = next((one for one in slots[1:] if apart(one, slots[0])), None)
-    await _seen_whole(trial, rig, slots[0], PATIENT, MESSAGE)
-    await _seen_whole(trial, rig, trial.need(other, "a second time"), OTHER, None)
+    await _seen_whole(trial, rig, slots[0], PATIENT, MESSAGE, SAK_ID)
+    await _seen_whole(trial, rig, trial.need(other, "a second time"), OTHER, None, ODD_SAK_ID)
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         await _longest_message(trial)
 
 
-async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None) -> None:
+ODD_SAK_ID = SakID("6qbTr")
+"""What no published example looks like: letters of both sizes."""
+
+
+async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None, sak_id: SakID) -> None:
     mark = rig.mark()
-    made = await trial.booked(rig, slot, patient=patient, message=message)
+    made = await trial.booked(rig, slot, patient=patient, message=message, sak_id=sak_id)
     stands = made.appointment
     text = _texts_of(rig, stands)
     what = "with a message" if message else "without a message"
-    holds = SAK_ID.value in text or stands.sak_id == SAK_ID.value
+    holds = sak_id.value in text or stands.sak_id == sak_id.value
     got = f"a note of {len(stands.note)} characters"
     trial.claim(holds, "no_sak_id", expected=f"the SakID, {what}", got=got, calls=made.calls)
     claims = [claim for claim in rig.clinic.claims if claim.appointment_id == stands.id]
@@ -854,9 +866,10 @@ async def _record_is_lost(trial: Trial, write: str, when: Any, kind: str) -> Non
     },
 )
 async def _waits(trial: Trial) -> None:
-    setting = _setting(trial, waits=True)
-    if setting is None:
+    settings = _settings(trial, waits=True)
+    if not settings:
         trial.not_offered("bookings that wait for the clinic", proof=True)
+    setting = settings[0]
     for answer, expected in (("confirm", ("booked",)), ("decline", ("declined", "cancelled"))):
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from kobling import Catalogue, Operation, Slots, WireReply
 from kobling_mocks import Fact
-from kobling_mocks.clinic import Clinic, Medium, synthetic_id
+from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, synthetic_id
 
 from ..clinics import ClinicName
 from ..rig import Mark, Rig, WireCall
 from ..rule import NEVER_VARIED, RuleBook
+from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..trial import Trial
 from .wire import told_in
 
@@ -178,7 +179,9 @@ async def _only_persons(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients."
+        "offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients.",
+        "guessed": "The vendor's word for who may book a type is one that nobody knows, and anybody can book it: what "
+        "is not known to be open to everybody is not.",
     },
     safety=True,
 )
@@ -194,6 +197,28 @@ async def _restricted_lists(trial: Trial) -> None:
     free = [pair for pair in _pairs(rig.clinic) if rig.shown.offered(*pair) and found.bookable(*_wire(rig, pair))]
     trial.need(free, "nothing can be booked at all, so that the absence proves nothing")
     trial.saw(f"{len(kept)} restricted pairs are not offered, {len(free)} open ones are")
+    await _kept_by_an_unknown_word(trial, kept)
+
+
+async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]) -> None:
+    """The same catalogue of a vendor that has another word for what is kept to a list."""
+    words = []
+    for everybody in (False, True):
+        rig = trial.rig()
+        for kind in rig.clinic.types if everybody else ():
+            rig.clinic.put_type(replace(kind, rules=tuple(replace(one, patients=ALL_PATIENTS) for one in kind.rules)))
+        mark = rig.mark()
+        await _read(trial, rig)
+        words.append(words_since(rig, mark))
+    restricted, open_to_all = words
+    if not restricted - open_to_all:
+        trial.saw("no word in the answers tells that a type is kept to a list")
+        return
+    rig = trial.rig(spoil=in_place_of(restricted - open_to_all))
+    outcome = await trial.outcome(rig.session.catalogue())
+    offered = [pair for pair in kept if outcome.error is None and outcome.value.bookable(*_wire(rig, pair))]
+    trial.claim(not offered, "guessed", expected=f"not offered, for {UNKNOWN_WORD}", got=f"{len(offered)} are")
+    trial.saw("a word that nobody knows keeps a type from everybody")
 
 
 @BOOK.rule(
