@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +22,11 @@ from kobling import (
     SlotTaken,
     SlotWithdrawn,
     TooLateToChange,
+    WireReply,
 )
 from kobling_mocks.clinic import Appointment, Restrictions
 
-from ..rig import Rig
+from ..rig import Rig, WireCall
 from ..rule import RuleBook
 from ..timebook import apart
 from ..trial import Booked, Trial, unknown
@@ -207,6 +211,8 @@ async def _never_was(trial: Trial) -> None:
         "other_error": "The vendor's refusal must become TooLateToChange.",
         "told_in_time": "A cancel that the clinic took after its deadline was told as in time: late=True where the "
         "vendor says so, None where it does not.",
+        "late_lost": "The vendor's answer says that the cancel came late, and the caller is not told: the patient "
+        "pays, and does not know it.",
     },
 )
 async def _too_late(trial: Trial) -> None:
@@ -231,9 +237,12 @@ def _until_too_late(rig: Rig, appointment: Appointment, restriction: Restriction
 
 
 async def _taken_late(trial: Trial) -> None:
-    """A cancel after the deadline, at a clinic that takes it and may charge for it."""
+    """A cancel after the deadline, at a clinic that takes it and may charge for it, beside one in good time."""
     rig = trial.rig()
     rig.clinic.behave(late_cancel="accepted")
+    mark = rig.mark()
+    await trial.outcome(rig.session.cancel((await trial.booked(rig)).booking.ref, REASON))
+    in_time = _flags(rig.sent_since(mark))
     made = await trial.booked(rig)
     _until_too_late(rig, made.appointment, DEADLINE)
     mark = rig.mark()
@@ -242,8 +251,29 @@ async def _taken_late(trial: Trial) -> None:
     if not isinstance(outcome.value, Cancelled) or now is None or not now.late:
         trial.saw(f"a late cancel is not taken, told as {outcome}")
         return
-    trial.claim(outcome.value.late is not False, "told_in_time", expected="late=True", got="late=False", calls=calls)
-    trial.saw(f"a late cancel was taken, told with late={outcome.value.late}")
+    late, flags = outcome.value.late, _flags(rig.sent_since(mark))
+    trial.claim(late is not False, "told_in_time", expected="late=True", got="late=False", calls=calls)
+    says = sorted(place for place in in_time.keys() & flags.keys() if in_time[place] is not flags[place])
+    trial.claim(not says or late is not None, "late_lost", expected=f"late=True, by {says}", got="None", calls=calls)
+    trial.saw(f"a late cancel was taken, told with late={late}")
+
+
+def _flags(calls: Sequence[WireCall]) -> dict[str, bool]:
+    """What the last answer in JSON says with true or false, by its place."""
+    found: dict[str, bool] = {}
+    for call in calls:
+        if isinstance(call.outcome, WireReply) and call.request.method != "GET":
+            with suppress(ValueError):
+                found = dict(_booleans(json.loads(call.outcome.body), ""))
+    return found
+
+
+def _booleans(data: Any, place: str) -> Iterator[tuple[str, bool]]:
+    if isinstance(data, bool):
+        yield place, data
+    elif isinstance(data, dict):
+        for name, inner in data.items():
+            yield from _booleans(inner, f"{place}/{name}")
 
 
 async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None = None) -> bool:
