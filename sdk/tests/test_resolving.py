@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -393,6 +394,26 @@ def test_another_process_never_withdraws_for_a_booking_that_was_not_there_at_the
     assert isinstance(found, NeedsPerson)
     assert saw(found) == ["found", "overlapped_later"]
     assert world.vendor.standing() == ["1", "2"]
+
+
+def test_a_look_at_the_moment_that_was_named_settles_also_by_a_clock_of_whole_seconds(mode: str) -> None:
+    world, wanted = crashed(mode)
+    clock = world.vendor.clock
+    sent_at = clock.now()
+    clock.advance(0.3)
+
+    def listed(one: WireRequest) -> Any:
+        if "bookings" not in one.url:
+            return None
+        clock.advance(0.01)
+        told = format_datetime(clock.now().replace(microsecond=0), usegmt=True)
+        return reply(200, json=list(world.vendor.rows.values()), headers={"Date": told})
+
+    world.vendor.after = listed
+    found = world.run(lambda session: session.resolve(wanted, sent_at))
+    assert isinstance(found, StillUnknown)
+    clock.advance((found.next_at - clock.now()).total_seconds())
+    assert isinstance(world.run(lambda session: session.resolve(wanted, sent_at)), Booked)
 
 
 class Undated(OverlapVendor):

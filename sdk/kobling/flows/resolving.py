@@ -33,6 +33,8 @@ from .state import State, clinic
 PATIENCE = timedelta(hours=1)
 """How long it is worth looking again by itself: where the vendor states no bound on a late commit, or can't be read."""
 NEXT_LOOK = timedelta(minutes=5)
+WHOLE_SECOND = timedelta(seconds=1)
+"""Vendors tell their clock in whole seconds, so that the next look may find it so much further behind ours."""
 CLOCKS_APART = timedelta(minutes=2)
 """How far the vendor's clock may be from ours: a booking made longer before our write is not ours."""
 
@@ -201,7 +203,7 @@ def _settled(case: _Case, found: Booking, place: Clinic) -> Flow[Resolution | No
     due = _settles_at(case, found)
     if case.began < due:
         case.saw("listing", "not_settled")
-        return case.for_a_while(due, found)
+        return case.for_a_while(due + WHOLE_SECOND, found)
     if none_at_the_time(state, found.id, listed, case.sent_at - CLOCKS_APART):
         case.saw("listing", "overlapped_later")
         return case.person(found)
@@ -231,7 +233,7 @@ def _settles_at(case: _Case, found: Booking) -> datetime:
     if found.created_at is None or clocks is None or abs(clocks[1] - clocks[0]) > NO_CLOCK:
         return due
     theirs, ours = clocks
-    return max(due, found.created_at + (ours - theirs) + seconds + timedelta(seconds=1))
+    return max(due, found.created_at + (ours - theirs) + seconds + WHOLE_SECOND)
 
 
 def _may_be_ours(case: _Case, listed: Bookings) -> bool:
