@@ -397,8 +397,8 @@ def test_another_process_never_withdraws_for_a_booking_that_was_not_there_at_the
 
 
 def test_a_look_at_the_moment_that_was_named_settles_also_by_a_clock_of_whole_seconds(mode: str) -> None:
-    world, wanted = crashed(mode)
-    clock = world.vendor.clock
+    world = connect(mode, OverlapVendor, vendor=Vendor(accepts_overlap=True))
+    wanted, clock = lose(world, committed=True), world.vendor.clock
     sent_at = clock.now()
     clock.advance(0.3)
 
