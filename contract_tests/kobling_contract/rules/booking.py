@@ -137,11 +137,14 @@ async def _by_video_or_telephone(trial: Trial) -> None:
 async def _status_as_answered(trial: Trial) -> None:
     """The same booking at a vendor whose answers have a word for its status that nobody knows. Which word it is shows
     where the clinic's staff may have to accept a booking: it is another one then."""
-    waiting = _settings(trial, waits=True)
-    decided = {name for one in waiting for name in one}
-    direct = [one for one in _settings(trial, waits=False) if one.keys() <= decided]
+    waiting, direct = _settings(trial, waits=True), _settings(trial, waits=False)
+    deciding = {name for one in (direct if {} in waiting else waiting) for name in one}
+    waiting, direct = ([one for one in some if one.keys() <= deciding] for some in (waiting, direct))
+    if not (waiting and direct):
+        trial.saw("no word in the answers tells whether a booking waits")
+        return
     unsaid = frozenset[str]().union(*[await _words_of_a_booking(trial, one) for one in waiting])
-    for switches in direct if waiting else ():
+    for switches in direct:
         booked = await _words_of_a_booking(trial, switches) - unsaid
         if booked:
             await _booked_in_another_word(trial, switches, booked)
