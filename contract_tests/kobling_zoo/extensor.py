@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, cast
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from kobling import (
@@ -424,17 +423,9 @@ class EveryReferenceIsOurs(Extensor):
         listed = await super().list_bookings(http, query)
         asked = {"fra": query.first_day.isoformat(), "til": query.last_day.isoformat()}
         for row in (await http.get(inferred.BOOKINGS, params=asked)).read(inferred.Timer).timer:
-            if row.referanse and not _is_uuid(row.referanse):
+            if row.referanse and inferred.own_reference(row.referanse) is None:
                 raise VendorProtocolError("reference", fields=("referanse",))
         return listed
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 class _Cancels(Extensor):

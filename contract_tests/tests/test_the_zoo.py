@@ -70,11 +70,7 @@ def shown() -> list[Exhibit]:
 
 @cache
 def twin(target: Target, rule_id: str) -> Verdict:
-    """What the adapter without the fault gets; asked again where a control failed, which on a busy machine can miss the
-    short deadlines of a rule on a socket."""
-    (rule,) = chosen([rule_id])
-    verdict = run_rule(rule, target, SEED, repeats=0).verdict
-    return run_rule(rule, target, SEED, repeats=0).verdict if verdict is Verdict.VACUOUS else verdict
+    return run_rule(chosen([rule_id])[0], target, SEED, repeats=0).verdict
 
 
 @pytest.mark.parametrize("exhibit", shown(), ids=lambda one: f"{one.rule}-{one.name}")
