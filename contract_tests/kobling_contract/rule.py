@@ -61,7 +61,8 @@ COMMON_CAUSES: Mapping[str, str] = {
     "foreign_error": "An exception that is no KoblingError reached the caller of a session. That is a defect of the "
     "SDK: report it with the reproduction line.",
     "not_recorded": "The adapter sent a request that is not in the recording. Either it asks otherwise than when the "
-    "recording was made, and the recording must be made anew, or it depends on something that is not the same again.",
+    "recording was made, and the recording must be made anew, or what it asks changes from run to run: look for a "
+    "clock or a random number.",
     NOT_WRITTEN: "An operation that the rule needs raises NotWritten. Write it: `kobling about start-an-adapter` says "
     "what belongs there.",
     "did_not_end": "The call did not end. Look for a loop that awaits no call, and for paging without an end.",

@@ -111,7 +111,8 @@ def _breaking(rule: Rule) -> Iterator[str]:
     yield from ("```python", *_source(shortest), "```", "")
     others = [one for one in breaking if one is not shortest]
     if others:
-        yield from ("So do:", "", *(f"- `{one.name}`: {one.about} Found as `{one.cause}`." for one in others), "")
+        told = (f"- `{one.name}`: {one.about} Found as `{one.cause}`." for one in others)
+        yield from ("Others that break it:", "", *told, "")
 
 
 def _source(one: Exhibit) -> list[str]:

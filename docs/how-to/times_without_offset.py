@@ -10,8 +10,9 @@ from invented import Invented
 from pydantic import Field
 
 from kobling import Http, Slot, SlotProblem, SlotQuery, Slots, VendorProtocolError, WireModel
-from kobling.localtime import Unique, comes_once, local, parse_local, to_utc, wall_rows
+from kobling.localtime import comes_once, instant_of, local
 from kobling.testing import play, reply
+from kobling.wallrows import wall_ranges, wall_rows
 
 # [slots]
 ZONE = "Europe/Oslo"
@@ -46,15 +47,14 @@ class WallClock(Invented):
                 )
                 for row, start in timed
             ),
-            problems=tuple(SlotProblem(because=one.because, where=one.where) for one in left_out),
+            problems=left_out,
         )
 
 
 # [instant]
-def instant(text: str) -> datetime | None:
+def told_start(text: str) -> datetime | None:
     """A booking's start as the vendor tells it; None where it may be either of two."""
-    found = to_utc(parse_local(text), ZONE)
-    return found.utc if isinstance(found, Unique) else None
+    return instant_of(text, ZONE)
 
 
 def wall_text(start: datetime) -> str:
@@ -63,12 +63,27 @@ def wall_text(start: datetime) -> str:
 
 
 # [ended]
-def end_of(start: datetime, text: str, minutes: int | None) -> datetime | None:
-    """When a time ends, of which the vendor tells the end by the clock too; None where it may be either of two."""
-    ends = [one for one in to_utc(parse_local(text), ZONE).instants if one > start]
-    if len(ends) > 1 and minutes is not None:  # the service's length decides
-        ends = [one for one in ends if one - start == timedelta(minutes=minutes)]
-    return ends[0] if len(ends) == 1 else None
+class Range(WireModel):
+    """An open time, as `{"practitioner": "7", "from": "2026-10-26T09:00", "to": "2026-10-26T09:30"}`."""
+
+    practitioner: str
+    start: str = Field(alias="from")
+    end: str = Field(alias="to")
+
+
+def ranges(rows: list[Range], minutes: int | None) -> Slots:
+    """The times of a service that takes `minutes`, where the rows tell the end by the clock."""
+    timed, left_out = wall_ranges(
+        rows,
+        lambda row: (row.start, row.end),
+        ZONE,
+        key=lambda row: row.practitioner,
+        minutes=lambda _: minutes,
+    )
+    found = [
+        Slot(practitioner_id=row.practitioner, service_id="visit", start=start, end=end) for row, start, end in timed
+    ]
+    return Slots(found=tuple(found), problems=left_out)
 
 
 # [nameable]
@@ -115,12 +130,11 @@ def test_what_a_booking_cant_name_is_left_out_in_both_halves_of_the_hour() -> No
     assert len(answer.problems) == 2
 
 
-def test_an_end_on_the_wall_is_the_moment_after_the_start_or_is_not_known() -> None:
-    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 for the first time
-    assert end_of(first, "2026-10-25T02:00", None) == first + timedelta(minutes=30)
-    early = first - timedelta(minutes=45)
-    assert end_of(early, "2026-10-25T02:30", None) is None
-    assert end_of(early, "2026-10-25T02:30", 45) == first
+def test_an_end_on_the_wall_is_read_where_the_length_decides_it() -> None:
+    rows = [Range(practitioner="7", **{"from": "2026-10-25T01:45", "to": "2026-10-25T02:30"})]
+    assert [problem.because for problem in ranges(rows, None).problems] == ["repeated_hour"]
+    (slot,) = ranges(rows, 45).found
+    assert slot.end == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 02:30 for the first time
 
 
 def test_a_text_that_is_no_time_is_the_vendors_error() -> None:
@@ -129,7 +143,7 @@ def test_a_text_that_is_no_time_is_the_vendors_error() -> None:
 
 
 def test_a_moment_goes_to_the_wall_and_back() -> None:
-    moment = instant("2026-12-01T09:00")
+    moment = told_start("2026-12-01T09:00")
     assert moment is not None
     assert wall_text(moment) == "2026-12-01T09:00"
-    assert instant("2026-10-25T02:30") is None
+    assert told_start("2026-10-25T02:30") is None

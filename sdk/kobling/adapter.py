@@ -1,4 +1,5 @@
-"""The contract: what a vendor's adapter declares, and the five methods it writes (five more if the vendor can).
+"""The contract: what a vendor's adapter declares, and the operations it writes: three to be searched, two more to be
+booked, five more where the vendor can.
 
 An adapter is spelled async and executed without I/O: awaiting a call of `http` hands a description to the engine, and
 nothing else may be awaited. One adapter therefore serves sync and async callers and unit tests without a network.

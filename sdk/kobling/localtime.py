@@ -1,8 +1,9 @@
 """The only converter between a clinic's wall clock and instants.
 
 Vendors write times in two ways: with an offset (`parse_offset`), or as the clinic's wall clock shows them, without
-one (`parse_local`, `to_utc`, `wall_rows`). Instants are aware datetimes in UTC; wall times are naive datetimes; days
-are dates of the clinic's calendar. Nothing here reads the host's time zone or clock.
+one (`parse_local`, `to_utc`, `instant_of`; whole lists of open times: `kobling.wallrows`). Instants are aware
+datetimes in UTC; wall times are naive datetimes; days are dates of the clinic's calendar. Nothing here reads the
+host's time zone or clock.
 
 Two nights a year a wall time does not name one instant. When clocks go forward (Oslo: 2027-03-28) the hour 02:00-03:00
 is missing; when they go back (Oslo: 2026-10-25) it comes twice. Compare and subtract instants, never wall times or
@@ -14,15 +15,11 @@ For the same reason an end is `start + duration` in UTC, and a window is a range
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
-
-T = TypeVar("T")
 
 Zone: TypeAlias = str | ZoneInfo
 """An IANA time zone, by name ("Europe/Oslo") or as an object."""
@@ -94,19 +91,12 @@ def parse_local(text: str) -> datetime:
     Nothing else is taken: no blank for the T, no fraction, no offset (use `parse_offset`), no 24:00 and no second 60.
     Raises `TimeProblem("malformed")`.
     """
-    wall = _wall(text)
-    if wall is None:
-        raise TimeProblem("malformed")
-    return wall
-
-
-def _wall(text: str) -> datetime | None:
-    if not isinstance(text, str) or not _WALL.fullmatch(text):
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    if isinstance(text, str) and _WALL.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    raise TimeProblem("malformed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +147,20 @@ def to_utc(wall: datetime, zone: Zone) -> Unique | Missing | Repeated:
     return Repeated(first, second) if first < second else Missing()
 
 
+def instant_of(text: str | None, zone: Zone) -> datetime | None:
+    """The instant, in UTC, of a wall time as `parse_local` reads it, for a single value such as a booking's start (a
+    list of open times is for `kobling.wallrows`). None where the text does not name one instant: it comes twice, or
+    never, or not every clock can show it (`on_every_clock`), or the vendor told none.
+
+    Raises `TimeProblem("malformed")` for a text that is not a wall time, which is the vendor's error.
+    """
+    if text is None:
+        return None
+    wall = parse_local(text)
+    found = to_utc(wall, zone) if on_every_clock(wall) else None
+    return found.utc if isinstance(found, Unique) else None
+
+
 def comes_once(instant: datetime, zone: Zone) -> bool:
     """True when the zone's wall clock shows the time of this aware instant once only, so that its wall text names it.
 
@@ -197,104 +201,6 @@ def _offset(zone: ZoneInfo, wall: datetime) -> timedelta:
     if offset is None:  # only a zone object of another make could say so
         raise TimeProblem("unknown_zone")
     return offset
-
-
-@dataclass(frozen=True, slots=True)
-class WallProblem:
-    """A row that was left out by `wall_rows`. because: why. index: the row's place in what was given, from 0."""
-
-    because: Literal["missing_hour", "repeated_hour", "outside_calendar"]
-    index: int
-
-    @property
-    def where(self) -> str:
-        """The row's place as text."""
-        return str(self.index)
-
-
-def wall_rows(
-    rows: Sequence[T], wall: Callable[[T], str], zone: Zone, *, key: Callable[[T], Hashable]
-) -> tuple[list[tuple[T, datetime]], list[WallProblem]]:
-    """The instants of a vendor's rows that state wall times without offset, and the rows that had to be left out.
-
-    wall: a row's wall time, as text for `parse_local`. key: what makes two rows the same offer but for their time
-    (timebook, appointment type and, where it varies, place): only rows with equal keys can be a time listed twice.
-
-    The contract's rule: a time in the missing hour is left out (`missing_hour`). In the repeated hour a time that a
-    key lists exactly twice stands for both instants, the first row for the first one, provided that the key's rows
-    of that day are in order of instants or of wall times. Any other row there is undecidable and is left out
-    (`repeated_hour`): the vendor may mean either hour. A time that not every clock can show (`on_every_clock`) is left
-    out too (`outside_calendar`).
-
-    Returns (row, instant in UTC) in the rows' order, and the problems in the rows' order. Raises
-    `TimeProblem("malformed")` for a text that is not a wall time, which is the vendor's error and not the clock's.
-    """
-    where = zone_of(zone)
-    instants: list[datetime | None] = []
-    problems: list[WallProblem] = []
-    nights: defaultdict[tuple[Hashable, date], list[int]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        local_time = _wall(wall(row))
-        if local_time is None:
-            break
-        if not FIRST_YEAR <= local_time.year <= LAST_YEAR:
-            instants.append(None)
-            problems.append(WallProblem("outside_calendar", index))
-            continue
-        first, second = _both(local_time, where)
-        if first == second:
-            instants.append(first)
-            continue
-        instants.append(None)
-        if first > second:
-            problems.append(WallProblem("missing_hour", index))
-        else:
-            nights[key(row), local_time.date()].append(index)
-    if len(instants) < len(rows):
-        del row, rows, local_time, instants
-        raise TimeProblem("malformed")
-    if nights:
-        decided = _repeated_hours(rows, wall, where, key, nights)
-        problems += [WallProblem("repeated_hour", i) for at in nights.values() for i in at if i not in decided]
-        problems.sort(key=lambda problem: problem.index)
-        for index, instant in decided.items():
-            instants[index] = instant
-    return [(row, at) for row, at in zip(rows, instants, strict=True) if at is not None], problems
-
-
-def _repeated_hours(
-    rows: Sequence[T],
-    wall: Callable[[T], str],
-    zone: ZoneInfo,
-    key: Callable[[T], Hashable],
-    nights: dict[tuple[Hashable, date], list[int]],
-) -> dict[int, datetime]:
-    """The instants of the rows in a repeated hour that can be decided, by index."""
-    days: defaultdict[tuple[Hashable, date], list[tuple[int, datetime]]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        local_time = parse_local(wall(row))
-        group = key(row), local_time.date()
-        if group in nights:
-            days[group].append((index, local_time))
-    decided: dict[int, datetime] = {}
-    for day in days.values():
-        listed: defaultdict[datetime, list[int]] = defaultdict(list)
-        for index, local_time in day:
-            listed[local_time].append(index)
-        walls: list[datetime] = []
-        instants: list[datetime] = []
-        twice: dict[int, datetime] = {}
-        for index, local_time in day:
-            first, second = _both(local_time, zone)
-            if first < second:
-                if len(listed[local_time]) != 2:
-                    continue
-                twice[index] = first if index == listed[local_time][0] else second
-            walls.append(local_time)
-            instants.append(twice.get(index, first))
-        if walls == sorted(walls) or instants == sorted(instants):
-            decided.update(twice)
-    return decided
 
 
 # ---- text with an offset

@@ -21,16 +21,15 @@ from kobling.localtime import (
     Repeated,
     TimeProblem,
     Unique,
-    WallProblem,
     chunks,
     comes_once,
     day_bounds,
     days,
+    instant_of,
     local,
     parse_local,
     parse_offset,
     to_utc,
-    wall_rows,
     zone_of,
 )
 
@@ -99,9 +98,6 @@ def test_wall_text_is_read_with_and_without_seconds() -> None:
 def test_any_other_wall_text_is_malformed(text: str) -> None:
     with pytest.raises(TimeProblem) as caught:
         parse_local(text)
-    assert code_of(caught) == "malformed"
-    with pytest.raises(TimeProblem) as caught:
-        wall_rows([text], str, OSLO, key=len)
     assert code_of(caught) == "malformed"
 
 
@@ -195,113 +191,18 @@ def test_an_instant_comes_back_from_its_wall_time(moment: datetime, zone: str) -
         assert found.utc == instant
 
 
-# ---- rows of wall times
-
-
-def rows_on(day: date, *times: str) -> list[tuple[str, str]]:
-    """Rows as (timebook, wall time), from "a 02:00"; a time alone is of timebook a."""
-    split = [time.rpartition(" ") for time in times]
-    return [(book or "a", f"{day}T{time}") for book, _, time in split]
-
-
-def read(rows: list[tuple[str, str]]) -> tuple[list[str], list[tuple[str, int]]]:
-    """The instants as "timebook HH:MM" in UTC, and the problems as (word, index)."""
-    found, problems = wall_rows(rows, lambda row: row[1], OSLO, key=lambda row: row[0])
-    return [f"{row[0]} {at:%H:%M}" for row, at in found], [(problem.because, problem.index) for problem in problems]
-
-
-def test_rows_of_an_ordinary_day_keep_their_order_and_their_doubles() -> None:
-    assert read(rows_on(date(2026, 7, 1), "12:00", "b 09:00", "12:00")) == (["a 10:00", "b 07:00", "a 10:00"], [])
-
-
-def test_a_row_in_the_missing_hour_is_left_out_with_a_problem() -> None:
-    assert read(rows_on(SPRING, "01:30", "02:00", "02:30", "03:00")) == (
-        ["a 00:30", "a 01:00"],
-        [("missing_hour", 1), ("missing_hour", 2)],
-    )
-
-
-@pytest.mark.parametrize("text", ["9999-12-31T23:59", "9998-01-01T00:00", "0001-12-31T23:59"])
-def test_a_row_that_not_every_clock_can_show_is_left_out_with_a_problem(text: str) -> None:
-    assert read([("a", "2026-07-01T12:00"), ("a", text)]) == (["a 10:00"], [("outside_calendar", 1)])
-
-
-def test_rows_listed_twice_in_order_of_instants_are_both_hours() -> None:
-    assert read(rows_on(AUTUMN, "01:30", "02:00", "02:30", "02:00", "02:30", "03:00")) == (
-        ["a 23:30", "a 00:00", "a 00:30", "a 01:00", "a 01:30", "a 02:00"],
-        [],
-    )
-
-
-def test_rows_listed_twice_in_order_of_wall_times_are_both_hours() -> None:
-    assert read(rows_on(AUTUMN, "01:30", "02:00", "02:00", "02:30", "02:30", "03:00")) == (
-        ["a 23:30", "a 00:00", "a 01:00", "a 00:30", "a 01:30", "a 02:00"],
-        [],
-    )
-
-
-def test_a_row_listed_once_in_the_repeated_hour_is_left_out_with_a_problem() -> None:
-    assert read(rows_on(AUTUMN, "01:30", "02:30", "03:00")) == (["a 23:30", "a 02:00"], [("repeated_hour", 1)])
-
-
-def test_a_row_listed_once_does_not_spoil_one_listed_twice() -> None:
-    assert read(rows_on(AUTUMN, "02:00", "02:30", "02:30")) == (["a 00:30", "a 01:30"], [("repeated_hour", 0)])
-
-
-def test_a_row_listed_three_times_is_undecidable() -> None:
-    assert read(rows_on(AUTUMN, "02:30", "02:30", "02:30")) == ([], [("repeated_hour", n) for n in range(3)])
-
-
-@pytest.mark.parametrize("times", [["03:00", "02:30", "02:30"], ["02:30", "02:00", "02:30", "02:00"]])
-def test_rows_that_are_not_in_order_do_not_tell_which_hour_they_are(times: list[str]) -> None:
-    _, problems = read(rows_on(AUTUMN, *times))
-    assert problems == [("repeated_hour", n) for n, time in enumerate(times) if time < "03:00"]
-
-
-def test_two_timebooks_with_the_same_time_do_not_look_like_one_listed_twice() -> None:
-    rows = rows_on(AUTUMN, "a 02:30", "b 02:30")
-    assert read(rows) == ([], [("repeated_hour", 0), ("repeated_hour", 1)])
-    without_their_timebook, problems = wall_rows(rows, lambda row: row[1], OSLO, key=lambda _: "")
-    assert len(without_their_timebook) == 2, "the key is what keeps them apart"
-    assert problems == []
-
-
-def test_two_timebooks_that_each_list_a_time_twice_get_both_hours_each() -> None:
-    mixed = rows_on(AUTUMN, "b 09:00", "a 02:30", "b 02:30", "a 02:30", "b 10:00")
-    assert read(mixed) == (["b 08:00", "a 00:30", "a 01:30", "b 09:00"], [("repeated_hour", 2)])
-    both = rows_on(AUTUMN, "a 02:30", "a 02:30", "b 02:30", "b 02:30")
-    assert read(both) == (["a 00:30", "a 01:30", "b 00:30", "b 01:30"], [])
-
-
-def test_problems_stand_in_the_order_of_the_rows() -> None:
-    rows = rows_on(AUTUMN, "02:30") + rows_on(SPRING, "02:30") + rows_on(date(2027, 10, 31), "02:30")
-    found, problems = wall_rows(rows, lambda row: row[1], OSLO, key=lambda row: row[0])
-    assert found == []
-    assert problems == [
-        WallProblem("repeated_hour", 0),
-        WallProblem("missing_hour", 1),
-        WallProblem("repeated_hour", 2),
-    ]
-    assert problems[1].where == "1"
-
-
-@given(
-    st.sampled_from([AUTUMN, SPRING, date(2026, 7, 1)]),
-    st.integers(0, 20),
-    st.integers(1, 40),
-    st.sampled_from([10, 15, 20, 30, 60]),
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2026-07-01T12:00", datetime(2026, 7, 1, 10, tzinfo=UTC)),
+        ("2026-10-25T02:30", None),  # twice
+        ("2027-03-28T02:30", None),  # never
+        ("9999-12-31T23:59", None),  # a vendor's way of saying "none"
+        (None, None),
+    ],
 )
-def test_a_listing_in_order_that_is_read_gives_only_instants_that_were_written(
-    day: date, skip: int, many: int, step: int
-) -> None:
-    start, _ = day_bounds(day, day, OSLO)
-    written = [start + timedelta(minutes=step * n) for n in range(skip, skip + many)]
-    rows = [local(moment, OSLO).strftime("%Y-%m-%dT%H:%M") for moment in written]
-    found, problems = wall_rows(rows, str, OSLO, key=lambda _: "")
-    assert {moment for _, moment in found} <= set(written)
-    assert len(found) + len(problems) == len(rows)
-    listed_once = {row for row in rows if rows.count(row) == 1 and isinstance(to_utc(parse_local(row), OSLO), Repeated)}
-    assert {rows[problem.index] for problem in problems} == listed_once
+def test_one_wall_time_is_an_instant_only_where_it_names_one(text: str | None, told: datetime | None) -> None:
+    assert instant_of(text, OSLO) == told
 
 
 # ---- text with an offset
@@ -423,7 +324,8 @@ def test_days_that_make_no_window_are_refused() -> None:
 _ON_ANY_HOST = """
 import json
 from datetime import date, datetime
-from kobling.localtime import chunks, day_bounds, local, parse_local, parse_offset, to_utc, wall_rows
+from kobling.localtime import chunks, day_bounds, local, parse_local, parse_offset, to_utc
+from kobling.wallrows import wall_rows
 
 nights = (date(2026, 10, 25), date(2027, 3, 28))
 rows = [f"{day}T{hour:02}:30" for day in nights for hour in (1, 2, 2, 3)]
@@ -431,7 +333,7 @@ found, problems = wall_rows(rows, str, "Europe/Oslo", key=lambda row: "")
 print(json.dumps({
     "bounds": [[str(at) for at in day_bounds(day, day, "Europe/Oslo")] for day in nights],
     "rows": [[row, str(at)] for row, at in found],
-    "problems": [[problem.because, problem.index] for problem in problems],
+    "problems": [[problem.because, problem.where] for problem in problems],
     "one": [repr(to_utc(parse_local(row), "Europe/Oslo")) for row in rows],
     "offset": str(parse_offset("2026-10-25T02:30:00+01:00")),
     "local": str(local(parse_offset("2026-10-25T01:30:00Z"), "Europe/Oslo")),
@@ -458,7 +360,7 @@ def test_the_hosts_own_time_zone_changes_nothing() -> None:
     offsets = [told.pop("host") for told in hosts.values()]
     assert offsets == ["1:00:00", "-1 day, 20:00:00", "5:30:00"], "each child should live in its own zone"
     oslo = hosts["Europe/Oslo"]
-    assert oslo["problems"] == [["missing_hour", 5], ["missing_hour", 6]]
+    assert oslo["problems"] == [["missing_hour", "5"], ["missing_hour", "6"]]
     assert oslo["bounds"] == [
         ["2026-10-24 22:00:00+00:00", "2026-10-25 23:00:00+00:00"],
         ["2027-03-27 23:00:00+00:00", "2027-03-28 22:00:00+00:00"],
@@ -477,9 +379,6 @@ def test_what_is_no_text_is_malformed_and_no_crash(given: Any) -> None:
         with pytest.raises(TimeProblem) as caught:
             read(given)
         assert code_of(caught) == "malformed"
-    with pytest.raises(TimeProblem) as caught:
-        wall_rows([given], lambda row: row, OSLO, key=str)
-    assert code_of(caught) == "malformed"
 
 
 @pytest.mark.parametrize("given", [None, 5, [], "\ud800", "A" * 5000, "UTC/" + "A" * 5000])

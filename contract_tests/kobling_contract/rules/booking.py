@@ -480,6 +480,7 @@ async def _taken_meanwhile(trial: Trial) -> None:
         trial.saw(f"{what}: answered {calls[-1].status}, the time stayed with the other patient")
 
 
+TOO_MANY = 429
 CALLERS = 50
 """So many ask for one time at once, or as many as the vendor's limit on calls lets through together."""
 
@@ -504,6 +505,8 @@ def callers(rig: Rig, calls: int) -> int:
         "nobody": "No caller got the time although it was free.",
         "others_not_taken": "Those who came too late must hear SlotTaken, nothing else.",
         "more_writes": "Some caller sent more than one write.",
+        "too_fast": "The vendor's mock answered that there are too many calls, within the adapter's own Limits.rate: "
+        "state what the vendor allows, or correct the mock.",
     },
     driver=True,
     safety=True,
@@ -520,6 +523,9 @@ async def _fifty_callers(trial: Trial) -> None:
         mark, before = rig.mark(), rig.appointments()
         outcomes = await asyncio.gather(*(trial.outcome(rig.session.book(rig.request(slot))) for _ in range(count)))
         calls = [call for call in rig.since(mark) if call.operation == write]
+        told_to_wait = [call for call in rig.since(mark) if call.status == TOO_MANY]
+        trial.claim(not told_to_wait, "too_fast", expected=f"no {TOO_MANY} for what Limits.rate lets through",
+                    got=f"{len(told_to_wait)} of them", calls=told_to_wait)  # fmt: skip
         if not barrier.passed:
             raise RuntimeError(f"the barrier held {barrier.arrived} of {count} callers")
         _one_winner(trial, rig, outcomes, before, calls, f"setting {setting}" if setting else "one setting")

@@ -11,7 +11,7 @@ from typing import Any
 
 from kobling import Catalogue, Operation, Slots, WireReply
 from kobling_mocks import Fact
-from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, synthetic_id
+from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, Rule, synthetic_id
 
 from ..clinics import ClinicName
 from ..rig import Mark, Rig, WireCall
@@ -37,6 +37,10 @@ async def _read(trial: Trial, rig: Rig) -> Catalogue:
 def _pairs(clinic: Clinic) -> list[tuple[str, str]]:
     """Every (timebook, type) of the clinic that has a rule."""
     return [(rule.timebook_id, kind.id) for kind in clinic.types for rule in kind.rules]
+
+
+def _rules_of(rig: Rig, type_id: str) -> tuple[Rule, ...]:
+    return next(kind.rules for kind in rig.clinic.types if kind.id == type_id)
 
 
 def _wire(rig: Rig, pair: tuple[str, str]) -> tuple[str, str]:
@@ -182,6 +186,8 @@ async def _only_persons(trial: Trial) -> None:
         "offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients.",
         "guessed": "The vendor's word for who may book a type is one that nobody knows, and anybody can book it: what "
         "is not known to be open to everybody is not.",
+        "kept_from_all": "A type that is kept to a list with one practitioner can't be booked with another, who takes "
+        "everybody: set Offer.patients for each of the two by themselves.",
     },
     safety=True,
 )
@@ -197,7 +203,43 @@ async def _restricted_lists(trial: Trial) -> None:
     free = [pair for pair in _pairs(rig.clinic) if rig.shown.offered(*pair) and found.bookable(*_wire(rig, pair))]
     trial.need(free, "nothing can be booked at all, so that the absence proves nothing")
     trial.saw(f"{len(kept)} restricted pairs are not offered, {len(free)} open ones are")
+    await _kept_by_one_alone(trial, free, kept[0])
     await _kept_by_an_unknown_word(trial, kept)
+
+
+async def _kept_by_one_alone(trial: Trial, free: Sequence[tuple[str, str]], kept: tuple[str, str]) -> None:
+    """A type that one of two keeps to a list, where the vendor's answers tell which of them does."""
+    kind, two = next(
+        (
+            (kind, at[:2])
+            for kind in trial.rig().clinic.types
+            if len(at := [timebook for timebook, type_id in free if type_id == kind.id]) > 1
+        ),
+        (None, []),
+    )
+    if kind is None:
+        trial.saw("no type can be booked with two practitioners")
+        return
+    answers = []
+    for keeping in (two[:1], two):
+        rig = trial.rig()
+        patients = next(one.patients for one in _rules_of(rig, kept[1]) if one.timebook_id == kept[0])
+        rules = tuple(replace(one, patients=patients) if one.timebook_id in keeping else one for one in kind.rules)
+        rig.clinic.put_type(replace(kind, rules=rules))
+        mark = rig.mark()
+        found = await _read(trial, rig)
+        answers.append((told_in(rig.sent_since(mark)), rig.since(mark), rig, found))
+    (one_keeps, calls, rig, found), (both_keep, *_) = answers
+    if one_keeps == both_keep:
+        trial.saw("the answers don't tell which practitioner keeps a type to a list")
+        return
+    keeper, other = two
+    trial.claim(not found.bookable(*_wire(rig, (keeper, kind.id))), "offered", expected="not offered by the one who "
+                "keeps it to a list", got="it is", calls=calls)  # fmt: skip
+    holds = found.bookable(*_wire(rig, (other, kind.id)))
+    trial.claim(bool(holds), "kept_from_all", expected="offered by the one who takes everybody", got="it is not",
+                calls=calls)  # fmt: skip
+    trial.saw("a type that one practitioner keeps to a list is offered by another")
 
 
 async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]) -> None:

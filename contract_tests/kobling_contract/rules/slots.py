@@ -566,7 +566,7 @@ def _bodies(rig: Rig, answer: Slots) -> list[bytes]:
 NIGHT_CAUSES = {
     **TIME_CAUSES,
     "undecidable_guessed": "A wall-clock time of the repeated hour that is listed once was given a moment. Nobody can "
-    "know which it is: leave it out with a problem (kobling.localtime.wall_rows does).",
+    "know which it is: leave it out with a problem (kobling.wallrows.wall_rows does).",
     "not_mentioned": 'A time was left out without a SlotProblem: say why ("repeated_hour").',
 }
 
@@ -649,7 +649,7 @@ async def _spring_night(trial: Trial) -> None:
     13,
     "In the night of 25 October 2026 both halves of the repeated hour are told apart, or left out with a problem",
     why="At 03:00 the clock goes back to 02:00. Two patients at 02:30 are an hour apart, or at one door.",
-    check="Use kobling.localtime.wall_rows; Python's == calls both 02:30s equal, compare in UTC. Where a booking names "
+    check="Use kobling.wallrows.wall_rows; Python's == calls both 02:30s equal, compare in UTC. Where a booking names "
     "its time by the wall clock, leave both out with a problem (kobling.localtime.comes_once).",
     control="The night is read without an error, in a clinic that has open times in it.",
     source=WALL_CLOCK,

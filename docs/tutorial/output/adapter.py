@@ -45,7 +45,6 @@ from kobling import (
     Service,
     Slot,
     SlotLimits,
-    SlotProblem,
     SlotQuery,
     Slots,
     SlotTaken,
@@ -57,7 +56,8 @@ from kobling import (
     find_tags,
     required,
 )
-from kobling.localtime import Unique, parse_local, to_utc, wall_rows
+from kobling.localtime import instant_of
+from kobling.wallrows import wall_rows
 
 
 class ClinicRow(WireModel):
@@ -142,8 +142,7 @@ class AppointmentRow(WireModel):
 
 def told(row: AppointmentRow) -> Booking:
     """What Fjellvik says of an appointment, and nothing else."""
-    start = to_utc(parse_local(row.start), ZONE)
-    begins = start.utc if isinstance(start, Unique) else None  # 02:30 twice: then it does not say when
+    begins = instant_of(row.start, ZONE)  # None for a 02:30 that comes twice: then it does not say when
     ours = find_tags(row.comment)
     return Booking(
         id=row.id,
@@ -283,7 +282,7 @@ class Fjellvik(Adapter):
                 for row, start in timed
                 if not query.service_ids or row.visit_type in query.service_ids
             ),
-            problems=tuple(SlotProblem(because=one.because, where=one.where) for one in left_out),
+            problems=left_out,
         )
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:

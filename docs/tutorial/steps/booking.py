@@ -1,5 +1,5 @@
 from kobling import BookingFacts, VendorProtocolError, find_tags
-from kobling.localtime import Unique, parse_local, to_utc
+from kobling.localtime import instant_of
 
 # [rows]
 STATES: Final[dict[str, Literal["booked", "cancelled", "attended", "no_show"]]] = {
@@ -25,8 +25,7 @@ class AppointmentRow(WireModel):
 # [told]
 def told(row: AppointmentRow) -> Booking:
     """What Fjellvik says of an appointment, and nothing else."""
-    start = to_utc(parse_local(row.start), ZONE)
-    begins = start.utc if isinstance(start, Unique) else None  # 02:30 twice: then it does not say when
+    begins = instant_of(row.start, ZONE)  # None for a 02:30 that comes twice: then it does not say when
     ours = find_tags(row.comment)
     return Booking(
         id=row.id,

@@ -1,5 +1,7 @@
 from datetime import UTC
 
+from kobling.localtime import parse_local
+
 
 # [class]
 class Fjellvik(Adapter):

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
-from kobling import SlotProblem, Slots
-from kobling.localtime import wall_rows
+from kobling import Slots
+from kobling.wallrows import wall_rows
 
 # [rows]
 ZONE: Final = "Europe/Oslo"
@@ -44,7 +44,7 @@ class Fjellvik(Adapter):
                 for row, start in timed
                 if not query.service_ids or row.visit_type in query.service_ids
             ),
-            problems=tuple(SlotProblem(because=one.because, where=one.where) for one in left_out),
+            problems=left_out,
         )
 
     # [end]

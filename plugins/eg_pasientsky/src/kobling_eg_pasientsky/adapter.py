@@ -36,7 +36,8 @@ from kobling import (
     optional,
     required,
 )
-from kobling.localtime import days, local, wall_rows
+from kobling.localtime import days, local
+from kobling.wallrows import wall_rows
 
 from . import inferred
 from .wire import BookAnswer, Search, Timeslot, TimeslotType, search_body
@@ -221,18 +222,16 @@ def _service(kind: TimeslotType) -> Service:
     )
 
 
-def _slots(page: Search, service_id: str) -> tuple[list[Slot], list[SlotProblem]]:
+def _slots(page: Search, service_id: str) -> tuple[list[Slot], tuple[SlotProblem, ...]]:
     """The times of one page that belong to the service, by the contract's rule for wall-clock rows."""
     kind = next((kind for kind in page.types if kind.id == service_id), None)
     rows = [row for row in page.times if row.type_id in (None, service_id)]
     if not rows:
-        return [], []
+        return [], ()
     if kind is None:
         raise VendorProtocolError("type_not_listed")
     timed, left_out = wall_rows(rows, _wall_start, inferred.ZONE, key=lambda row: (_calendar(row), service_id))
-    return [_slot(row, start, kind) for row, start in timed], [
-        SlotProblem(because=problem.because, where=problem.where) for problem in left_out
-    ]
+    return [_slot(row, start, kind) for row, start in timed], left_out
 
 
 def _slot(row: Timeslot, start: datetime, kind: TimeslotType) -> Slot:

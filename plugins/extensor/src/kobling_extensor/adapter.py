@@ -28,14 +28,14 @@ from kobling import (
     Response,
     Service,
     Slot,
-    SlotProblem,
     SlotQuery,
     Slots,
     VendorProtocolError,
     optional,
     required,
 )
-from kobling.localtime import wall_rows
+from kobling.localtime import instant_of
+from kobling.wallrows import wall_rows
 
 from . import inferred
 from .inferred import Behandler, LedigTime, Ping, Time, Timer, Timetype
@@ -131,7 +131,7 @@ class Extensor(Adapter):
                 )
                 for row, start in timed
             ),
-            problems=tuple(SlotProblem(because=problem.because, where=problem.where) for problem in left_out),
+            problems=left_out,
         )
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:
@@ -208,7 +208,7 @@ def _offers(kind: Timetype) -> list[Offer]:
 
 
 def _booking(one: Time) -> Booking:
-    start = inferred.instant(one.start)
+    start = instant_of(one.start, inferred.ZONE)
     return Booking(
         id=one.id,
         status=inferred.STATUS_WORDS.get(one.status, "unknown"),
@@ -218,6 +218,6 @@ def _booking(one: Time) -> Booking:
         service_id=one.timetype,
         location_id=one.avdeling,
         reference=inferred.own_reference(one.referanse),
-        created_at=inferred.instant(one.opprettet),
-        change_by=inferred.instant(one.frist),
+        created_at=instant_of(one.opprettet, inferred.ZONE),
+        change_by=instant_of(one.frist, inferred.ZONE),
     )

@@ -9,7 +9,6 @@ speak; the mock speaks the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -43,7 +42,6 @@ from kobling import (
     WhyNot,
     WireModel,
 )
-from kobling.localtime import on_every_clock, parse_local, to_utc
 
 # ---- where and how to ask
 
@@ -325,16 +323,6 @@ def place(slot: Slot) -> dict[str, Any]:
         "behandlerId": int(slot.practitioner_id),
         "timetypeId": int(slot.service_id),
     }
-
-
-def instant(wall: str | None) -> datetime | None:
-    """The moment of a booking's wall-clock time; None where the clock shows it twice or never, or the programme writes
-    its first or last day for "none", so that nobody knows."""
-    if wall is None:
-        return None
-    local_time = parse_local(wall)
-    found = to_utc(local_time, ZONE).instants if on_every_clock(local_time) else ()
-    return found[0] if len(found) == 1 else None
 
 
 def own_reference(text: str | None) -> UUID | None:
