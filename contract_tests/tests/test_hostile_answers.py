@@ -25,7 +25,7 @@ from kobling_contract.hostile.oracle import AREAS, Breach, alike
 from kobling_contract.hostile.recording import NotRecorded, record
 from kobling_contract.hostile.replay import Ended
 from kobling_contract.hostile.strange import IMPOSSIBLE, Raw
-from kobling_contract.rig import Rig
+from kobling_contract.rig import PATIENT, Rig
 from kobling_contract.rules.hostile import BOOK
 from kobling_contract.runner import run_rule
 from kobling_contract.target import Target, find_target
@@ -236,6 +236,19 @@ def test_a_booking_whose_id_no_answer_holds_is_told_as_one_that_was_made_up() ->
     breach = made.judge.breach(script, Case("book", 0, ()), ended, made_again)
     assert breach is not None
     assert breach.cause == "told_done"
+
+
+@pytest.mark.parametrize("whose", ["the key", "something of the patient"])
+def test_an_error_that_says_a_secret_again_is_told_with_the_fact_that_holds_it(whose: str) -> None:
+    made = real("extensor")
+    script = made.recording.scripts["book"]
+    (position,) = script.positions("book")
+    _, ended = judged("extensor", "book", Change(position, "status", "wire", (), 418))
+    assert ended.error is not None
+    ended.error.reason = made.recording.key if whose == "the key" else PATIENT.family_name
+    breach = made.judge.breach(script, Case("book", 0, ()), ended, made_again)
+    assert breach is not None
+    assert (breach.cause, breach.got) == ("told", f"OutcomeUnknown with {whose} in its reason")
 
 
 @pytest.mark.parametrize("what", ["window", "order", "twice", "end"])

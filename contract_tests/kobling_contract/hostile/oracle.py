@@ -214,16 +214,20 @@ class Judge:
         error = ended.error
         if error is None:
             return None
-        words = " ".join(str(fact) for name, fact in vars(error).items() if name not in BOOKINGS)
         tells = case.operation in TELLS_OF_THE_PATIENT
-        if self._secret[tells].search(words) is None:
-            if not (tells and any(one.name == "planted" for one in case.changes)):
-                return None
-            if not any(self._canaries.found_in(text) for text in told_by_error(error)):
-                return None
-        return Breach(
-            "told", "words that hold neither key nor patient", f"{type(error).__name__} that holds one of them"
-        )
+        facts = {name: str(fact) for name, fact in vars(error).items() if name not in BOOKINGS}
+        held = [name for name, text in facts.items() if self._secret[tells].search(text)]
+        if held:
+            whose = "the key" if self._key.search(" ".join(facts.values())) else "something of the patient"
+            where = f"{whose} in its {' and '.join(held)}"
+        elif tells and any(one.name == "planted" for one in case.changes):
+            found = [name for text in told_by_error(error) for name in self._canaries.found_in(text)]
+            where = f"{' and '.join(dict.fromkeys(found))} in what it was raised from" if found else ""
+        else:
+            where = ""
+        if not where:
+            return None
+        return Breach("told", "words that hold neither key nor patient", f"{type(error).__name__} with {where}")
 
     # ---- FUZZ-06
 
