@@ -339,6 +339,15 @@ class AsLongAReasonAsThereIs(Synthetic):
         return await super().cancel(http, booking, _Whole(**dict(reason)))
 
 
+@exhibit(rule="CNCL-04", cause="late_lost")
+class SaysNothingOfLateness(Synthetic):
+    """Gives bookings up, and does not tell that one came late, as the vendor's answer does."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """The booking given up, early or late."""
+        return (await super().cancel(http, booking, reason)).model_copy(update={"late": None})
+
+
 class _Whole(CancelReason):
     def note(self, limit: int | None = None) -> str:
         """All of it."""
