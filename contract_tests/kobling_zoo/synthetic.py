@@ -108,6 +108,15 @@ class DoesNotReadItsScopes(Synthetic):
         return (await super().identify(http)).model_copy(update={"can": None})
 
 
+@exhibit(rule="CONN-05", cause="hidden")
+class KeepsItsDepartments(Synthetic):
+    """Is told the clinic's departments, and tells of none: any department is right then."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, without departments."""
+        return (await super().identify(http)).model_copy(update={"departments": None})
+
+
 # ---- pages
 
 Asked = Mapping[str, str | None]
