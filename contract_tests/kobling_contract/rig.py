@@ -134,10 +134,13 @@ class Rig:
         connection fields."""
         return self._on(self._office, account, fields)
 
-    def colleague(self) -> Side:
-        """A session on the same connection in another process: it knows nothing of what the others have done."""
+    def colleague(self, adapter: type[Adapter] | None = None) -> Side:
+        """A session on the same connection in another process: it knows nothing of what the others have done. adapter:
+        a wrapped one."""
         origin = None if self._served is None else self._served.url
-        office = Office(self.adapter, self.mode, self.pace, None if origin else self._exchange, origin=origin)
+        office = Office(
+            adapter or self.adapter, self.mode, self.pace, None if origin else self._exchange, origin=origin
+        )
         self._further.append(office)
         return self._on(office, None, {})
 

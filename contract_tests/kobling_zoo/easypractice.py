@@ -28,6 +28,7 @@ from kobling import (
     ErrorMap,
     Http,
     PublicConnection,
+    SakID,
     Slot,
     SlotProblem,
     SlotQuery,
@@ -358,6 +359,16 @@ class WritesNoNote(_Whatever):
         """Only the name."""
         reply = await http.post("clients", json={"name": request.patient.name})
         return reply.read(wire.Client, at="/data").id
+
+
+@exhibit(rule="BOOK-02", cause="no_sak_id")
+class WritesItLarge(_Whatever):
+    """Writes the SakID in capitals, so that one with small letters becomes another case."""
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        """The record, with the SakID in capitals in its note."""
+        large = SakID(request.sak_id.value.upper()) if request.sak_id else None
+        return await super().register_patient(http, request.model_copy(update={"sak_id": large}))
 
 
 @exhibit(39, rule="CNCL-06", cause="not_once")

@@ -380,6 +380,14 @@ class AsksTheHostForTheZone(_Told):
 # ---- booking and cancelling
 
 
+@exhibit(rule="BOOK-25", cause="refused")
+class EverybodyComesInPerson(_Told):
+    """Books every time as one in person, also where the patient is met by video or telephone only."""
+
+    def _slots(self, answer: Slots, query: SlotQuery) -> Slots:
+        return with_slots(answer, token=lambda slot: {**slot.token, "medium": "FACE_TO_FACE"})
+
+
 @exhibit(rule="BOOK-01", cause="other_id")
 class MadeUpId(EgPasientsky):
     """Tells another id than the vendor's."""

@@ -373,7 +373,7 @@ class FromNowOn(Extensor):
         return listed.model_copy(update={"found": found})
 
 
-@exhibit(rule="BOOK-01", cause="guessed")
+@exhibit(rule="BOOK-26", cause="guessed")
 class StandsUnlessToldOtherwise(Extensor):
     """Takes a booking for one that stands where it does not know the vendor's word for its status."""
 

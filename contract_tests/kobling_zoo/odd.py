@@ -288,7 +288,9 @@ class ListsByReference(Extensor):
 
 @odd("CONN-01", "CONN-03", "CONN-07")
 class TellsNoDepartments(Extensor):
-    """Says nothing of the clinic but its name."""
+    """Says nothing of the clinic but its name, and states so."""
+
+    limits = _limits(Extensor, catalogue=Extensor.limits.catalogue.model_copy(update={"departments": "nowhere"}))
 
     async def identify(self, http: Http) -> Clinic:
         """The clinic's name."""

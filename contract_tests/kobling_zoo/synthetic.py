@@ -108,6 +108,15 @@ class DoesNotReadItsScopes(Synthetic):
         return (await super().identify(http)).model_copy(update={"can": None})
 
 
+@exhibit(rule="CONN-05", cause="hidden")
+class KeepsItsDepartments(Synthetic):
+    """Is told the clinic's departments, and tells of none: any department is right then."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, without departments."""
+        return (await super().identify(http)).model_copy(update={"departments": None})
+
+
 # ---- pages
 
 Asked = Mapping[str, str | None]
@@ -337,6 +346,15 @@ class AsLongAReasonAsThereIs(Synthetic):
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         """The booking given up."""
         return await super().cancel(http, booking, _Whole(**dict(reason)))
+
+
+@exhibit(rule="CNCL-04", cause="late_lost")
+class SaysNothingOfLateness(Synthetic):
+    """Gives bookings up, and does not tell that one came late, as the vendor's answer does."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """The booking given up, early or late."""
+        return (await super().cancel(http, booking, reason)).model_copy(update={"late": None})
 
 
 class _Whole(CancelReason):

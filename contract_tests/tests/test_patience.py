@@ -4,18 +4,25 @@ sees the whole clinic also where each connection leads to one department."""
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from kobling import RateLimited, Slots, WireFailure, WireReply, WireRequest
 from kobling.testing import reply
+from kobling_contract.contract import chosen
 from kobling_contract.everywhere import one_catalogue
 from kobling_contract.patience import MOST_WAITS, Patience
 from kobling_contract.rig import Rig
+from kobling_contract.synthetic.adapter import Synthetic
+from kobling_contract.synthetic.dialect import SyntheticVendor
 from kobling_contract.target import Target, find_target
+from kobling_contract.trial import PATIENCE, Trial
 from kobling_mocks import find_dialect
+from kobling_mocks.dialect import Account, Visit
 from kobling_zoo.odd import ADepartmentInEveryCall, ThirtyCallsAMinute
 
 
@@ -77,6 +84,37 @@ def test_patience_has_an_end_and_is_for_the_own_limit_only(because: str) -> None
     with pytest.raises(RateLimited):
         asyncio.run(patience.asked(asked, "catalogue"))
     assert waits == ([7.0] * MOST_WAITS if because == "own_budget" else [])
+
+
+# ---- a busy machine
+
+
+class Stalls(SyntheticVendor):
+    """A mock that gets no turn, at every twentieth call over a socket, for longer than a hurried adapter waits."""
+
+    calls: ClassVar[list[str]] = []
+
+    def account_of(self, visit: Visit) -> Account | None:
+        if threading.current_thread().name.startswith("CP Server"):
+            self.calls.append(threading.current_thread().name)
+            if len(self.calls) % 20 == 0:
+                time.sleep(PATIENCE + 0.2)
+        return super().account_of(visit)
+
+
+def test_a_machine_that_is_busy_for_a_moment_does_not_decide_whether_a_control_succeeds() -> None:
+    (rule,) = chosen(["SECR-01"])
+
+    async def look() -> list[str]:
+        trial = Trial(rule, Target(Synthetic, Stalls()), 1, "async")
+        try:
+            await rule.run(trial)
+            return trial.evidence
+        finally:
+            await trial.close()
+
+    assert len(asyncio.run(look())) == 2, "in process, and over a socket"
+    assert len(Stalls.calls) > 40, "it was busy more than once"
 
 
 # ---- departments

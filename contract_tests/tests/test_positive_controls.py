@@ -76,9 +76,12 @@ class SeesNoTimes(EgPasientsky):
 
 
 class TellsNoDepartments(EgPasientsky):
-    """Keeps to itself which departments the vendor lists."""
+    """Knows of no list of departments, and states so, though the vendor has one."""
 
     contract = 1
+    limits = EgPasientsky.limits.model_copy(
+        update={"catalogue": EgPasientsky.limits.catalogue.model_copy(update={"departments": "nowhere"})}
+    )
 
     async def identify(self, http: Http) -> Clinic:
         return (await super().identify(http)).model_copy(update={"departments": None})

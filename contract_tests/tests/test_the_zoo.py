@@ -69,19 +69,26 @@ def shown() -> list[Exhibit]:
 
 
 @cache
-def twin(target: Target, rule_id: str) -> Verdict:
-    return run_rule(chosen([rule_id])[0], target, SEED, repeats=0).verdict
+def twin(target: Target, rule_id: str) -> Result:
+    return run_rule(chosen([rule_id])[0], target, SEED, repeats=0)
+
+
+def all_of(result: Result) -> str:
+    """What a report prints of a result, and the controls and evidence that were there before it ended."""
+    had = [f"    {name}: {text}" for name in ("controls", "evidence") for text in getattr(result, name)]
+    return "\n".join([*result.lines(), *had, f"    seconds: {result.seconds:.1f} ({result.cpu_seconds:.1f} of work)"])
 
 
 @pytest.mark.parametrize("exhibit", shown(), ids=lambda one: f"{one.rule}-{one.name}")
 def test_a_planted_fault_fails_its_rule_for_its_cause_and_the_twin_passes(exhibit: Exhibit) -> None:
     (rule,) = chosen([exhibit.rule])
     result = run_rule(rule, exhibit.target(exhibit.adapter), SEED, repeats=0)
-    told = "\n".join(result.lines())
+    told = all_of(result)
     assert (result.verdict, result.cause) == (Verdict.FAIL, exhibit.cause), told
     assert all((result.expected, result.got, result.remedy)), told
     assert f"--rule {exhibit.rule} --seed {SEED}" in result.reproduce, told
-    assert twin(exhibit.target(exhibit.twin), exhibit.rule) is Verdict.PASS
+    other = twin(exhibit.target(exhibit.twin), exhibit.rule)
+    assert other.verdict is Verdict.PASS, f"the twin {exhibit.twin.__name__}: {all_of(other)}"
     assert found_in_reports(result, exhibit.target(exhibit.adapter)) == {}
 
 

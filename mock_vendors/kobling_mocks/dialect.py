@@ -198,6 +198,10 @@ class Dialect(ABC):
     gives_up_after: ClassVar[float | None] = None
     """Seconds after which the vendor gives a call up: what it had not changed by then it never changes. None where
     nobody says so. `BookingFacts.latest_commit` is held against it."""
+    late_told_by: ClassVar[tuple[str, str | int | bool] | None] = None
+    """How the answer to a cancel says that it came after the clinic's deadline and was taken all the same: a JSON
+    pointer into the body, and what stands there then, such as `("/booking/late", True)`. None where no answer says so,
+    and nobody can be expected to know."""
 
     @property
     @abstractmethod

@@ -39,7 +39,6 @@ from kobling_mocks.clinic import BookingOrder as Order
 from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
-from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Outcome, Trial
 
@@ -69,9 +68,6 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
         "echoed": "The booking claims the reference of the request, though the vendor's answer has another one, or "
         "none. Read it from the answer.",
-        "guessed": "The vendor's word for the booking's status is one that nobody knows, and it is told as booked. "
-        "What is not in the table of words is unknown.",
-        "refused": "A time by video or telephone is offered and can't be booked: book it as the vendor offers it.",
     },
     driver=True,
 )
@@ -107,74 +103,6 @@ async def _stands_as_asked(trial: Trial) -> None:
         trial.claim(not wrong, "invented", expected="what stands in the timebook", got=f"{wrong} differ", calls=writes)
         trial.saw(f"{world}: 1 appointment, {stands.state}, as asked; {len(writes)} writes")
     await _reference_as_answered(trial)
-    await _status_as_answered(trial)
-    await _by_video_or_telephone(trial)
-
-
-async def _by_video_or_telephone(trial: Trial) -> None:
-    """Book what is received in one way only, where that is offered."""
-    if not trial.rig().told("mediums"):
-        return
-    ways: tuple[Medium, ...] = ("video", "telephone")
-    for way in ways:
-        rig = trial.rig()
-        for kind in rig.clinic.types:
-            if kind.kind == "ordinary":
-                rig.clinic.put_type(replace(kind, mediums=(way,)))
-        query = rig.days(3, 1)
-        offered = rig.known((await rig.session.slots(query)).found, query.first_day, query.last_day)
-        if not offered:
-            trial.saw(f"times by {way} are not offered")
-            continue
-        mark, before = rig.mark(), rig.appointments()
-        outcome = await trial.outcome(rig.session.book(rig.request(offered[0])))
-        stands = outcome.error is None and len(rig.made_since(before)) == 1
-        calls = rig.writing(rig.since(mark))
-        trial.claim(stands, "refused", expected=f"1 appointment by {way}", got=outcome, calls=calls)
-        trial.saw(f"a time by {way} is booked")
-
-
-async def _status_as_answered(trial: Trial) -> None:
-    """The same booking at a vendor whose answers have a word for its status that nobody knows. Which word it is shows
-    where the clinic's staff may have to accept a booking: it is another one then."""
-    waiting, direct = _settings(trial, waits=True), _settings(trial, waits=False)
-    deciding = {name for one in (direct if {} in waiting else waiting) for name in one}
-    waiting, direct = ([one for one in some if one.keys() <= deciding] for some in (waiting, direct))
-    if not (waiting and direct):
-        trial.saw("no word in the answers tells whether a booking waits")
-        return
-    unsaid = frozenset[str]().union(*[await _words_of_a_booking(trial, one) for one in waiting])
-    for switches in direct:
-        booked = await _words_of_a_booking(trial, switches) - unsaid
-        if booked:
-            await _booked_in_another_word(trial, switches, booked)
-            return
-    trial.saw("no word in the answers tells whether a booking waits")
-
-
-async def _words_of_a_booking(trial: Trial, switches: dict[str, Any]) -> frozenset[str]:
-    rig = trial.rig(switches=switches)
-    slot, *_ = await trial.open_times(rig)
-    mark = rig.mark()
-    await trial.booked(rig, slot)
-    return words_since(rig, mark)
-
-
-async def _booked_in_another_word(trial: Trial, switches: dict[str, Any], known: frozenset[str]) -> None:
-    rig = trial.rig(switches=switches)
-    slot, *_ = await trial.open_times(rig)
-    mark, rig.spoil = rig.mark(), in_place_of(known)
-    outcome = await trial.outcome(rig.session.book(rig.request(slot)))
-    rig.spoil = None
-    told = "an error" if outcome.error is not None else outcome.value.status
-    calls = rig.writing(rig.since(mark))
-    trial.claim(told != "booked", "guessed", expected=f"unknown, for {UNKNOWN_WORD}", got=told, calls=calls)
-    trial.saw(f"a word that nobody knows is told as {told}")
-
-
-def _settings(trial: Trial, *, waits: bool) -> list[dict[str, Any]]:
-    """The vendor's settings in which staff answer every booking, or in which they answer none."""
-    return [one for one in ({}, *trial.rig().every_setting()) if _waiting(trial.rig(switches=one)) is waits]
 
 
 async def _reference_as_answered(trial: Trial) -> None:
@@ -687,6 +615,47 @@ async def _booked_at_night(trial: Trial) -> None:
     trial.saw(f"{stands} bookings of that night stand at the moments of their slots")
 
 
+@BOOK.rule(
+    25,
+    "A time by video or telephone that is offered can be booked",
+    why="Who lives far away chooses it, and is refused after they have given their name.",
+    check="book: whether it asks for the way of meeting that the type has, where the vendor wants it named.",
+    control="A time is booked without a fault in a twin clinic, where the types are as they were set up.",
+    source="the contract: what list_slots offers can be booked; Service.modes",
+    needs=NEEDS,
+    evidence=("timebook", "journal"),
+    causes={
+        "refused": "A time by video or telephone is offered and can't be booked: book it as the vendor offers it.",
+    },
+    driver=True,
+)
+async def _by_video_or_telephone(trial: Trial) -> None:
+    control = trial.rig()
+    if not control.told("mediums"):
+        trial.not_offered("video and telephone", proof=True)
+    await trial.booked(control)
+    ways: tuple[Medium, ...] = ("video", "telephone")
+    stand: list[Medium] = []
+    for way in ways:
+        rig = trial.rig()
+        for kind in rig.clinic.types:
+            if kind.kind == "ordinary":
+                rig.clinic.put_type(replace(kind, mediums=(way,)))
+        query = rig.days(3, 1)
+        offered = rig.known((await rig.session.slots(query)).found, query.first_day, query.last_day)
+        if not offered:
+            trial.saw(f"times by {way} are not offered")
+            continue
+        mark, before = rig.mark(), rig.appointments()
+        outcome = await trial.outcome(rig.session.book(rig.request(offered[0])))
+        stands = outcome.error is None and len(rig.made_since(before)) == 1
+        calls = rig.writing(rig.since(mark))
+        trial.claim(stands, "refused", expected=f"1 appointment by {way}", got=outcome, calls=calls)
+        stand.append(way)
+        trial.saw(f"a time by {way} is booked")
+    trial.need(stand, "no time by video or telephone is offered")
+
+
 def _unchecked(trial: Trial) -> type[Adapter]:
     """The adapter with no field required, so that the vendor itself is asked."""
     made = trial.adapter
@@ -875,7 +844,7 @@ async def _record_is_lost(trial: Trial, write: str, when: Any, kind: str) -> Non
     },
 )
 async def _waits(trial: Trial) -> None:
-    settings = _settings(trial, waits=True)
+    settings = settings_where(trial, waits=True)
     if not settings:
         trial.not_offered("bookings that wait for the clinic", proof=True)
     setting = settings[0]
@@ -900,6 +869,11 @@ async def _waits(trial: Trial) -> None:
         sure = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in == "field"
         trial.claim(holds or not sure, "resolved_otherwise", expected=f"what the clinic decided: {answer}", got=got)
         trial.saw(f"{answer}: told as {said[0]}, then read as {read}, resolved as {got}")
+
+
+def settings_where(trial: Trial, *, waits: bool) -> list[dict[str, Any]]:
+    """The vendor's settings in which staff answer every booking, or in which they answer none."""
+    return [one for one in ({}, *trial.rig().every_setting()) if _waiting(trial.rig(switches=one)) is waits]
 
 
 def _waiting(rig: Rig) -> bool:

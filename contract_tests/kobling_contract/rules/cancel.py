@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +23,11 @@ from kobling import (
     TooLateToChange,
     WireReply,
 )
+from kobling.http import find
+from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Restrictions
 
-from ..rig import Rig, WireCall
+from ..rig import Rig
 from ..rule import RuleBook
 from ..timebook import apart
 from ..trial import Booked, Trial, unknown
@@ -211,8 +212,8 @@ async def _never_was(trial: Trial) -> None:
         "other_error": "The vendor's refusal must become TooLateToChange.",
         "told_in_time": "A cancel that the clinic took after its deadline was told as in time: late=True where the "
         "vendor says so, None where it does not.",
-        "late_lost": "The vendor's answer says that the cancel came late, and the caller is not told: the patient "
-        "pays, and does not know it.",
+        "late_lost": "The vendor's answer says that the cancel came late (the mock's `late_told_by`), and the caller "
+        "is not told: the patient pays, and does not know it.",
     },
 )
 async def _too_late(trial: Trial) -> None:
@@ -242,7 +243,7 @@ async def _taken_late(trial: Trial) -> None:
     rig.clinic.behave(late_cancel="accepted")
     mark = rig.mark()
     await trial.outcome(rig.session.cancel((await trial.booked(rig)).booking.ref, REASON))
-    in_time = _flags(rig.sent_since(mark))
+    early = _says_late(rig, rig.writing(rig.since(mark)))
     made = await trial.booked(rig)
     _until_too_late(rig, made.appointment, DEADLINE)
     mark = rig.mark()
@@ -251,29 +252,32 @@ async def _taken_late(trial: Trial) -> None:
     if not isinstance(outcome.value, Cancelled) or now is None or not now.late:
         trial.saw(f"a late cancel is not taken, told as {outcome}")
         return
-    late, flags = outcome.value.late, _flags(rig.sent_since(mark))
+    late, said = outcome.value.late, _says_late(rig, calls)
     trial.claim(late is not False, "told_in_time", expected="late=True", got="late=False", calls=calls)
-    says = sorted(place for place in in_time.keys() & flags.keys() if in_time[place] is not flags[place])
-    trial.claim(not says or late is not None, "late_lost", expected=f"late=True, by {says}", got="None", calls=calls)
-    trial.saw(f"a late cancel was taken, told with late={late}")
+    if said is not None:
+        sound = said and not early
+        trial.need(sound or None, "the answers to a cancel do not tell one that came late from one in time, as the "
+                   "mock's `late_told_by` says")  # fmt: skip
+        trial.claim(late is not None, "late_lost", expected="late=True, as in the answer", got="None", calls=calls)
+    word = "is in the answer" if said else "is in no answer, as far as the mock says"
+    trial.saw(f"a late cancel was taken, told with late={late}; that it came late {word}")
 
 
-def _flags(calls: Sequence[WireCall]) -> dict[str, bool]:
-    """What the last answer in JSON says with true or false, by its place."""
-    found: dict[str, bool] = {}
-    for call in calls:
-        if isinstance(call.outcome, WireReply) and call.request.method != "GET":
-            with suppress(ValueError):
-                found = dict(_booleans(json.loads(call.outcome.body), ""))
-    return found
+def _says_late(rig: Rig, calls: Sequence[Call]) -> bool | None:
+    """Whether one of these answers says that a cancel came late, by the vendor's own word; None where it has none."""
+    if rig.mock.dialect.late_told_by is None:
+        return None
+    pointer, word = rig.mock.dialect.late_told_by
+    replies = [one for one in (rig.arrived(call.number) for call in calls) if isinstance(one, WireReply)]
+    found = [find(_json(one.body), pointer) for one in replies]
+    return any(type(one) is type(word) and one == word for one in found)
 
 
-def _booleans(data: Any, place: str) -> Iterator[tuple[str, bool]]:
-    if isinstance(data, bool):
-        yield place, data
-    elif isinstance(data, dict):
-        for name, inner in data.items():
-            yield from _booleans(inner, f"{place}/{name}")
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None = None) -> bool:

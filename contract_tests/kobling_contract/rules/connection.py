@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from kobling import ConnectionReport, Finding, Operation, UnsupportedOperation
+from kobling import ConnectionReport, DepartmentNotFound, Finding, Operation, UnsupportedOperation
 from kobling_mocks.clinic import Clinic, synthetic_clinic
 
 from ..rig import Rig
@@ -177,32 +177,45 @@ async def _key_of_another_clinic(trial: Trial) -> None:
     "A department that the vendor's list does not hold is named, and never answered with an empty list",
     why="A wrong department id hides every practitioner; the clinic believes that it is connected.",
     check="identify: Clinic.departments must be the vendor's whole list, or None where it has none.",
-    control="The connection's own department is tested without a failure in the same clinic.",
+    control="The clinic is read, and the connection's own department tested without a failure in the same clinic.",
     source=FORM_HELP,
     needs=READS,
-    evidence=("timebook", "journal"),
+    evidence=("timebook", "journal", "wire"),
     causes={
         **WRONG_VALUE_CAUSES,
         "incomplete_list": "identify lists departments, but not all that the clinic has: a right one would be refused.",
+        "hidden": "The vendor's answer to identify names departments, CatalogueFacts says that they can be seen, and "
+        "Clinic.departments has none: a wrong one is noticed by nobody.",
     },
 )
 async def _unknown_department(trial: Trial) -> None:
     if trial.adapter.form.department_id.use == "unused":
         trial.not_offered("departments", proof=not trial.rig().fields()["department_id"])
     rig = trial.rig()
-    await good_test(trial, rig)
-    told_places = (await rig.session.clinic()).departments
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.widest().clinic())
+    calls = trial.control(rig, mark, "the clinic is read")
+    refused = isinstance(outcome.error, DepartmentNotFound)
+    trial.claim(not refused, "incomplete_list", expected="the right department", got=outcome, calls=calls)
+    told_places = trial.need(outcome.value, f"the clinic is not read: {outcome}").departments
+    said = set(told_in(rig.sent_since(mark)).splitlines()) - {rig.clinic.name}
+    stated = [place.name for place in rig.clinic.departments if place.name in said]
+    promised = trial.adapter.limits.catalogue.departments
+    got = f'none, though CatalogueFacts.departments is "{promised}"'
+    hidden = bool(stated) and not told_places and promised != "nowhere"
+    trial.claim(not hidden, "hidden", expected=f"{stated}, as in the answer", got=got, calls=calls)
     places = {rig.wire_id(place.id) for place in rig.clinic.departments}
-    if told_places is None:
-        trial.not_offered("a list of departments", proof=not rig.told("departments"))
-    missing = places - {place.id for place in told_places}
+    missing = places - {place.id for place in told_places} if told_places is not None else set()
     trial.claim(
         not missing,
         "incomplete_list",
         expected=f"{len(places)} departments",
         got=f"{len(missing)} of them are missing",
-        calls=rig.since(rig.mark()),
+        calls=calls,
     )
+    await good_test(trial, rig)
+    if told_places is None:
+        trial.not_offered("a list of departments", proof=not rig.told("departments"))
     strange = rig.nowhere("department")
     await _named(trial, rig, {"department_id": strange}, ("department_id",), "an unknown department")
 

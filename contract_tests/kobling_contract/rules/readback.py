@@ -1,4 +1,4 @@
-"""BOOK: what is told of bookings that are read or listed, against what stands at the clinic."""
+"""BOOK: what is told of bookings that are made, read or listed, against what the vendor says and the clinic has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from kobling import (
@@ -20,10 +21,11 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import BookingOrder, PatientDetails, Restrictions
 
 from ..rig import PATIENT, SAK_ID, Rig
+from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked as Stood
 from ..trial import Trial
-from .booking import BOOK, NEEDS, listed_as_read
+from .booking import BOOK, NEEDS, listed_as_read, settings_where
 from .wire import told_in
 
 
@@ -319,3 +321,55 @@ async def _never_was(trial: Trial) -> None:
     holds = isinstance(outcome.error, BookingNotFound)
     trial.claim(holds, "other_error", expected="BookingNotFound", got=outcome, calls=calls)
     trial.saw(f"answered {calls[-1].status}, told as {outcome}")
+
+
+@BOOK.rule(
+    26,
+    "A booking whose status is told in a word that nobody knows is unknown, never booked",
+    why="Vendors add words; a new one for a request or a no would be told to the patient as an appointment.",
+    check="book: what becomes of a word that is not in the table of words; the default is unknown.",
+    control="The same booking, answered in the vendor's own words, stands in the timebook of a twin clinic.",
+    source="the contract: Booking.status; a word that is not known is unknown, never booked",
+    needs=NEEDS,
+    evidence=("timebook", "wire"),
+    causes={
+        "guessed": "The vendor's word for the booking's status is one that nobody knows, and it is told as booked. "
+        "What is not in the table of words is unknown.",
+    },
+    driver=True,
+)
+async def _status_as_answered(trial: Trial) -> None:
+    """Which of the words in the answers tells the status is shown where the clinic's staff may have to accept a
+    booking: it is another one then."""
+    waiting, direct = settings_where(trial, waits=True), settings_where(trial, waits=False)
+    deciding = {name for one in (direct if {} in waiting else waiting) for name in one}
+    waiting, direct = ([one for one in some if one.keys() <= deciding] for some in (waiting, direct))
+    if not (waiting and direct):
+        trial.not_offered("bookings of which some wait for the clinic and others do not", proof=True)
+    unsaid = frozenset[str]().union(*[await _words_of_a_booking(trial, one) for one in waiting])
+    for switches in direct:
+        booked = await _words_of_a_booking(trial, switches) - unsaid
+        if booked:
+            await _booked_in_another_word(trial, switches, booked)
+            return
+    trial.not_offered("a word in the answers that tells whether a booking waits", proof=True)
+
+
+async def _words_of_a_booking(trial: Trial, switches: dict[str, Any]) -> frozenset[str]:
+    rig = trial.rig(switches=switches)
+    slot, *_ = await trial.open_times(rig)
+    mark = rig.mark()
+    await trial.booked(rig, slot)
+    return words_since(rig, mark)
+
+
+async def _booked_in_another_word(trial: Trial, switches: dict[str, Any], known: frozenset[str]) -> None:
+    rig = trial.rig(switches=switches)
+    slot, *_ = await trial.open_times(rig)
+    mark, rig.spoil = rig.mark(), in_place_of(known)
+    outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+    rig.spoil = None
+    told = "an error" if outcome.error is not None else outcome.value.status
+    calls = rig.writing(rig.since(mark))
+    trial.claim(told != "booked", "guessed", expected=f"unknown, for {UNKNOWN_WORD}", got=told, calls=calls)
+    trial.saw(f"a word that nobody knows is told as {told}")

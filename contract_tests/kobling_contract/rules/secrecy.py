@@ -6,13 +6,13 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
-from kobling import CancelReason, Connection, InvalidRequest, Operation
+from kobling import Adapter, CancelReason, Connection, InvalidRequest, Operation
 from kobling_mocks.clinic import synthetic_clinic
 
 from ..leaks import Canaries, told_by_error, told_by_value
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
-from ..sides import Said
+from ..sides import Said, Side
 from ..trial import Trial
 
 BOOK = RuleBook("SECR", "Keys, patients and other clinics")
@@ -25,25 +25,28 @@ def canaries(rig: Rig) -> Canaries:
     return Canaries.of(rig.key, PATIENT, sak_id=SAK_ID.value)
 
 
-async def journey(trial: Trial, rig: Rig) -> list[Said]:
-    """Everything that a caller does, with and without faults: what was returned and raised on the way."""
+async def journey(trial: Trial, rig: Rig, hurried: type[Adapter] | None = None) -> list[Said]:
+    """Everything that a caller does, with and without faults: what was returned and raised on the way. hurried: the
+    adapter for a vendor who never answers, where that is waited for in real time; how long the other calls take must
+    not decide about them."""
     await rig.session.test_connection()
     write = await _first_booking(trial, rig) if trial.books else ""
     await trial.open_times(rig)
     sides = [rig.session]
     for kind in ("reset", "html_200", "http_503", "no_id", "hang", "truncated"):
+        hurry = hurried if kind == "hang" else None
+        asks, other = (rig.colleague(hurry), rig.colleague(hurry)) if hurry else (rig.session, rig.connect())
         if write:
-            await _lost_booking(trial, rig, write, kind)
+            await _lost_booking(trial, rig, write, kind, asks)
         rig.fault("*", kind, nth=1, times=3, when="after_commit" if kind == "no_id" else "before_commit")
-        other = rig.connect()
-        sides.append(other)
+        sides += [asks, other]
         await trial.outcome(other.catalogue())
         await trial.outcome(other.test_connection())
         rig.world.faults.clear()
     wrong = rig.connect(api_key=f"{rig.key}x")
     sides.append(wrong)
     await trial.outcome(wrong.slots(rig.days(2)))
-    return [said for side in sides for said in side.said]
+    return [said for side in dict.fromkeys(sides) for said in side.said]
 
 
 async def _first_booking(trial: Trial, rig: Rig) -> str:
@@ -53,12 +56,12 @@ async def _first_booking(trial: Trial, rig: Rig) -> str:
     return made.write
 
 
-async def _lost_booking(trial: Trial, rig: Rig, write: str, kind: str) -> None:
+async def _lost_booking(trial: Trial, rig: Rig, write: str, kind: str, side: Side) -> None:
     slots = await trial.open_times(rig)
     rig.fault(write, kind, when="after_commit")
     request = rig.request(slots[0])
-    await trial.outcome(rig.session.book(request))
-    await trial.outcome(rig.session.resolve(request, rig.pace.now()))
+    await trial.outcome(side.book(request))
+    await trial.outcome(side.resolve(request, rig.pace.now()))
 
 
 def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
@@ -81,9 +84,9 @@ def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
 )
 async def _logs(trial: Trial) -> None:
     for wired in (False, True):
-        rig = trial.rig(wired=wired, adapter=trial.hurried("timeout_read", "timeout_write") if wired else None)
+        rig = trial.rig(wired=wired)
         with trial.logs() as lines:
-            await journey(trial, rig)
+            await journey(trial, rig, trial.hurried("timeout_read", "timeout_write") if wired else None)
         found = _leaks(rig, iter(lines))
         sources = sorted({line.split(" ", 1)[0] for line in lines if canaries(rig).found_in(line)})
         trial.claim(not found, "logged", expected="no key, no patient", got=f"{found} in a line of {sources}")

@@ -138,6 +138,7 @@ class SyntheticVendor(Dialect):
     ids = NumberedIds()
     untold: ClassVar[frozenset[Fact]] = frozenset({"mediums", "patient_limits"})
     """Each booking is for a record of its own, so that no limit of a patient's is ever reached."""
+    late_told_by = ("/booking/late", True)
 
     @property
     def operations(self) -> tuple[Operation, ...]:

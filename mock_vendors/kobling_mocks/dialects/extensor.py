@@ -123,6 +123,7 @@ class Extensor(Dialect):
     id_fields = frozenset({"id"})
     credential_headers = frozenset({"x-api-key"})
     ids = NumberedIds()
+    late_told_by = ("/time/forSent", True)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
