@@ -30,8 +30,8 @@ from kobling import (
 )
 from kobling.drivers.lookup import Resolver
 from kobling.http import Response
-from kobling_mocks import Call, Fact, Fault, Mock, Served, World, silent_about
-from kobling_mocks.clinic import Appointment, Clinic, OpenSlot, synthetic_id
+from kobling_mocks import Call, Fact, Fault, Mock, Served, World, can_hold, silent_about
+from kobling_mocks.clinic import Appointment, Clinic, OpenSlot, Restrictions, synthetic_id
 from kobling_mocks.dialect import Account
 
 from .clinics import ClinicName, open_clinic
@@ -385,6 +385,10 @@ class Rig:
         """The invented patient's live appointments."""
         patients = self.our_patients()
         return tuple(one for one in self.clinic.all_appointments() if one.live and one.patient_id in patients)
+
+    def holds(self, restrictions: Restrictions) -> bool:
+        """Whether this vendor's system knows such a restriction of a clinic's."""
+        return can_hold(self.mock.dialect, restrictions)
 
     def told(self, fact: Fact) -> bool:
         """Whether the vendor's wire tells this about a clinic."""

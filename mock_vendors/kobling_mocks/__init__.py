@@ -20,7 +20,7 @@ from .dialect import (
     find_dialect,
     installed_dialects,
 )
-from .facts import FACTS, Fact, FactMeaning, silent_about
+from .facts import FACTS, Fact, FactMeaning, can_hold, silent_about
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
 from .mock import Mock, serving
@@ -59,5 +59,6 @@ __all__ = [
     "installed_dialects",
     "serve_overview",
     "serving",
+    "can_hold",
     "silent_about",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,7 @@ from .clinic import ALL_PATIENTS, Clinic, Restrictions, demo_clinic
 if TYPE_CHECKING:
     from .dialect import Dialect
 
-__all__ = ["FACTS", "Fact", "FactMeaning", "silent_about"]
+__all__ = ["FACTS", "Fact", "FactMeaning", "can_hold", "silent_about"]
 
 Fact = Literal[
     "rates",
@@ -121,6 +121,16 @@ def silent_about(dialect: Dialect) -> frozenset[Fact]:
     before = _held(clinic)
     dialect.fit(clinic)
     return dialect.untold | (before - _held(clinic))
+
+
+@lru_cache(maxsize=32)
+def can_hold(dialect: Dialect, restrictions: Restrictions) -> bool:
+    """Whether this vendor's system knows such a restriction: `fit` leaves what is set of it in a clinic."""
+    clinic = demo_clinic()
+    clinic.set_restrictions(restrictions)
+    dialect.fit(clinic)
+    kept = asdict(clinic.restrictions)
+    return all(kept[name] == value for name, value in asdict(restrictions).items() if value is not None)
 
 
 def _held(clinic: Clinic) -> frozenset[Fact]:

@@ -175,8 +175,11 @@ class World:
 
     def fail_in(self, where: str, error: Exception) -> None:
         """Remember that the mock itself failed in an operation: the exception's type and its place in the dialect's
-        own code. What the exception says may hold what a caller sent, so it is not kept in words."""
-        what = f"the mock failed in {where}: {type(error).__name__} at {_place(error, type(self.dialect).__module__)}"
+        own code. What the exception says may hold what a caller sent, so it is not kept in words; only a class that a
+        table lacks is named, such as a refusal of the clinic's."""
+        lacks = f" of {key.__name__}" if isinstance(error, KeyError) and isinstance(key := error.args[0], type) else ""
+        place = _place(error, type(self.dialect).__module__)
+        what = f"the mock failed in {where}: {type(error).__name__}{lacks} at {place}"
         with self._lock:
             self.last_error = error
             self._failures += [what] if what not in self._failures else []

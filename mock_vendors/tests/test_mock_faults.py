@@ -15,6 +15,7 @@ import pytest
 
 from kobling.exchange import WireFailure, WireReply
 from kobling_mocks import KINDS, Fault, Mock, Served
+from kobling_mocks.clinic import TooLateToCancel
 from partner_caller import Caller, caller_of
 
 BEFORE_AND_AFTER = ["before_commit", "after_commit"]
@@ -170,6 +171,21 @@ def test_a_dialect_that_fails_is_the_mocks_fault_and_is_not_taken_for_the_vendor
     with pytest.raises(AssertionError, match=r"the mock failed in book: ZeroDivisionError at \w+/\w+\.py:\d+$"):
         caller.mock.world.assert_sound()
     assert len(caller.mock.world.failures) == 1
+
+
+def test_a_refusal_that_a_dialects_table_lacks_is_named_and_a_callers_word_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caller = caller_of(Mock("eg-pasientsky"))
+    order = caller.order()
+    for key, told in ((TooLateToCancel, "KeyError of TooLateToCancel at"), ("Kari Prøve", "KeyError at")):
+
+        def lacks(*args: object, key: object = key, **kwargs: object) -> None:
+            raise KeyError(key)
+
+        monkeypatch.setattr(caller.mock.world.clinic, "book", lacks)
+        caller.reply("/book", order)
+        assert told in caller.mock.world.failures[-1]
 
 
 # ---- on a socket

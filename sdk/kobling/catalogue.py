@@ -22,12 +22,14 @@ ServiceKind = Literal["ordinary", "group", "hidden", "unknown"]
 Mode = Literal["in_person", "video", "telephone", "home_visit"]
 """How patient and practitioner meet."""
 PatientList = Literal["all", "restricted", "unknown"]
-"""Whether anybody may book an offer, or only patients on a list of the clinic's."""
+"""Whether anybody may book an offer, or only patients on a list of the clinic's. "unknown" is for a vendor's word that
+the adapter does not know, and keeps the offer from being booked."""
 
 WhyNot = Literal[
     "not_person_owned",
     "offline",
     "restricted_patient_list",
+    "patients_unknown",
     "no_insurance_rate",
     "no_rule_for_calendar",
     "hidden_type",
@@ -214,6 +216,7 @@ class Catalogue(Model):
             ("other_department", self._elsewhere(what.locations)),
             ("service_offline", what.online is False or offer.online is False),
             ("restricted_patient_list", offer.patients == "restricted"),
+            ("patients_unknown", offer.patients == "unknown"),
             ("no_insurance_rate", offer.rates is not None and not any(rate.is_insurance for rate in offer.rates)),
         )
         return tuple(reason for reason, holds in table if holds)

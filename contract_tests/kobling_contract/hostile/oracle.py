@@ -24,6 +24,7 @@ from kobling import (
     Catalogue,
     ErrorMap,
     KoblingError,
+    Operation,
     Response,
     Slot,
     SlotQuery,
@@ -61,6 +62,8 @@ AREAS: Final[Mapping[str, str]] = {
     "silent_gap": "FUZZ-06",
 }
 """By cause: the rule that it breaks."""
+IN_TWO_STEPS: Final[tuple[Operation, ...]] = ("register_patient", "book", "cancel")
+"""What the SDK calls for a move that can't be made in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,9 @@ class Judge:
 
     def _sent(self, script: Script, case: Case, ended: Ended) -> Breach | None:
         planted = any(one.name == "planted" for one in case.changes)
-        methods = {(one.request.method, one.write) for one in script.exchanges} | {("GET", False)}
+        scripts = self._recording.scripts
+        ways = [script, *(scripts[name] for name in IN_TWO_STEPS if name in scripts and case.operation == "reschedule")]
+        methods = {(one.request.method, one.write) for way in ways for one in way.exchanges} | {("GET", False)}
         writes: dict[tuple[str, str, bytes], int] = {}
         for number, command in enumerate(ended.sent):
             request = command.request
@@ -142,9 +147,7 @@ class Judge:
                 )
             if (request.method, command.write) not in methods and not _follows_a_write(ended, number):
                 kind = "write" if command.write else "read"
-                return Breach(
-                    "wrote", f"the methods of the recorded calls, as {request.method}", f"{request.method} as a {kind}"
-                )
+                return Breach("wrote", _methods(methods), f"{request.method} as a {kind}")
             if not planted and self._key.search(request.url):
                 return Breach("key_in_url", "no key in an address", f"the key in the address of a {request.method}")
             if not planted and self._patient.search(request.url):
@@ -345,6 +348,11 @@ def _is_main(script: Script, position: int | None) -> bool:
 def _left(ended: Ended, number: int) -> bool:
     answer = ended.served[number][1]
     return may_have_left(answer) and not (isinstance(answer, WireReply) and answer.status == 401)
+
+
+def _methods(methods: set[tuple[str, bool]]) -> str:
+    told = sorted(f"{method} as a {'write' if write else 'read'}" for method, write in methods)
+    return f"the methods of the recorded calls: {', '.join(told)}"
 
 
 def _follows_a_write(ended: Ended, number: int) -> bool:

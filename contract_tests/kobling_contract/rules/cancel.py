@@ -39,6 +39,7 @@ NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "
 GOAL = 'the contract: a cancel aims at a state, so "not there" counts as reached for a confirmed booking'
 REASON = CancelReason(by="patient", why="unwell")
 DEADLINE = Restrictions(cancel_deadline_hours=24 * 30)
+FORBIDDEN = Restrictions(cancel_allowed=False)
 CLINICS_REASON = CancelReason(by="clinic", why="practitioner_away", message="Ring oss om ny time (Áilu).")
 LONG_REASON = CancelReason(by="clinic", why="practitioner_away", message="Ring oss om ny time. " * 9 + "Hilsen Áilu")
 """As long as a reason can be."""
@@ -74,7 +75,7 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
         "told_gone": "A booking that stood was told as gone already: already_gone is for what was not there before.",
         "told_late": "A cancel in good time was told as late, so that the patient believes that it costs something.",
         "reason_lost": "The clinic keeps a reason, and who gave the booking up, why, or the message is not in it: "
-        "send reason.note(), or as much as the vendor takes.",
+        "send reason.note(), or as much as the vendor takes; without the message where it would stand in an address.",
     },
     driver=True,
     safety=True,
@@ -116,7 +117,10 @@ async def _reason_stands(trial: Trial, patients: str) -> None:
     if not told and not patients:
         trial.saw("the clinic keeps no reason")
         return
-    trial.claim(message in told, "reason_lost", expected="the message", got=f"{len(told)} characters", calls=calls)
+    if any(told and told == value for call in calls for _, value in call.query):
+        trial.saw("the reason stands in the address, where no message belongs")
+    else:
+        trial.claim(message in told, "reason_lost", expected="the message", got=f"{len(told)} characters", calls=calls)
     differs = told.replace(message, "").strip() != patients.strip()
     trial.claim(differs, "reason_lost", expected="that the clinic gave it up", got="as for a patient", calls=calls)
     trial.saw("who gave a booking up, and why, stands with it")
@@ -217,11 +221,15 @@ async def _never_was(trial: Trial) -> None:
     },
 )
 async def _too_late(trial: Trial) -> None:
-    limited = trial.rig().told("cancel_limits")
-    for restriction in (DEADLINE, Restrictions(cancel_allowed=False)):
-        if limited and not await _refused_from_then_on(trial, restriction):
-            trial.need(None, "the mock cancels after the clinic's deadline; let it refuse, at least where no switch is "
-                       'set, or put "cancel_limits" into its `untold` where the system knows no deadline')  # fmt: skip
+    rig = trial.rig()
+    limited, takes_late = rig.told("cancel_limits"), rig.clinic.behaviour.late_cancel == "accepted"
+    for restriction in (DEADLINE, FORBIDDEN):
+        if not limited or not rig.holds(restriction) or await _refused_from_then_on(trial, restriction):
+            continue
+        if restriction is not DEADLINE or not takes_late:
+            trial.need(None, "the mock cancels after the clinic's deadline. Let it refuse, at least where no switch is "
+                       'set. Where the system takes every late cancel, let `fit` say clinic.behave(late_cancel='
+                       '"accepted"); where it knows no deadline, put "cancel_limits" into `untold`')  # fmt: skip
     if limited:
         await _taken_late(trial)
     if not await _refused_from_then_on(trial) and not limited:
@@ -433,7 +441,10 @@ async def _half_moved(trial: Trial) -> None:
         if story == "new_is_taken":
             take(rig, new)
         elif story == "old_is_refused":
-            rig.clinic.set_restrictions(Restrictions(cancel_allowed=False))
+            if not rig.holds(FORBIDDEN):
+                trial.saw("no clinic of this vendor's forbids to cancel")
+                continue
+            rig.clinic.set_restrictions(FORBIDDEN)
         elif story == "old_is_lost":
             rig.fault(ending, "reset", times=0)
         else:
@@ -464,7 +475,8 @@ async def _half_moved(trial: Trial) -> None:
     evidence=("timebook", "journal"),
     causes={
         "another": "The moved booking has another id or reference than before, or is another appointment.",
-        "other_error": "The vendor's refusal must become SlotTaken, TooLateToChange or BookingNotFound, effect none.",
+        "other_error": "The vendor's refusal was told as another error than the one that fits it, effect none. Where "
+        "one code says two of them, read the booking first, as `kobling about cancel-a-booking` shows.",
         "changed": "A refused move has changed the booking.",
         "told_moved": "The caller was told that it moved, but it stands as before.",
         "told_not_moved": "The caller was told that nothing was changed, but it has moved.",
@@ -480,9 +492,10 @@ async def _in_one_step(trial: Trial) -> None:
             await _moved_across(trial, kind)
     refusals: tuple[tuple[str, tuple[type[KoblingError], ...]], ...] = (
         ("the new time is taken", (SlotTaken, SlotWithdrawn)),
-        ("no change is allowed any more", (TooLateToChange,)),
         ("the booking is gone", (BookingNotFound,)),
     )
+    if trial.rig().holds(FORBIDDEN):
+        refusals += (("no change is allowed any more", (TooLateToChange,)),)
     for what, errors in refusals:
         rig, made, new = await _to_be_moved(trial)
 
@@ -494,20 +507,21 @@ async def _in_one_step(trial: Trial) -> None:
             elif what == "the booking is gone":
                 rig.clinic.staff_cancel(booked.appointment.id)
             else:
-                rig.clinic.set_restrictions(Restrictions(cancel_allowed=False))
+                rig.clinic.set_restrictions(FORBIDDEN)
 
         mark = rig.mark()
         call = rig.session.reschedule(made.booking.ref, rig.request(new), before_write=meanwhile)
         outcome = await trial.outcome(call)
         calls = rig.writing(rig.since(mark))
-        trial.need(calls, f"the move was not sent, {what}")
+        trial.need(rig.since(mark), f"the vendor was not asked, {what}")
         now = state_of(rig, made.appointment)
         stays = now is not None and now.start == made.appointment.start
         trial.claim(stays, "changed", expected=f"the old time, {what}", got=now.start if now else "none", calls=calls)
         told = isinstance(outcome.error, errors) and outcome.error.effect == "none"
         names = " or ".join(one.__name__ for one in errors)
         trial.claim(told, "other_error", expected=f"{names}, {what}", got=outcome, calls=calls)
-        trial.saw(f"{what}: answered {calls[-1].status}, told as {outcome}")
+        answered = f"answered {calls[-1].status}" if calls else "read, and not sent"
+        trial.saw(f"{what}: {answered}, told as {outcome}")
     for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
         for kind in kinds:
             await _lost_move(trial, write, when, kind)

@@ -61,6 +61,7 @@ ACTOR_OF_REASON: Mapping[WhyNot, Actor] = {
     "not_person_owned": "clinic",
     "offline": "clinic",
     "restricted_patient_list": "clinic",
+    "patients_unknown": "vendor",
     "no_insurance_rate": "clinic",
     "no_rule_for_calendar": "clinic",
     "hidden_type": "clinic",

@@ -60,6 +60,8 @@ def checked_slots(result: Any) -> Slots:
     for slot in found:
         if not isinstance(slot, Slot) or not _is_whole(slot):
             raise AdapterBug("list_slots_returns_slots")
+        if slot.end - slot.start > LONGEST_SLOT:
+            raise VendorProtocolError("unfit_value", fields=("Slot.end",))
         if slot.token is not None and (problem := token_problem(slot.token)):
             if type(slot.token) is str and problem == "too_large":  # the vendor's own word for the time, as its ids
                 raise VendorProtocolError("unfit_value", fields=("token",))
@@ -72,7 +74,7 @@ def checked_slots(result: Any) -> Slots:
 
 
 def _is_whole(slot: Slot) -> bool:
-    """What merging and sorting lean on: ids that are text and moments in UTC, a day apart at most."""
+    """What merging and sorting lean on: ids that are text and moments in UTC."""
     start, end = slot.start, slot.end
     return (
         isinstance(slot.practitioner_id, str)
@@ -82,7 +84,6 @@ def _is_whole(slot: Slot) -> bool:
         and isinstance(end, datetime)
         and start.tzinfo is UTC
         and end.tzinfo is UTC
-        and end - start <= LONGEST_SLOT
     )
 
 
