@@ -238,6 +238,18 @@ def test_a_booking_whose_id_no_answer_holds_is_told_as_one_that_was_made_up() ->
     assert breach.cause == "told_done"
 
 
+def test_a_move_may_send_what_a_booking_sends_and_a_reading_may_not() -> None:
+    made = real("extensor")
+    causes = {}
+    for operation in ("reschedule", "get_booking"):
+        ended = made.unchanged(operation)
+        ended.sent[:] = [command for command in made.unchanged("book").sent if command.write]
+        breach = made.judge.breach(made.recording.scripts[operation], Case(operation, 0, ()), ended, made_again)
+        causes[operation] = breach.cause if breach is not None else ""
+    assert causes["get_booking"] == "wrote"
+    assert causes["reschedule"] != "wrote"
+
+
 @pytest.mark.parametrize("whose", ["the key", "something of the patient"])
 def test_an_error_that_says_a_secret_again_is_told_with_the_fact_that_holds_it(whose: str) -> None:
     made = real("extensor")
@@ -245,10 +257,10 @@ def test_an_error_that_says_a_secret_again_is_told_with_the_fact_that_holds_it(w
     (position,) = script.positions("book")
     _, ended = judged("extensor", "book", Change(position, "status", "wire", (), 418))
     assert ended.error is not None
-    ended.error.reason = made.recording.key if whose == "the key" else PATIENT.family_name
+    ended.error.because = made.recording.key if whose == "the key" else PATIENT.family_name
     breach = made.judge.breach(script, Case("book", 0, ()), ended, made_again)
     assert breach is not None
-    assert (breach.cause, breach.got) == ("told", f"OutcomeUnknown with {whose} in its reason")
+    assert (breach.cause, breach.got) == ("told", f"OutcomeUnknown with {whose} in its because")
 
 
 @pytest.mark.parametrize("what", ["window", "order", "twice", "end"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from typing import Any
+
 import pytest
 from invented import Invented
 
@@ -14,9 +17,24 @@ from kobling import (
     Catalogue,
     Http,
     Practitioner,
+    Slot,
+    SlotQuery,
+    VendorProtocolError,
     WireModel,
 )
+from kobling.localtime import day_bounds, parse_offset
 from kobling.testing import play, reply
+
+
+class FreeTime(WireModel):
+    who: str
+    start: str
+    end: str
+
+
+class FreeTimes(WireModel):
+    free: list[FreeTime]
+    truncated: bool
 
 
 class Person(WireModel):
@@ -105,6 +123,28 @@ class Posted(Invented):
         return shown(people)
 
 
+class Onward(Invented):
+    contract = 1
+
+    # [onward]
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
+        begin, end = day_bounds(query.first_day, query.last_day, "Europe/Oslo")
+        found: dict[datetime, Slot] = {}
+        while True:
+            answer = (await http.get("free", params={"from": begin, "to": end})).read(FreeTimes)
+            known = len(found)
+            for row in answer.free:
+                start = parse_offset(row.start)
+                found[start] = Slot(practitioner_id=row.who, service_id="visit", start=start, end=parse_offset(row.end))
+            if not answer.truncated:
+                return list(found.values())
+            if len(found) == known:  # the same rows again: it would never end
+                raise VendorProtocolError("nothing_new")
+            begin = max(found)  # that time comes again, and is the same
+
+    # [onwards]
+
+
 KARI, OLA = {"id": "1", "name": "Kari Prøve"}, {"id": "2", "name": "Ola Test"}
 NEXT = "/v1/clinics/12/people?page=2"
 VENDORS = [
@@ -134,6 +174,21 @@ def test_the_page_is_asked_for_in_the_body() -> None:
     played = play(Posted, "catalogue", replies=[first, second, first])
     asked = [request.json["arguments"] for request in played.requests]
     assert asked == [{"only": "active", "page": number} for number in (1, 2, 1)]
+
+
+def times(*starts: str, truncated: bool) -> Any:
+    rows = [{"who": "1", "start": f"2026-12-01T{at}:00Z", "end": f"2026-12-01T{at}:30Z"} for at in starts]
+    return reply(200, json={"free": rows, "truncated": truncated})
+
+
+def test_a_list_that_is_cut_off_is_asked_on_from_its_last_row() -> None:
+    query = SlotQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 1), practitioner_ids=("1",))
+    replies = [times("08", "09", truncated=True), times("09", "10", truncated=False)]
+    played = play(Onward, "list_slots", query, replies=replies)
+    assert [slot.start.hour for slot in played.result.found] == [8, 9, 10]
+    again = [times("08", "09", truncated=True)] * 2
+    with pytest.raises(VendorProtocolError, match="nothing_new"):
+        play(Onward, "list_slots", query, replies=again)
 
 
 # [one]

@@ -36,6 +36,15 @@ def test_a_plain_copy_judges_as_before() -> None:
     assert copy.deepcopy(read).why_not("a", "s") == ()
 
 
+@pytest.mark.parametrize(
+    ("patients", "reasons"),
+    [("all", ()), ("restricted", ("restricted_patient_list",)), ("unknown", ("patients_unknown",))],
+)
+def test_what_is_not_known_to_be_open_to_everybody_is_not_bookable(patients: Any, reasons: tuple[str, ...]) -> None:
+    read = catalogue((Offer(practitioner_id="a", service_id="s", patients=patients),))
+    assert read.why_not("a", "s") == reasons
+
+
 def test_an_adapter_that_looks_at_its_own_catalogue_does_not_make_offers_without_a_rate_bookable() -> None:
     class Looks(FullVendor):
         key = "looks"

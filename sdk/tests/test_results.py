@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from kobling import (
     Slots,
     VendorProtocolError,
 )
+from kobling.flows.results import checked_slots
 from kobling.localtime import parse_offset
 
 NAIVE = datetime(2026, 12, 1, 8)
@@ -97,6 +98,17 @@ TABLE = {
     "cancel: odd": ("cancel", around(Cancelled, late="perhaps", already_gone=False)),
     "list_bookings: odd": ("list_bookings", around(Bookings, found=(None,), complete="perhaps")),
 }
+
+
+def test_a_slot_of_more_than_a_day_is_the_vendors_error_with_its_field() -> None:
+    moment = datetime(2026, 12, 1, 8, tzinfo=UTC)
+    for end, refused in ((moment + timedelta(days=1), False), (moment + timedelta(days=1, seconds=1), True)):
+        if refused:
+            with pytest.raises(VendorProtocolError) as caught:
+                checked_slots([slot(end=end)])
+            assert (caught.value.because, caught.value.fields) == ("unfit_value", ("Slot.end",))
+        else:
+            assert len(checked_slots([slot(end=end)]).found) == 1
 
 
 def returning(base: type[Adapter], operation: str, value: Any) -> type[Adapter]:

@@ -571,6 +571,10 @@ NIGHT_CAUSES = {
 }
 
 
+MOST_DAYS = 31
+"""So many are asked for at once, where the vendor takes more."""
+
+
 def night_days(night: date) -> SlotQuery:
     """The night's day and the days around it."""
     return SlotQuery(first_day=night - timedelta(days=1), last_day=night + timedelta(days=1))
@@ -619,7 +623,10 @@ def _other_occurrence(time: tuple[str, str, datetime], lonely: Iterable[tuple[st
 
 
 async def _night(trial: Trial, world: ClinicName, night: date) -> None:
-    for query in (night_days(night), SlotQuery(first_day=night, last_day=night)):
+    eve = night - timedelta(days=1)
+    whole = timedelta(days=min(trial.adapter.limits.slots.days, MOST_DAYS) - 1)
+    as_much = SlotQuery(first_day=eve, last_day=eve + whole)  # whose days are an hour more, or less, than it seems
+    for query in (night_days(night), SlotQuery(first_day=night, last_day=night), as_much):
         rig = trial.rig(world)
         days = (query.last_day - query.first_day).days + 1
         answer = await read(trial, rig, query, f"the night of {night} is read in a window of {days} days")
