@@ -24,15 +24,17 @@ def words_since(rig: Rig, mark: Mark) -> frozenset[str]:
     return frozenset(word for body in bodies for word in _WORD.findall(body.decode("utf-8", "replace")))
 
 
-def in_place_of(known: Iterable[str]) -> Spoil:
-    """Puts a word that nobody knows in the place of these, in every answer."""
-    return partial(_strange, frozenset(known))
+def in_place_of(known: Iterable[str], word: str = UNKNOWN_WORD) -> Spoil:
+    """Puts a word, by default one that nobody knows, in the place of these, in every answer."""
+    return partial(_strange, frozenset(known), word)
 
 
-def _strange(known: frozenset[str], _: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+def _strange(
+    known: frozenset[str], other: str, _: WireRequest, outcome: WireReply | WireFailure
+) -> WireReply | WireFailure:
     if not isinstance(outcome, WireReply):
         return outcome
     body = outcome.body
     for word in known:
-        body = body.replace(f'"{word}"'.encode(), f'"{UNKNOWN_WORD}"'.encode())
+        body = body.replace(f'"{word}"'.encode(), f'"{other}"'.encode())
     return WireReply(outcome.status, outcome.headers, body)

@@ -20,6 +20,7 @@ from kobling import (
     BookingRequest,
     Bookings,
     ByNumber,
+    CallRate,
     Cancelled,
     CancelReason,
     Catalogue,
@@ -518,3 +519,10 @@ class CancelsInOneWay(_Whatever):
         """Cancel by status."""
         await http.patch("bookings/{}", booking.id, json={"status": inferred.CANCELLED})
         return Cancelled()
+
+
+@exhibit(rule="BOOK-06", cause="too_fast")
+class TenTimesAsFast(_Whatever):
+    """Takes six hundred calls a minute for allowed, of which the vendor takes sixty."""
+
+    limits = EasyPractice.limits.model_copy(update={"rate": CallRate(calls=600, per=60, scope="key")})

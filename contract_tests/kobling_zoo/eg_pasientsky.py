@@ -565,3 +565,18 @@ class EverybodyDoesEverything(_Told):
             for offer in known.values()
         )
         return catalogue.model_copy(update={"offers": offers})
+
+
+# ---- what a tester's breaks showed
+
+
+@exhibit(rule="CAT-04", cause="kept_from_all")
+class OneListForAll(_Told):
+    """Takes a type that one calendar keeps to a list for kept to it in every calendar."""
+
+    def _catalogue(self, catalogue: Catalogue) -> Catalogue:
+        offers = catalogue.offers if isinstance(catalogue.offers, tuple) else ()
+        listed = {offer.service_id for offer in offers if offer.patients == "restricted"}
+        return with_offers(
+            catalogue, patients=lambda offer: "restricted" if offer.service_id in listed else offer.patients
+        )

@@ -719,9 +719,9 @@ class TheLastAnswerAgain(Extensor):
         return told_as(await super().get_booking(http, booking), reference=None)
 
 
-@exhibit(rule="MODEL-05", cause="false_not_booked")
-class OneRowOfBookings(SureAfterFiveSeconds):
-    """Is as sure, and reads the first row of the list only: where another stands before it, a booking is not there."""
+@exhibit(rule="BOOK-09", cause="not_found")
+class OneRowOfBookings(Extensor):
+    """Reads the first row of a list of bookings only: where another stands before it, a booking can't be found."""
 
     async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
         """The first booking."""
@@ -923,3 +923,26 @@ class LengthsLeftOut(Extensor):
     async def catalogue(self, http: Http) -> Catalogue:
         """The catalogue, without lengths."""
         return with_services(await super().catalogue(http), minutes=lambda _: None)
+
+
+# ---- what strangers' own breaks of their adapters showed
+
+
+@exhibit(rule="CAT-03", cause="guessed")
+class AnyOtherWordIsAPerson(Extensor):
+    """Takes an owner of whom the vendor says an unknown word for a person."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without doubts."""
+        told = await super().catalogue(http)
+        return with_people(told, owner_kind=lambda one: "person" if one.owner_kind == "unknown" else one.owner_kind)
+
+
+@exhibit(rule="CNCL-05", cause="not_looked_at")
+class AnsweredIsCancelled(Extensor):
+    """Takes every answer to a cancel that has a booking in it for a yes, whatever state it shows."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Cancel, and read the answer without its state."""
+        reply = await http.delete(inferred.BOOKING, booking.id, json={"grunn": reason.note()})
+        return Cancelled(late=reply.read(inferred.Time, at="/time").for_sent)

@@ -551,7 +551,7 @@ async def _required_fields(trial: Trial) -> None:
     12,
     "After its last moment a booking is not sent any more",
     why="A registry's queue that wakes up late must not book a time that was given to somebody else.",
-    check="Nothing in the adapter: the SDK does this. An adapter that sends by itself would break it.",
+    check="The SDK does this for every write; a booking that is asked for as a read (http.query) is sent again.",
     control="A booking within its last moment stands in the timebook of the same clinic.",
     source="the contract: not_after",
     needs=NEEDS,

@@ -29,6 +29,7 @@ from kobling_mocks.clinic import Appointment, Restrictions
 
 from ..rig import Rig
 from ..rule import RuleBook
+from ..strange_words import in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked, Trial, unknown
 from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, take
@@ -328,6 +329,8 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
         "told_cancelled": "The caller was told that it is cancelled, but it stands.",
         "told_certain": "A lost answer must be OutcomeUnknown: nobody knows whether it was carried out.",
         "not_repeatable": "Repeating the cancel did not end in Cancelled.",
+        "not_looked_at": "The vendor's answer says in its own word that the booking stands, and the caller heard that "
+        "it is cancelled: read the booking's state in the answer.",
         "resent": "The cancel was sent more than once by itself.",
     },
     driver=True,
@@ -365,6 +368,31 @@ async def _lost_cancel(trial: Trial) -> None:
                         calls=rig.writing(rig.since(mark)))  # fmt: skip
             count += 1
     trial.saw(f"{count} lost cancels, all unknown, all certain after a repetition")
+    await _answered_as_standing(trial)
+
+
+async def _answered_as_standing(trial: Trial) -> None:
+    """A cancel whose answer has the vendor's word for a booking that stands, where it has one for either."""
+    rig = trial.rig()
+    slot = (await trial.open_times(rig))[0]
+    mark = rig.mark()
+    made = await trial.booked(rig, slot)
+    standing = words_since(rig, mark)
+    mark = rig.mark()
+    await rig.session.cancel(made.booking.ref, REASON)
+    gone = words_since(rig, mark)
+    if not (len(gone - standing) == len(standing - gone) == 1):
+        trial.saw("no one word in the answers tells whether a booking stands")
+        return
+    rig = trial.rig()
+    made, mark = await trial.booked(rig), rig.mark()
+    rig.spoil = in_place_of(gone - standing, *(standing - gone))
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    rig.spoil = None
+    calls = rig.writing(rig.since(mark))
+    trial.claim(not isinstance(outcome.value, Cancelled), "not_looked_at", expected="OutcomeUnknown, the answer says "
+                "that it stands", got=outcome, calls=calls)  # fmt: skip
+    trial.saw(f"an answer that says that the booking stands is told as {outcome}")
 
 
 @BOOK.rule(

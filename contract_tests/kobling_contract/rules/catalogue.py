@@ -146,6 +146,8 @@ async def _names_unharmed(trial: Trial) -> None:
     causes={
         "offered": "A timebook that no person owns can be booked. Set owner_kind from the vendor's own word.",
         "lost": "A person's own timebook can't be booked: owner_kind must be \"person\" for it.",
+        "guessed": "The vendor's word for the owner is one that nobody knows, and the timebook is told as a person's: "
+        "what is not in the table of words is unknown.",
     },
     safety=True,
 )
@@ -171,6 +173,29 @@ async def _only_persons(trial: Trial) -> None:
                 offered += 1
         trial.saw(f"{world}: {len(others)} timebooks are not a person's; none of them is offered")
     trial.need((refused and offered) or None, "no type of a person's timebook, or none of another one's")
+    await _owned_by_an_unknown_word(trial)
+
+
+async def _owned_by_an_unknown_word(trial: Trial) -> None:
+    """The same catalogue of a vendor that has another word for what no person owns."""
+    words = []
+    for persons in (False, True):
+        rig = trial.rig()
+        for timebook in rig.clinic.timebooks if persons else ():
+            rig.clinic.put_timebook(replace(timebook, owner_kind="person"))
+        mark = rig.mark()
+        await _read(trial, rig)
+        words.append(words_since(rig, mark))
+    told, of_persons = words
+    if not told - of_persons:
+        trial.saw("no word in the answers tells that no person owns a timebook")
+        return
+    rig = trial.rig(spoil=in_place_of(told - of_persons))
+    outcome = await trial.outcome(rig.session.catalogue())
+    others = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.owner_kind != "person"}
+    kinds = [one.owner_kind for one in outcome.value.practitioners if one.id in others] if outcome.value else []
+    trial.claim("person" not in kinds, "guessed", expected=f"no person, for {UNKNOWN_WORD}", got=kinds)
+    trial.saw("a word that nobody knows makes no person of an owner")
 
 
 @BOOK.rule(

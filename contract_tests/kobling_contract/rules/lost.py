@@ -12,6 +12,7 @@ from kobling import (
     NotBooked,
     Resolution,
     ResolveFirst,
+    Slot,
     StillUnknown,
 )
 from kobling_mocks import Call
@@ -149,7 +150,7 @@ async def _resolving(trial: Trial) -> None:
         ("before_commit", "slow"),
     ):
         rig = trial.rig()
-        slot, *_ = await trial.open_times(rig)
+        slot = _with_one_before_it(rig, await trial.open_times(rig))
         rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
         asked, sent_at = rig.request(slot), rig.pace.now()
         told: list[BookingRequest] = []
@@ -181,6 +182,17 @@ async def _resolving(trial: Trial) -> None:
         trial.saw(f"{kind} {when}: {type(resolution).__name__}, {len(_standing(rig, request))} in the timebook")
     sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
     trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
+
+
+def _with_one_before_it(rig: Rig, slots: Sequence[Slot]) -> Slot:
+    """An open time in whose timebook another patient's comes first that day, so that a list begins with that one."""
+    for slot in slots:
+        before = [one for one in slots if one.practitioner_id == slot.practitioner_id and one.end <= slot.start
+                  and one.local_start.date() == slot.local_start.date()]  # fmt: skip
+        if before:
+            take(rig, before[0])
+            return slot if rig.open_time(slot) is not None else next(one for one in slots if rig.open_time(one))
+    return slots[0]
 
 
 def _standing(rig: Rig, request: BookingRequest) -> tuple[Any, ...]:
