@@ -13,8 +13,8 @@ from .rig import Mark, Rig, Spoil
 __all__ = ["UNKNOWN_WORD", "in_place_of", "words_since"]
 
 UNKNOWN_WORD = "ukjent_ord"
-_WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"')
-"""A word of letters that stands as a value in JSON."""
+_WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"(?!\s*:)')
+"""A word of letters that stands as a value in JSON, and is no field's name."""
 
 
 def words_since(rig: Rig, mark: Mark) -> frozenset[str]:
