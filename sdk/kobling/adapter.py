@@ -142,7 +142,7 @@ class Adapter(ABC):
     in. headers, params: sent with every call, empty ones left out. auth_url: the one other host, for `sign_in` only.
     sign_in_auth: how the key goes with the calls of `sign_in`, where it does not stand in their bodies as `KEY`.
     provenance: what is known of the wire, for the matrix of vendors.
-    options, clinic: set by the session; `clinic` is None until `identify` has been asked.
+    options, clinic: set by the session; `clinic` is None in `identify` and `sign_in`, and where `play` is given none.
     """
 
     key: ClassVar[str]
