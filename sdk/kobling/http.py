@@ -11,7 +11,7 @@ what a call is by its method: a POST that only searches is a `query`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -398,9 +398,9 @@ def find(data: Json, pointer: str, default: Any = None) -> Any:
     here = data
     for raw in pointer.split("/")[1:] if pointer else ():
         part = raw.replace("~1", "/").replace("~0", "~")
-        if isinstance(here, Mapping):
+        if isinstance(here, dict):
             here = here.get(part, _ABSENT)
-        elif isinstance(here, Sequence) and not isinstance(here, str) and part.isdecimal() and int(part) < len(here):
+        elif isinstance(here, list) and part.isdecimal() and int(part) < len(here):
             here = here[int(part)]
         else:
             return default

@@ -119,26 +119,36 @@ def _read(data: bytes, content_type: str | None, strict_keys: bool) -> Parsed | 
     return _why_refused(text, data, refused)
 
 
+class _Odd(Exception):
+    """The text holds what strict JSON does not."""
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    raise _Odd
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _Odd
+    return number
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float)
+"""Made once: the standard library's own function makes one for every text that it reads with hooks."""
+
+
 def _parse(text: str, data: bytes, strict_keys: bool) -> Parsed | Finding:
     """The value of a text that has passed the gate."""
     odd = _NUL_ESCAPE in data
-
-    def make_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        nonlocal odd
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            odd = True
-        return made
-
-    def make_float(digits: str) -> float:
-        nonlocal odd
-        number = float(digits)
-        if math.isinf(number):
-            odd = True
-        return number
-
     try:
-        value = json.loads(text, object_pairs_hook=make_object, parse_float=make_float)
+        try:
+            value = _STRICT.decode(text)
+        except _Odd:
+            value, odd = json.loads(text), True
     except RecursionError:  # the caller's own stack is nearly full
         return Finding("too_deep", "")
     except ValueError:  # the process allows fewer digits in an integer than the gate (`sys.set_int_max_str_digits`)

@@ -88,6 +88,7 @@ class Judge:
         self._patient = _any_of([*hidden, SAK_ID.value])
         self._canaries = Canaries.of(recording.key, PATIENT, sak_id=SAK_ID.value)
         self._private = tuple(texts.values())
+        self._may_send: dict[str, frozenset[tuple[str, bool]]] = {}
         self._secret = {told: _any_of(list(self._known(told))) for told in (True, False)}
 
     def planted(self, operation: str) -> tuple[str, ...]:
@@ -135,9 +136,7 @@ class Judge:
 
     def _sent(self, script: Script, case: Case, ended: Ended) -> Breach | None:
         planted = any(one.name == "planted" for one in case.changes)
-        scripts = self._recording.scripts
-        ways = [script, *(scripts[name] for name in IN_TWO_STEPS if name in scripts and case.operation == "reschedule")]
-        methods = {(one.request.method, one.write) for way in ways for one in way.exchanges} | {("GET", False)}
+        methods = self._methods(script, case.operation)
         writes: dict[tuple[str, str, bytes], int] = {}
         for number, command in enumerate(ended.sent):
             request = command.request
@@ -147,7 +146,7 @@ class Judge:
                 )
             if (request.method, command.write) not in methods and not _follows_a_write(ended, number):
                 kind = "write" if command.write else "read"
-                return Breach("wrote", _methods(methods), f"{request.method} as a {kind}")
+                return Breach("wrote", _told_methods(methods), f"{request.method} as a {kind}")
             if not planted and self._key.search(request.url):
                 return Breach("key_in_url", "no key in an address", f"the key in the address of a {request.method}")
             if not planted and self._patient.search(request.url):
@@ -161,6 +160,17 @@ class Judge:
                     return Breach("sent_again", "the write is sent once", f"{request.method} sent twice")
                 writes[key] = number
         return None
+
+    def _methods(self, script: Script, operation: str) -> frozenset[tuple[str, bool]]:
+        """The methods that an operation may send, and as a write or not."""
+        found = self._may_send.get(operation)
+        if found is None:
+            scripts = self._recording.scripts
+            steps = IN_TWO_STEPS if operation == "reschedule" else ()
+            ways = [script, *(scripts[name] for name in steps if name in scripts)]
+            known = {(one.request.method, one.write) for way in ways for one in way.exchanges}
+            found = self._may_send[operation] = frozenset(known | {("GET", False)})
+        return found
 
     # ---- FUZZ-04
 
@@ -218,8 +228,10 @@ class Judge:
         if error is None:
             return None
         tells = case.operation in TELLS_OF_THE_PATIENT
-        facts = {name: str(fact) for name, fact in vars(error).items() if name not in BOOKINGS}
-        held = [name for name, text in facts.items() if self._secret[tells].search(text)]
+        facts = {name: str(fact) for name, fact in vars(error).items() if fact and name not in BOOKINGS}
+        secret = self._secret[tells]
+        anywhere = secret.search("\n".join(facts.values())) is not None
+        held = [name for name, text in facts.items() if anywhere and secret.search(text)]
         if held:
             whose = "the key" if self._key.search(" ".join(facts.values())) else "something of the patient"
             where = f"{whose} in its {' and '.join(held)}"
@@ -307,14 +319,18 @@ class Judge:
 
 def alike(one: Any, other: Any) -> bool:
     """Whether two results say the same. Tokens may differ from reading to reading."""
-    return bool(one == other) or _without_tokens(one) == _without_tokens(other)
+    if one == other:
+        return True
+    if isinstance(one, Slots) and isinstance(other, Slots):
+        bare = [value.model_copy(update={"found": ()}) for value in (one, other)]
+        same = len(one.found) == len(other.found) and bare[0] == bare[1]
+        return same and all(map(alike, one.found, other.found))
+    return bool(_without_token(one) == _without_token(other))
 
 
-def _without_tokens(value: Any) -> Any:
-    if isinstance(value, Slots):
-        return value.model_copy(update={"found": tuple(map(_without_tokens, value.found))})
+def _without_token(value: Any) -> Any:
     if isinstance(value, Booking):
-        return value.model_copy(update={"asked": _without_tokens(value.asked)})
+        return value.model_copy(update={"asked": _without_token(value.asked)})
     return value.model_copy(update={"token": None}) if isinstance(value, Slot) else value
 
 
@@ -350,7 +366,7 @@ def _left(ended: Ended, number: int) -> bool:
     return may_have_left(answer) and not (isinstance(answer, WireReply) and answer.status == 401)
 
 
-def _methods(methods: set[tuple[str, bool]]) -> str:
+def _told_methods(methods: frozenset[tuple[str, bool]]) -> str:
     told = sorted(f"{method} as a {'write' if write else 'read'}" for method, write in methods)
     return f"the methods of the recorded calls: {', '.join(told)}"
 

@@ -43,9 +43,10 @@ def fuzz(
     Exit code 0 when nothing was found, 1 when something was, 11 no adapter or mock of that vendor, 12 nothing was
     tested.
 
-    JSON: {"vendor", "seed", "cases", "answers", "seconds", "answers_per_second", "operations": {name: {"cases",
-    "answers", "returned", "refused"}}, "findings": [{"rule", "cause", "operation", "case", "changes", "exchange",
-    "expected", "got", "reproduce"}], "exit_code"}
+    JSON: {"vendor", "seed", "cases", "answers", "seconds", "answers_per_second", "made": {"answers", "seconds"},
+    "operations": {name: {"cases", "answers", "returned", "refused"}}, "findings": [{"rule", "cause", "operation",
+    "case", "changes", "exchange", "expected", "got", "reproduce"}], "exit_code"}. `made` counts what Hypothesis made;
+    `answers_per_second` leaves it out.
     """
     out = Output(lang=lang, as_json=as_json)
     if case is not None and len(operation or ()) != 1:
