@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -176,21 +176,30 @@ async def _only_persons(trial: Trial) -> None:
     await _owned_by_an_unknown_word(trial)
 
 
-async def _owned_by_an_unknown_word(trial: Trial) -> None:
-    """The same catalogue of a vendor that has another word for what no person owns."""
+async def _words_gone(trial: Trial, without: Callable[[Rig], None]) -> frozenset[str]:
+    """The words that a catalogue's answers hold, and hold no longer once the clinic is without something."""
     words = []
-    for persons in (False, True):
+    for change in (lambda _: None, without):
         rig = trial.rig()
-        for timebook in rig.clinic.timebooks if persons else ():
-            rig.clinic.put_timebook(replace(timebook, owner_kind="person"))
+        change(rig)
         mark = rig.mark()
         await _read(trial, rig)
         words.append(words_since(rig, mark))
-    told, of_persons = words
-    if not told - of_persons:
+    return words[0] - words[1]
+
+
+async def _owned_by_an_unknown_word(trial: Trial) -> None:
+    """The same catalogue of a vendor that has another word for what no person owns."""
+
+    def persons(rig: Rig) -> None:
+        for timebook in rig.clinic.timebooks:
+            rig.clinic.put_timebook(replace(timebook, owner_kind="person"))
+
+    words = await _words_gone(trial, persons)
+    if not words:
         trial.saw("no word in the answers tells that no person owns a timebook")
         return
-    rig = trial.rig(spoil=in_place_of(told - of_persons))
+    rig = trial.rig(spoil=in_place_of(words))
     outcome = await trial.outcome(rig.session.catalogue())
     others = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.owner_kind != "person"}
     kinds = [one.owner_kind for one in outcome.value.practitioners if one.id in others] if outcome.value else []
@@ -269,19 +278,16 @@ async def _kept_by_one_alone(trial: Trial, free: Sequence[tuple[str, str]], kept
 
 async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]) -> None:
     """The same catalogue of a vendor that has another word for what is kept to a list."""
-    words = []
-    for everybody in (False, True):
-        rig = trial.rig()
-        for kind in rig.clinic.types if everybody else ():
+
+    def open_to_all(rig: Rig) -> None:
+        for kind in rig.clinic.types:
             rig.clinic.put_type(replace(kind, rules=tuple(replace(one, patients=ALL_PATIENTS) for one in kind.rules)))
-        mark = rig.mark()
-        await _read(trial, rig)
-        words.append(words_since(rig, mark))
-    restricted, open_to_all = words
-    if not restricted - open_to_all:
+
+    words = await _words_gone(trial, open_to_all)
+    if not words:
         trial.saw("no word in the answers tells that a type is kept to a list")
         return
-    rig = trial.rig(spoil=in_place_of(restricted - open_to_all))
+    rig = trial.rig(spoil=in_place_of(words))
     outcome = await trial.outcome(rig.session.catalogue())
     offered = [pair for pair in kept if outcome.error is None and outcome.value.bookable(*_wire(rig, pair))]
     trial.claim(not offered, "guessed", expected=f"not offered, for {UNKNOWN_WORD}", got=f"{len(offered)} are")
