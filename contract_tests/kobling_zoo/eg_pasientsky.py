@@ -238,6 +238,14 @@ class LooksAtTheFirstRateOnly(_Told):
         return with_offers(catalogue, rates=first)
 
 
+@exhibit(rule="CAT-05", cause="guessed")
+class OrdinaryUnlessAGroup(_Told):
+    """Takes every type for an ordinary one that is not called a group's in so many words."""
+
+    def _catalogue(self, catalogue: Catalogue) -> Catalogue:
+        return with_services(catalogue, kind=lambda one: "ordinary" if one.kind == "unknown" else one.kind)
+
+
 @exhibit(44, rule="CAT-07", cause="elsewhere")
 class ForgetsAddresses(_Told):
     """Shows every type at every department."""

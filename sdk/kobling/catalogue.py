@@ -18,7 +18,8 @@ from .model import Model, Name, VendorId
 OwnerKind = Literal["person", "group", "department", "clinic", "unknown"]
 """Whose a timebook is. Only a person's can be linked to a practitioner."""
 ServiceKind = Literal["ordinary", "group", "hidden", "unknown"]
-"""What a service is for: a patient, a group, or the clinic's own use."""
+"""What a service is for: a patient, a group, or the clinic's own use. "unknown" is for a vendor's word that the adapter
+does not know, and keeps the service from being booked."""
 Mode = Literal["in_person", "video", "telephone", "home_visit"]
 """How patient and practitioner meet."""
 PatientList = Literal["all", "restricted", "unknown"]
@@ -34,6 +35,7 @@ WhyNot = Literal[
     "no_rule_for_calendar",
     "hidden_type",
     "group_type",
+    "kind_unknown",
     "service_offline",
     "other_department",
     "bookings_hidden",
@@ -213,6 +215,7 @@ class Catalogue(Model):
         table: tuple[tuple[WhyNot, bool], ...] = (
             ("hidden_type", what.kind == "hidden"),
             ("group_type", what.kind == "group"),
+            ("kind_unknown", what.kind == "unknown"),
             ("other_department", self._elsewhere(what.locations)),
             ("service_offline", what.online is False or offer.online is False),
             ("restricted_patient_list", offer.patients == "restricted"),

@@ -14,9 +14,11 @@ from kobling.connection import Connection
 from kobling.plugins import Installed
 
 
-def catalogue(offers: tuple[Offer, ...] | Everyone = EVERYONE_OFFERS_EVERYTHING, **facts: Any) -> Catalogue:
+def catalogue(
+    offers: tuple[Offer, ...] | Everyone = EVERYONE_OFFERS_EVERYTHING, *, kind: Any = "ordinary", **facts: Any
+) -> Catalogue:
     who = Practitioner(id="a", name="A", owner_kind="person", departments=frozenset({"east"}))
-    return Catalogue(practitioners=(who,), services=(Service(id="s", name="S"),), offers=offers, **facts)
+    return Catalogue(practitioners=(who,), services=(Service(id="s", name="S", kind=kind),), offers=offers, **facts)
 
 
 @pytest.mark.parametrize("stamps", [{"rate_table": {"s": ()}}, {"department_id": "west"}, {"practitioners": ()},
@@ -43,6 +45,14 @@ def test_a_plain_copy_judges_as_before() -> None:
 def test_what_is_not_known_to_be_open_to_everybody_is_not_bookable(patients: Any, reasons: tuple[str, ...]) -> None:
     read = catalogue((Offer(practitioner_id="a", service_id="s", patients=patients),))
     assert read.why_not("a", "s") == reasons
+
+
+@pytest.mark.parametrize(
+    ("kind", "reasons"),
+    [("ordinary", ()), ("group", ("group_type",)), ("hidden", ("hidden_type",)), ("unknown", ("kind_unknown",))],
+)
+def test_what_is_not_known_to_be_an_ordinary_type_is_not_bookable(kind: Any, reasons: tuple[str, ...]) -> None:
+    assert catalogue(kind=kind).why_not("a", "s") == reasons
 
 
 def test_an_adapter_that_looks_at_its_own_catalogue_does_not_make_offers_without_a_rate_bookable() -> None:

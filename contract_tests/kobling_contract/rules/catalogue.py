@@ -305,6 +305,8 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
     evidence=("timebook",),
     causes={
         "offered": "A hidden or group type can be booked: set Service.kind from the vendor's word.",
+        "guessed": "The vendor's word for what kind of type it is, is one that nobody knows, and it can be booked: set "
+        'Service.kind to "unknown" for every word that is not in your table.',
         "left_out": "A type stands in the vendor's answer and not in the catalogue: list it with its kind, or with "
         "online=False, so that an administrator is told why it can't be booked.",
     },
@@ -312,11 +314,12 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
 async def _kinds(trial: Trial) -> None:
     rig = trial.rig()
     _untold(trial, rig, "type_kinds", "hidden types and groups")
+    _nothing_else_against_them(rig)
     *_, quiet = (kind for kind in rig.clinic.types if kind.kind == "ordinary" and kind.online)
     rig.clinic.put_type(replace(quiet, online=False))
     mark = rig.mark()
     found = await _read(trial, rig)
-    special = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind != "ordinary"}
+    special = frozenset(rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind != "ordinary")
     ordinary = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind == "ordinary"}
     trial.need(special, "no hidden type and no group in the world")
     bookable = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)}
@@ -327,6 +330,45 @@ async def _kinds(trial: Trial) -> None:
     left_out = (named & said) - {one.id for one in found.services}
     trial.claim(not left_out, "left_out", expected="every type of the answers", got=f"{len(left_out)} less")
     trial.saw(f"{len(special)} special types are not offered, {len(bookable)} of {len(ordinary)} ordinary ones are")
+    await _of_an_unknown_kind(trial, special)
+
+
+def _nothing_else_against_them(rig: Rig) -> None:
+    """Give hidden types and groups what an ordinary type has that is offered: rates, practitioners and a place."""
+    found = rig.clinic.types
+    people = {one.id for one in rig.clinic.timebooks if one.owner_kind == "person" and one.online}
+    like = next(
+        kind
+        for kind in found
+        if kind.kind == "ordinary" and any(rule.timebook_id in people and _is_open(rule) for rule in kind.rules)
+    )
+    for kind in found:
+        if kind.kind != "ordinary":
+            rig.clinic.put_type(replace(kind, rules=like.rules, address_id=like.address_id, online=True))
+
+
+def _is_open(rule: Rule) -> bool:
+    return bool(rule.insurance_rates) and rule.patients == ALL_PATIENTS
+
+
+async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
+    """The same catalogue of a vendor that has other words for what is no ordinary type."""
+
+    def ordinary(rig: Rig) -> None:
+        for kind in rig.clinic.types:
+            rig.clinic.put_type(replace(kind, kind="ordinary"))
+
+    words = await _words_gone(trial, ordinary)
+    if not words:
+        trial.saw("no word in the answers tells that a type is hidden or a group's")
+        return
+    rig = trial.rig(spoil=in_place_of(words))
+    _nothing_else_against_them(rig)
+    outcome = await trial.outcome(rig.session.catalogue())
+    found = outcome.value if outcome.error is None else None
+    offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & special if found else ()
+    trial.claim(not offered, "guessed", expected=f"not offered, for {UNKNOWN_WORD}", got=f"{len(offered)} are")
+    trial.saw("a word that nobody knows keeps a type from being offered")
 
 
 @BOOK.rule(

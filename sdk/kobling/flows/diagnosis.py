@@ -66,6 +66,7 @@ ACTOR_OF_REASON: Mapping[WhyNot, Actor] = {
     "no_rule_for_calendar": "clinic",
     "hidden_type": "clinic",
     "group_type": "clinic",
+    "kind_unknown": "vendor",
     "service_offline": "clinic",
     "other_department": "clinic",
     "bookings_hidden": "clinic",

@@ -40,7 +40,7 @@ from kobling.localtime import days, local
 from kobling.wallrows import wall_rows
 
 from . import inferred
-from .wire import BookAnswer, Search, Timeslot, TimeslotType, search_body
+from .wire import KINDS, BookAnswer, Search, Timeslot, TimeslotType, search_body
 
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 
@@ -215,7 +215,7 @@ def _service(kind: TimeslotType) -> Service:
         id=kind.id,
         name=kind.name,
         minutes=kind.minutes,
-        kind="group" if kind.appointment_type == "groupAppointment" else "ordinary",
+        kind=KINDS.get(kind.appointment_type, "unknown"),
         modes=modes or frozenset({"in_person"}),
         locations=frozenset({place.id}) if place else None,
         online=True,

@@ -6,8 +6,9 @@ how they are read is decided in `inferred.py`, and each may be absent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -38,6 +39,10 @@ class InsuranceRate(WireModel):
 
     code: RateCode
     name: Name = ""
+
+
+KINDS: Final[Mapping[str, Literal["ordinary", "group"]]] = {"appointment": "ordinary", "groupAppointment": "group"}
+"""The two words of `appointmentType`, which are documented."""
 
 
 class TimeslotType(WireModel):
