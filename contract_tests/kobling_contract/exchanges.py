@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from kobling import WireFailure, WireReply
@@ -29,12 +30,15 @@ MOST_ROWS = 2
 MOST_TEXT = 120
 MOST_ANSWER = 900
 SHORTEST_TOKEN = 8
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EFFECTS: Mapping[Effect, str] = {
     "none": "nothing was changed at the vendor",
     "done": "something was changed at the vendor",
     "later": "something is changed at the vendor later",
 }
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_MARK = re.compile(r"[^\W_](?:[\w.:+-]{2,}[^\W_])")
+"""What may be a vendor's id, word, field or time in a text for people."""
 _BIRTH_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y%m%d", "%d%m%Y", "%d%m%y")
 
 
@@ -76,8 +80,9 @@ class Personal:
             return f"{len(text)} characters {self._digest(text)}"
         return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]} … ({len(text)} characters)"
 
-    def shape(self, value: Any, depth: int = 0) -> Any:
-        """Parsed JSON with harmless texts in it; of a list the first rows, of what is too deep nothing."""
+    def shape(self, value: Any, marks: Sequence[str] = (), depth: int = 0) -> Any:
+        """Parsed JSON with harmless texts in it; of a list the rows in which a mark stands, or the first; of what is
+        too deep nothing."""
         if isinstance(value, str):
             return self.without(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -85,11 +90,27 @@ class Personal:
         if isinstance(value, dict | list) and depth > 8:
             return "…"
         if isinstance(value, dict):
-            return {self.without(str(name)): self.shape(inner, depth + 1) for name, inner in value.items()}
+            return {self.without(str(name)): self.shape(inner, marks, depth + 1) for name, inner in value.items()}
         if isinstance(value, list):
-            rows = [self.shape(inner, depth + 1) for inner in value[:MOST_ROWS]]
-            return rows + ([f"… {len(value) - MOST_ROWS} more"] if len(value) > MOST_ROWS else [])
+            rows: list[Any] = []
+            after = 0
+            for number in _telling(value, marks):
+                rows += [f"… {number - after} more"] if number > after else []
+                rows.append(self.shape(value[number], marks, depth + 1))
+                after = number + 1
+            return rows + ([f"… {len(value) - after} more"] if after < len(value) else [])
         return value
+
+
+def _telling(rows: Sequence[Any], marks: Sequence[str]) -> Sequence[int]:
+    """The numbers of the rows that are shown: those that hold a mark which not all of them hold, or the first."""
+    if len(rows) > MOST_ROWS and marks:
+        texts = [json.dumps(row, ensure_ascii=False) for row in rows]
+        rare = [mark for mark in marks if 0 < sum(mark in text for text in texts) < len(rows)]
+        marked = [number for number, text in enumerate(texts) if any(mark in text for mark in rare)]
+        if marked:
+            return marked[:MOST_ROWS]
+    return range(min(len(rows), MOST_ROWS))
 
 
 def _tokens(rig: Rig) -> set[str]:
@@ -110,19 +131,24 @@ def _lengths(value: Any) -> Any:
     return f"{len(value)} characters" if isinstance(value, str) else value
 
 
-def told(rigs: Sequence[Rig], calls: Iterable[Call]) -> str:
-    """The calls with their answers. Without calls: the last ones of the world that was used last."""
+def told(rigs: Sequence[Rig], calls: Iterable[Call], said: str = "") -> str:
+    """The calls with their answers. Without calls: the last ones of the world that was used last. said: what is told
+    beside them; of a long answer the part is shown in which a word of it stands."""
     chosen = list(calls)
     lines: list[str] = []
     if not chosen:
         chosen = _last(rigs)
-        lines = ["the last calls before:" if chosen else "no call was made"]
-    left_out = len(chosen) - MOST_CALLS
-    for number, call in enumerate(chosen):
+        lines = ["the last calls before the judgement:" if chosen else "no call was made"]
+    marks = tuple(dict.fromkeys(_MARK.findall(said)))
+    runs = list(_runs(chosen, rigs))
+    left_out = len(runs) - MOST_CALLS
+    for number, (run, rig) in enumerate(runs):
         if left_out > 0 and 0 < number <= left_out:
-            lines += [f"… {left_out} calls left out"] if number == 1 else []
+            omitted = sum(len(other) for other, _ in runs[1 : left_out + 1])
+            lines += [f"… {omitted} calls left out"] if number == 1 else []
             continue
-        lines += _call(call, next((one for one in rigs if call in one.received), None))
+        lines += _call(run[0], rig, marks)
+        lines += [f"   the same again: {_numbers(run[1:])}"] if run[1:] else []
     return "\n".join(lines)
 
 
@@ -131,7 +157,28 @@ def _last(rigs: Sequence[Rig]) -> list[Call]:
     return list(used[-1][-LAST_CALLS:]) if used else []
 
 
-def _call(call: Call, rig: Rig | None) -> Iterator[str]:
+def _runs(calls: Iterable[Call], rigs: Sequence[Rig]) -> Iterator[tuple[list[Call], Rig | None]]:
+    """The calls with their worlds; those that follow one another and can't be told apart together."""
+    run: list[Call] = []
+    before: tuple[Rig | None, object] | None = None
+    for call in calls:
+        rig = next((one for one in rigs if call in one.received), None)
+        arrived = rig.arrived(call.number) if rig is not None else None
+        same = (rig, (replace(call, number=0, at=EPOCH), arrived))
+        if run and same != before and before is not None:
+            yield run, before[0]
+            run = []
+        run.append(call)
+        before = same
+    if run and before is not None:
+        yield run, before[0]
+
+
+def _numbers(calls: Sequence[Call]) -> str:
+    return str(calls[0].number) if len(calls) == 1 else f"{len(calls)} calls, {calls[0].number} to {calls[-1].number}"
+
+
+def _call(call: Call, rig: Rig | None, marks: Sequence[str]) -> Iterator[str]:
     query = "?" + "&".join(f"{name}={value}" for name, value in call.query) if call.query else ""
     operation = f" ({call.operation})" if call.operation else " (no operation of this vendor)"
     yield f"{call.number}. {call.method} {call.path}{query}{operation}"
@@ -143,6 +190,8 @@ def _call(call: Call, rig: Rig | None) -> Iterator[str]:
         yield f"   the suite struck this call {where} the vendor did its part ({call.fault}): {kind.what}"
     did = f"; {EFFECTS[call.effect]}" if rig is None or rig.writing([call]) else ""
     outcome = rig.arrived(call.number) if rig is not None else None
+    if rig is not None and rig.spoiled(call.number):
+        yield "   the suite changed the answer on its way to the adapter"
     status = None if outcome is None or isinstance(outcome, WireFailure) else outcome.status
     answered = status is not None and status == call.status and not call.fault
     if not answered:
@@ -150,7 +199,7 @@ def _call(call: Call, rig: Rig | None) -> Iterator[str]:
     if isinstance(outcome, WireFailure):
         yield f"   what reached the adapter: nothing ({outcome.kind})"
     elif outcome is not None and rig is not None:
-        body = _token_answer(outcome) if _signs_in(rig, call) else _body(outcome, Personal(rig))
+        body = _token_answer(outcome) if _signs_in(rig, call) else _body(outcome, Personal(rig), marks)
         yield f"   answered: {status}{did}, {body}" if answered else f"   what reached the adapter: {status} {body}"
     for finding in call.findings:
         yield f"   finding: {finding.text} ({finding.code} at {finding.where})"
@@ -168,11 +217,11 @@ def _token_answer(reply: WireReply) -> str:
         return f"{len(reply.body)} bytes that are not JSON"
 
 
-def _body(reply: WireReply, personal: Personal) -> str:
+def _body(reply: WireReply, personal: Personal, marks: Sequence[str]) -> str:
     if not reply.body:
         return "without a body"
     try:
-        return _json(personal.shape(json.loads(reply.body)))
+        return _json(personal.shape(json.loads(reply.body), marks), marks)
     except (ValueError, RecursionError):
         text = " ".join(reply.body.decode("utf-8", "replace").split())
         if personal.stands_in(text):
@@ -180,6 +229,13 @@ def _body(reply: WireReply, personal: Personal) -> str:
         return f"{len(reply.body)} bytes that are not JSON: {personal.without(text)}"
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, marks: Sequence[str] = ()) -> str:
+    """JSON as text; of a long one the beginning, or what stands around the mark that it has least often."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= MOST_ANSWER else f"{text[:MOST_ANSWER]} … ({len(text)} characters)"
+    if len(text) <= MOST_ANSWER:
+        return text
+    rare = min((mark for mark in marks if mark in text), key=lambda mark: text.count(mark), default="")
+    start = max(0, min(text.find(rare) - MOST_ANSWER // 2, len(text) - MOST_ANSWER)) if rare else 0
+    end = start + MOST_ANSWER
+    shown = f"{'… ' if start else ''}{text[start:end]}{' …' if end < len(text) else ''}"
+    return f"{shown} ({MOST_ANSWER} of {len(text)} characters)"

@@ -38,7 +38,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "search_only": "can be searched and not booked",
     "unkept": "can be searched and not booked: overlapping bookings may be accepted, and a day's can't be listed",
     "lost_reading": "lost answers are resolved by reading the booking back",
-    "lost_found": "a lost booking that stands is found by reading; that one does not stand, a person must find out",
+    "lost_found": "where an answer is lost, a booking that stands is found by reading; that none stands, only a person "
+    "can find out",
     "lost_slot": "lost answers are resolved by looking at the open times",
     "lost_person": "lost answers are resolved by a person only: the vendor can't be asked",
 }

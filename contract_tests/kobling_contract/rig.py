@@ -63,11 +63,13 @@ SAK_ID = SakID("KANARI42")
 
 @dataclass(frozen=True, slots=True)
 class WireCall:
-    """One raw request and what it was answered with; the suite's own, never shown. number: its call in the journal."""
+    """One raw request and what it was answered with; the suite's own, never shown. number: its call in the journal.
+    spoiled: the suite changed the answer on its way."""
 
     request: WireRequest
     outcome: WireReply | WireFailure
     number: int = 0
+    spoiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +232,10 @@ class Rig:
         self.world.journal.begun_here.number = 0
         outcome = exchange(request)
         number = self.world.journal.begun_here.number
-        if self.spoil is not None:
-            outcome = self.spoil(request, outcome)
+        arrived = outcome if self.spoil is None else self.spoil(request, outcome)
         with self._wire_lock:
-            self.wire.append(WireCall(request, outcome, number))
-        return outcome
+            self.wire.append(WireCall(request, arrived, number, spoiled=arrived != outcome))
+        return arrived
 
     async def close(self) -> None:
         """Close sessions and release what is held."""
@@ -281,6 +282,10 @@ class Rig:
     def arrived(self, number: int) -> WireReply | WireFailure | None:
         """What reached the adapter in answer to a call of the journal; None over a socket."""
         return next((one.outcome for one in reversed(self.wire) if one.number == number), None)
+
+    def spoiled(self, number: int) -> bool:
+        """Whether the suite changed the answer to a call of the journal."""
+        return any(one.spoiled for one in self.wire if one.number == number)
 
     def writing(self, calls: Iterable[Call]) -> tuple[Call, ...]:
         """Those of the calls that can change something, by the vendor's own description."""

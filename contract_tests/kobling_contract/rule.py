@@ -78,7 +78,8 @@ class Rule:
     otherwise. check: what to look at first when it fails. control: the positive control, in one sentence: what must
     have succeeded in the same world, or in a twin of it, so that a pass means something. source: where the rule comes
     from. needs: the operations it calls; an adapter that declares one of them absent is skipped, once that absence is
-    proven. evidence: where the proof is. causes: a code for each way to fail, with the remedy. driver: run through the
+    proven. evidence: where the proof is. causes: a code for each way to fail, with the remedy. look: by cause, what to
+    look at first where that is something else than `check`. driver: run through the
     sync and the async driver. safety: can never be waived. targets: those that can show whether the rule holds; on
     others it is NOT_PROVABLE. times: how many times as long as another it may take, asked when it runs.
     """
@@ -97,6 +98,12 @@ class Rule:
     safety: bool = False
     targets: frozenset[TargetKind] = frozenset({"mock"})
     times: Callable[[], int] = field(default=lambda: 1, repr=False, compare=False)
+    look: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = self.look.keys() - self.causes.keys()
+        if unknown:
+            raise ValueError(f"{self.id} has no cause {', '.join(sorted(unknown))} to look at something for")
 
     @property
     def area(self) -> str:
@@ -129,6 +136,10 @@ class Rule:
         call, and a booking may use whatever an adapter offers beside it."""
         books = bool(self.needs & {"book", "cancel"})
         return tuple(one for one in unwritten if books or one == "sign_in" or one in self.needs)
+
+    def look_at(self, cause: str) -> str:
+        """What to look at first in the adapter, for a cause or without one."""
+        return self.look.get(cause, self.check)
 
     def remedy(self, cause: str) -> str:
         """What to do about a cause of this rule, or a common one. A KeyError names a cause that does not exist."""
@@ -208,6 +219,7 @@ class RuleBook:
         needs: tuple[Operation, ...],
         evidence: tuple[Evidence, ...],
         causes: Mapping[str, str],
+        look: Mapping[str, str] = types.MappingProxyType({}),
         driver: bool = False,
         safety: bool = False,
         targets: tuple[TargetKind, ...] = ("mock",),
@@ -226,6 +238,7 @@ class RuleBook:
                 needs=frozenset(needs),
                 evidence=frozenset(evidence),
                 causes=dict(causes),
+                look=dict(look),
                 run=function,
                 driver=driver,
                 safety=safety,

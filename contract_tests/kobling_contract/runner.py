@@ -130,7 +130,7 @@ class Result:
     @property
     def look_at(self) -> str:
         """Where to look in the adapter; "" where nothing was learnt about it, because the suite or the mock broke."""
-        return "" if self.verdict is Verdict.ERROR else self.rule.check
+        return "" if self.verdict is Verdict.ERROR else self.rule.look_at(self.cause)
 
     def lines(self) -> list[str]:
         """The result for a person: one line when the rule holds, and everything that is needed to mend it when not."""

@@ -231,7 +231,7 @@ class Trial:
         it the last calls are shown."""
         self.rule.remedy(cause)
         if not holds:
-            raise Broken(cause, str(expected), str(got), self.exchange(calls))
+            raise Broken(cause, str(expected), str(got), told(self._rigs, calls, f"{expected} {got}"))
 
     @property
     def called(self) -> bool:

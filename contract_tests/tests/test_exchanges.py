@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
-from kobling import InvalidRequest
+from kobling import InvalidRequest, WireReply
 from kobling_contract.contract import chosen
+from kobling_contract.exchanges import Personal, told
+from kobling_contract.rig import Rig
+from kobling_contract.strange_words import in_place_of
 from kobling_contract.target import find_target
 from kobling_contract.trial import Outcome, Trial
 
@@ -48,3 +52,51 @@ def test_a_key_that_was_sent_is_shown_nowhere(vendor: str) -> None:
 def test_an_error_is_told_with_the_fields_it_names() -> None:
     told = str(Outcome(error=InvalidRequest("refused_by_vendor", fields=("mobile",))))
     assert told == "InvalidRequest (refused_by_vendor) at mobile, effect none"
+
+
+def test_of_a_long_answer_the_part_is_shown_that_the_text_beside_it_speaks_of() -> None:
+    async def shown() -> tuple[str, str, str]:
+        trial = Trial(chosen(["CAT-04"])[0], find_target("eg-pasientsky"), 7, "async")
+        rig = trial.rig(spoil=in_place_of(["Solsiden Brygga"], "Et annet sted"))
+        await rig.session.catalogue()
+        call = rig.received[0]
+        found = trial.exchange([call]), told(trial.rigs, [call], "a place called Et annet sted"), "".join(_names(rig))
+        await trial.close()
+        return found
+
+    first, fitting, names = asyncio.run(shown())
+    assert "annet sted" not in first, "it stands too far back to be seen without being asked for"
+    assert "Et annet sted" in fitting
+    assert "the suite changed the answer on its way to the adapter" in fitting
+    assert "Et annet sted" in names
+    assert len(fitting) < len(first) + 200
+
+
+def _names(rig: Rig) -> list[str]:
+    return [one.outcome.body.decode() for one in rig.wire if isinstance(one.outcome, WireReply)]
+
+
+def test_calls_that_cannot_be_told_apart_are_shown_once() -> None:
+    async def shown() -> str:
+        trial = Trial(chosen(["BOOK-01"])[0], find_target("extensor"), 7, "async")
+        rig = trial.rig()
+        made, mark = await trial.booked(rig), rig.mark()
+        for _ in range(9):
+            await rig.session.get(made.booking.ref)
+        found = told(trial.rigs, rig.since(mark))
+        await trial.close()
+        return found
+
+    text = asyncio.run(shown())
+    assert text.count("answered: 200") == 1
+    assert re.search(r"\n   the same again: 8 calls, \d+ to \d+$", text)
+
+
+def test_a_row_is_shown_for_the_mark_that_it_has_and_others_have_not() -> None:
+    rig = Rig(find_target("extensor"), "sync", "demo", 7)
+    rows = [{"id": number, "state": "open"} for number in range(6)]
+    rows[4]["state"] = "shut"
+    personal = Personal(rig)
+    assert personal.shape(rows, ["state", "shut"]) == ["… 4 more", {"id": 4, "state": "shut"}, "… 1 more"]
+    assert personal.shape(rows, ["state"]) == [*rows[:2], "… 4 more"]
+    asyncio.run(rig.close())

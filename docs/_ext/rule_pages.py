@@ -74,7 +74,9 @@ def _mending(rule: Rule) -> Iterator[str]:
         yield from (f"How it is done: {', '.join(links)}.", "")
     causes = {**rule.causes, **COMMON_CAUSES}
     yield from ("| cause | what it means and what to do |", "|---|---|")
-    yield from (f"| `{cause}` | {_cell(remedy)} |" for cause, remedy in causes.items())
+    for cause, remedy in causes.items():
+        look = f" Look at: {rule.look[cause]}" if cause in rule.look else ""
+        yield f"| `{cause}` | {_cell(remedy + look)} |"
     yield ""
 
 

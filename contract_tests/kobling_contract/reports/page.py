@@ -8,6 +8,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from ..certificate import Certificate, suite_version
+from ..contract import RULES
 from ..headline import rules_wait
 from ..verdicts import MEANINGS, Verdict
 
@@ -25,6 +26,7 @@ def html_page(certificate: Certificate, at: datetime) -> str:
     good = certificate.conformant
     return _template().render(
         certificate=certificate,
+        every=len(RULES),
         tone="good" if good else "bad" if certificate.exit_code == 1 and certificate.failures else "none",
         written=at.strftime("%Y-%m-%d %H:%M %Z"),
         suite=suite_version(),

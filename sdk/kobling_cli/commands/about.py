@@ -216,7 +216,8 @@ def _rule(rule: Any) -> Article:
         yield "control", rule.control
         yield "source", rule.source
         for cause, remedy in rule.causes.items():
-            yield "cause", f"{cause}: {remedy}"
+            look = rule.look.get(cause)
+            yield "cause", f"{cause}: {remedy}{f' ({look})' if look else ''}"
 
     return Article("rule", rule.id, rule.title, f"reference/rules/{rule.id}", tuple(sections()))
 
