@@ -226,6 +226,8 @@ dialect = AtThePractitionersMock()
 class Everywhere(AtThePractitioners):
     """Reads "no place of its own" as "at every department"."""
 
+    contract = 1
+
     async def catalogue(self, http: Http) -> Catalogue:
         found = await super().catalogue(http)
         services = tuple(one.model_copy(update={"locations": None}) for one in found.services)
@@ -234,6 +236,8 @@ class Everywhere(AtThePractitioners):
 
 class AtHomeOnly(AtThePractitioners):
     """Forgets that a practitioner may have a service at another place."""
+
+    contract = 1
 
     async def catalogue(self, http: Http) -> Catalogue:
         found = await super().catalogue(http)
