@@ -38,7 +38,8 @@ class Verdict(StrEnum):
     NOT_PROVABLE = "NOT_PROVABLE"
     """This target cannot show whether the rule holds; another one can."""
     SKIP = "SKIP"
-    """The adapter declares that the vendor cannot do this, and that was proven."""
+    """The vendor does not have this or does not tell it. An operation that the adapter declares absent was tried, and
+    refused before any write; what the mock names in `untold` rests on the mock."""
     PASS = "PASS"
     """The rule holds; control and evidence were seen."""
 
@@ -62,7 +63,7 @@ MEANINGS: Final[Mapping[Verdict, str]] = {
     Verdict.NOT_RUN: "the run was broken off before this rule",
     Verdict.XFAIL: "the rule does not hold, and is waived for a while",
     Verdict.NOT_PROVABLE: "this target can't show whether the rule holds; another one can",
-    Verdict.SKIP: "the vendor can't do this, as the adapter declares; that was proven",
+    Verdict.SKIP: "the vendor lacks this or does not tell it, as the adapter (which was tried) or its mock says",
     Verdict.PASS: "the rule holds",
 }
 """Each verdict in a sentence, for reports and `kobling about`."""

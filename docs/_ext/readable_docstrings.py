@@ -88,7 +88,16 @@ def _signature(app: Sphinx, what: str, name: str, obj: object, options: object, 
     return None
 
 
+def _skip(app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object) -> bool | None:
+    """What pydantic puts into every model has no sentence of ours, and autodoc would show pydantic's."""
+    if not hasattr(BaseModel, name) or name.startswith("_"):
+        return None
+    theirs = (getattr(obj, "__module__", None) or "").startswith("pydantic")
+    return True if name == "model_config" or theirs or not obj.__doc__ else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True}

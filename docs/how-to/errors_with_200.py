@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from invented import Invented
@@ -10,6 +11,7 @@ from invented import Invented
 from kobling import (
     Booking,
     BookingFacts,
+    BookingNotFound,
     BookingRef,
     BookingRequest,
     Cancelled,
@@ -18,19 +20,25 @@ from kobling import (
     ErrorMap,
     Http,
     InvalidRequest,
+    KoblingError,
     Limits,
     NotActivated,
+    Operation,
     OutcomeUnknown,
     Patient,
     PatientFieldRequired,
     PatientFields,
+    RateLimited,
     Refusal,
     Response,
+    ScopeMissing,
     Slot,
     SlotTaken,
     TooLateToChange,
+    VendorProtocolError,
+    VendorUnavailable,
 )
-from kobling.testing import play, reply
+from kobling.testing import example_connection, play, reply
 
 
 # [map]
@@ -100,6 +108,44 @@ def test_an_integration_that_is_off_is_for_the_vendor_to_switch_on() -> None:
 
 
 # [end]
+BOOKING = BookingRef(connection_id=example_connection(ErrorsWith200).id, id="b1", confirmed=True)
+REQUEST = BookingRequest(slot=SLOT, patient=Patient(given_name="Kari"))
+UNLISTED = {  # in a read, in a read of one booking, in a booking, in a cancel
+    400: (InvalidRequest, InvalidRequest, InvalidRequest, InvalidRequest),
+    422: (InvalidRequest, InvalidRequest, InvalidRequest, InvalidRequest),
+    401: (CredentialsRejected, CredentialsRejected, CredentialsRejected, CredentialsRejected),
+    403: (ScopeMissing, ScopeMissing, ScopeMissing, ScopeMissing),
+    429: (RateLimited, RateLimited, RateLimited, RateLimited),
+    404: (VendorProtocolError, BookingNotFound, VendorProtocolError, BookingNotFound),
+    410: (VendorProtocolError, BookingNotFound, VendorProtocolError, BookingNotFound),
+    409: (VendorProtocolError, VendorProtocolError, OutcomeUnknown, OutcomeUnknown),
+    408: (VendorUnavailable, VendorUnavailable, OutcomeUnknown, OutcomeUnknown),
+    503: (VendorUnavailable, VendorUnavailable, OutcomeUnknown, OutcomeUnknown),
+}
+
+
+@pytest.mark.parametrize("status", UNLISTED)
+def test_where_only_the_status_speaks_it_says_what_the_page_says(status: int) -> None:
+    asked: tuple[tuple[Operation, tuple[Any, ...]], ...] = (
+        ("identify", ()),
+        ("get_booking", (BOOKING,)),
+        ("book", (REQUEST,)),
+        ("cancel", (BOOKING, CancelReason(by="patient"))),
+    )
+    answer = reply(status, json={"status": {"code": "NOT_LISTED"}})
+    for (operation, given), error in zip(asked, UNLISTED[status], strict=True):
+        with pytest.raises(KoblingError) as refused:
+            play(WithBookings, operation, *given, replies=lambda _: answer)
+        assert type(refused.value) is error
+
+
+class WithBookings(ErrorsWith200):
+    contract = 1
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        return Booking(id=(await http.get("bookings/{}", booking.id)).read(str, at="/id"), status="unknown")
+
+
 class ByPointer(ErrorsWith200):
     contract = 1
     # [pointer]

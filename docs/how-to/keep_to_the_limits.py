@@ -7,6 +7,8 @@ from datetime import date
 from invented import Invented
 
 from kobling import (
+    Booking,
+    BookingQuery,
     CallRate,
     Http,
     Kobling,
@@ -21,7 +23,7 @@ from kobling import (
     WireReply,
     WireRequest,
 )
-from kobling.localtime import days, parse_offset
+from kobling.localtime import chunks, days, parse_offset
 from kobling.plugins import Installed
 from kobling.testing import ManualClock, example_connection, play, reply
 
@@ -30,6 +32,11 @@ class Row(WireModel):
     who: str
     begins: str
     ends: str
+
+
+class Made(WireModel):
+    id: str
+    begins: str
 
 
 class Limited(Invented):
@@ -57,6 +64,15 @@ class Limited(Invented):
                 unknown.append(UnknownPart(first_day=day, last_day=day, because=answer.code))
         return Slots(found=tuple(found), unknown=tuple(unknown))
 
+    # [listing]
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        """The vendor lists 31 days at once."""
+        found: dict[str, Booking] = {}  # by id: one over midnight may stand in two pieces
+        for first, last in chunks(query.first_day, query.last_day, 31):
+            rows = (await http.get("bookings", params={"from": first, "to": last})).read(list[Made])
+            found |= {row.id: Booking(id=row.id, status="booked", start=parse_offset(row.begins)) for row in rows}
+        return list(found.values())
+
     # [row]
 
 
@@ -76,6 +92,19 @@ def test_a_day_that_fails_is_unknown_and_not_without_times() -> None:
     answer = play(Limited, "list_slots", query, replies=vendor).result
     assert len(answer.found) == 1
     assert [(one.first_day.day, one.because) for one in answer.unknown] == [(2, "vendor_unavailable")]
+
+
+def test_a_listing_of_two_months_is_asked_in_pieces_that_the_vendor_takes() -> None:
+    asked: list[str] = []
+
+    def vendor(request: WireRequest) -> WireReply:
+        asked.append(request.url.partition("?")[2])
+        return reply(200, json=[{"id": "b1", "begins": "2026-12-31T23:45+01:00"}])
+
+    query = BookingQuery(first_day=date(2026, 12, 1), last_day=date(2027, 1, 31))
+    answer = play(Limited, "list_bookings", query, replies=vendor).result
+    assert asked == ["from=2026-12-01&to=2026-12-31", "from=2027-01-01&to=2027-01-31"]
+    assert [one.id for one in answer.found] == ["b1"]
 
 
 # [end]

@@ -101,8 +101,8 @@ class Operation:
     that document it (a dialect checks bodies itself, since how a vendor complains is the vendor's). `answers` maps a
     status to its model, and `pages` are the statuses that may come with a page of HTML: both under every setting of the
     switches. `secret`, `personal` and `texts` name the body fields that hold a key, something about the patient, and
-    free text; every other documented field is plain and kept in the journal as it came. `needed` tells which personal
-    fields the vendor has a use for in this very body: what it demands, and what it may be given and keeps.
+    free text; every other documented field is plain and kept in the journal as it came. `needed` tells which of the
+    personal fields the vendor has a use for in this very body: those that it requires, and those that it stores.
     `lists_patients`: it shows who is on the clinic's file. `signs_in`: it gives a token for a key, and so is the one
     call that comes without a token.
 

@@ -81,7 +81,8 @@ class Practitioner(Model):
 
 
 class Service(Model):
-    """A kind of appointment (timetype). `locations` None means every department: no address is set on it."""
+    """A kind of appointment (timetype). `locations` None means every department, and never "not known" or "where its
+    practitioner is"."""
 
     id: VendorId
     name: Name

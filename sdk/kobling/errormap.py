@@ -97,7 +97,7 @@ def _checked_error(error: object, where: str = "Refusal") -> None:
 
 
 NEVER_CERTAIN = frozenset({408, 425, 499, *range(300, 400), *range(500, 600)})
-"""Statuses after which a write may have happened, whatever a vendor's table says."""
+"""Statuses after which a write may have happened, whatever a vendor's table says: 408, 425, 499, 3xx and 5xx."""
 
 _READ: Mapping[int, Listed] = {
     400: Refusal(InvalidRequest, "refused_by_vendor"),

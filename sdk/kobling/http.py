@@ -155,12 +155,12 @@ Step: TypeAlias = Call | Calls | Pages[Any]
 class Http:
     """The adapter's way to its vendor, for one operation.
 
-    path: appended to the connection's base address; `{}` takes the next of `parts`, quoted. A part that is empty,
-    `.`, `..` or holds a control character is refused. params: the query string; None values are left out. expect:
-    statuses beside 2xx that the adapter handles itself, where `errors` does not list the answer's code; an error
-    that it raises after a write of its own is still `OutcomeUnknown`. `KEY` may stand anywhere in params, headers,
-    json and form. Days, moments and UUIDs are written as text, the first two as ISO 8601 (`2026-12-01`,
-    `2026-12-01T08:00:00+00:00`).
+    path: appended to the connection's base address; "" is that address itself. `{}` takes the next of `parts`, quoted.
+    A part that is empty, `.`, `..` or holds a control character is refused. params: the query string; None values are
+    left out. expect: statuses beside 2xx that the adapter handles itself, where `errors` does not list the answer's
+    code; an error that it raises after a write of its own is still `OutcomeUnknown`. `KEY` may stand anywhere in
+    params, headers, json and form. Days, moments and UUIDs are written as text, the first two as ISO 8601
+    (`2026-12-01`, `2026-12-01T08:00:00+00:00`).
     """
 
     __slots__ = ("_now",)

@@ -97,7 +97,11 @@ class ManualClock:
 @dataclass(frozen=True, slots=True, repr=False)
 class PlayedRequest:
     """A request as the vendor would have received it. Its repr shows the method only: the rest may hold the key, and
-    what the test calls a patient."""
+    what the test calls a patient.
+
+    path: unquoted, from the host's root. params: the query string, as (name, value). There is no `url`: it may hold
+    the key, and a test that fails prints what it compares.
+    """
 
     method: str
     path: str

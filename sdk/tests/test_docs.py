@@ -128,6 +128,10 @@ def test_the_site_builds_without_a_warning_and_describes_every_public_name_error
     }
     assert public - {"FINDINGS", "KINDS"} <= described, "add what is missing to a page of docs/reference"
 
+    assert "model_config" not in described, "pydantic's own members have no sentence of ours"
+    contract_page = (site / "reference" / "contract.html").read_text("utf-8")
+    assert "NEVER_CERTAIN" in described
+    assert not re.search(r'class="pre">599\b', contract_page), "a hundred statuses are told as 5xx"
     errors_page = (site / "reference" / "errors.html").read_text("utf-8")
     assert {code for code in all_errors() if f">{code}</span>" not in errors_page} == set()
     defects_page = (site / "reference" / "adapter-defects.html").read_text("utf-8")

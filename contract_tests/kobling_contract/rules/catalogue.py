@@ -447,13 +447,15 @@ async def _no_rate_at_all(trial: Trial) -> None:
     7,
     "A type without a visiting address belongs to every department, one with an address to that department",
     why="Otherwise a practitioner is seen nowhere, or at a place where nobody receives the patient.",
-    check="Service.locations: None without an address, else the department of the address.",
+    check="Service.locations: None without an address, else the department of the address. Where none means the "
+    "practitioner's own place: `kobling about several-departments#at-the-practitioners`.",
     control="The catalogue is read, and holds at least one type whose place can be compared.",
     source="the help article on departments: no address means all departments",
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "bound": "A type without an address is bound to departments: its locations must be None.",
+        "bound": "A type without an address is bound to departments: its locations must be None. Where the vendor has "
+        "no such types, the mock's `fit` gives each an address.",
         "elsewhere": "A type with an address stands at another department than its address.",
     },
 )

@@ -16,7 +16,9 @@ from ..output import Output, shown
 def check(
     path: Annotated[Path, typer.Argument(help="A project's folder, or an adapter's file.")] = Path(),
     *,
-    types: Annotated[bool, typer.Option("--types", help="Ask mypy too, which takes longer.")] = False,
+    types: Annotated[
+        bool, typer.Option("--types", help="Ask mypy too, with the project's own settings where they are strict.")
+    ] = False,
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
@@ -38,13 +40,14 @@ def check(
         file = _from_here(found.root / one.file)
         where = f"{file}:{one.line}" if one.line else file
         out.line(f"{shown(where)}: {shown(one.text(lang))} [kobling about {one.page}]")
+    place = shown(str(path) if path.name not in ("", "..") else found.root.name)
     if not found.findings:
         key = "clean" if len(found.keys) == 1 and path.is_dir() else "clean_file"
-        out.line(out.say("check", key, path=shown(str(path)), keys=", ".join(found.keys)), "bold green")
+        out.line(out.say("check", key, path=place, keys=", ".join(found.keys)), "bold green")
         return code
     left = sum(one.code == "not_written" for one in found.findings)
     key = "found_and_left" if left else "found"
-    told = out.say("check", key, count=len(found.findings), path=shown(str(path)), left=left)
+    told = out.say("check", key, count=len(found.findings), path=place, left=left)
     out.note(told, "bold red" if left < len(found.findings) else "bold yellow")
     return code
 

@@ -20,8 +20,8 @@ KEY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 OURS = frozenset({"cli", "contract", "kobling", "mocks", "mutants", "zoo"})
 """Names whose package, `kobling_NAME`, would hide one of Kobling's own."""
 QUESTIONS = (
-    "name, address (one, own), departments (yes, no), key_in (bearer, header, basic, body), books (yes, no), "
-    "overlap (refused, accepted, unknown)"
+    "name, address (one, own), departments (yes, no: places or sites where patients are received), "
+    "key_in (bearer, header, basic, body), books (yes, no), overlap (refused, accepted, unknown)"
 )
 
 

@@ -68,6 +68,7 @@ PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "breaks_on": CONTRACT,
         # ---- types
         "type": START,
+        "no_types": START,
     }
 )
 """Each finding's page."""

@@ -185,26 +185,33 @@ def _probe(order: _Order, found: Looked) -> None:
 
 
 def _types(order: _Order) -> Iterator[Finding]:
-    """What mypy says of the same files, with the project's own settings where these are strict: then what it remembers
-    of earlier runs serves here too."""
-    strict = [] if _is_strict(order.root) else ["--strict", "--enable-error-code", "unused-awaitable"]
+    """What mypy says. Where the project's own settings are strict and list its files, it is asked as `mypy` alone is in
+    that folder: the two say the same, and what it remembers of earlier runs serves here too."""
+    own = _mypy_settings(order.root)
+    strict = own.get("strict") is True
+    asked = [] if strict else ["--strict", "--enable-error-code", "unused-awaitable"]
+    if not (strict and own.get("files") and order.entry_points):
+        mocks = (file for value, _, _ in order.dialects for file in _sources(order.roots, value.partition(":")[0]))
+        asked += map(order.shown, dict.fromkeys([*order.sources, *mocks]))
     command = [
-        sys.executable, "-m", "mypy", *strict, "--no-error-summary", "--hide-error-context", "--show-error-codes",
-        "--no-color-output", *map(order.shown, order.sources),
+        sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context", "--show-error-codes",
+        "--no-color-output", *asked,
     ]  # fmt: skip
     ways = os.pathsep.join(map(str, order.roots))
     env = {**os.environ, "MYPYPATH": ways}
-    told = subprocess.run(command, cwd=order.root, env=env, capture_output=True, text=True, check=False).stdout
-    for line in told.splitlines():
-        row = re.fullmatch(r"(.+?):(\d+): error: (.*)", line)
-        if row:
-            path = Path(order.root, row[1]).resolve()
-            yield Finding(order.shown(path), int(row[2]), "type", {"what": row[3]})
+    done = subprocess.run(command, cwd=order.root, env=env, capture_output=True, text=True, check=False)
+    told = [*done.stdout.splitlines(), *done.stderr.splitlines()]  # about its settings it speaks on stderr
+    rows = [row for row in (re.fullmatch(r"(.+?):(\d+): error: (.*)", line) for line in told) if row]
+    for row in rows:
+        path = Path(order.root, row[1]).resolve()
+        yield Finding(order.shown(path), int(row[2]), "type", {"what": row[3]})
+    if done.returncode > 1 and not rows:  # it looked at nothing
+        yield Finding("pyproject.toml", 0, "no_types", {"what": next(filter(None, map(str.strip, told)), "mypy")})
 
 
-def _is_strict(root: Path) -> bool:
+def _mypy_settings(root: Path) -> Mapping[str, Any]:
     try:
         settings = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("tool", {}).get("mypy", {})
-    except (OSError, ValueError):
-        return False
-    return isinstance(settings, Mapping) and settings.get("strict") is True
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return settings if isinstance(settings, Mapping) else {}

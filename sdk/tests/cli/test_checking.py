@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
 import sys
 import textwrap
 from itertools import count
@@ -310,6 +311,37 @@ def test_a_new_project_lacks_exactly_what_is_to_be_written(project: Path) -> Non
         assert f"async def {operation}(" in source[int(number) - 1]
         assert told.endswith(f"[kobling about how-to/start-an-adapter#{operation}]")
     assert "5 findings in my-system, of which 5 still to be written." in done.stderr
+
+
+def test_a_project_is_named_also_where_the_path_is_this_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    assert "5 findings in my-system, of" in run("check", ".", code=ExitCode.NO).stderr
+
+
+def test_types_are_looked_at_where_mypy_alone_looks(project: Path) -> None:
+    wrong = "number: int = 'text'\n"
+    for file in ("src/kobling_my_system/adapter.py", "src/my_system_mock/__init__.py", "tests/test_adapter.py"):
+        with (project / file).open("a", encoding="utf-8") as source:
+            source.write(wrong)
+    mypy = [sys.executable, "-m", "mypy", "--no-error-summary"]
+    alone = subprocess.run(mypy, cwd=project, capture_output=True, text=True, check=False).stdout.splitlines()
+    found = [one for one in look(project, types=True).findings if one.code == "type"]
+    assert sorted(f"{one.file}:{one.line}: error: {one.values['what']}" for one in found) == sorted(alone)
+    assert len(found) == 3
+    changed(project / "pyproject.toml", "strict = true", "strict = false")
+    files = [one.file for one in look(project, types=True).findings if one.code == "type"]
+    assert files == ["src/kobling_my_system/adapter.py", "src/my_system_mock/__init__.py"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('files = ["src", "tests"]', 'files = ["nowhere"]'), ("pydantic.mypy", "nowhere.mypy")],
+)
+def test_where_mypy_does_not_look_nothing_is_called_right(project: Path, old: str, new: str) -> None:
+    changed(project / "pyproject.toml", old, new)
+    (one,) = [one for one in look(project, types=True).findings if one.code != "not_written"]
+    assert one.file == "pyproject.toml"
+    assert "nowhere" in one.values["what"]
 
 
 def test_the_same_is_told_to_a_machine_and_of_the_file_alone(project: Path) -> None:
