@@ -946,3 +946,26 @@ class AnsweredIsCancelled(Extensor):
         """Cancel, and read the answer without its state."""
         reply = await http.delete(inferred.BOOKING, booking.id, json={"grunn": reason.note()})
         return Cancelled(late=reply.read(inferred.Time, at="/time").for_sent)
+
+
+@exhibit(rule="BOOK-22", cause="missing")
+class TheFirstOfSeveral(Extensor):
+    """Lists bookings of the first practitioner that is named, and of no other."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The first one's bookings."""
+        return await super().list_bookings(
+            http, query.model_copy(update={"practitioner_ids": query.practitioner_ids[:1]})
+        )
+
+
+@exhibit(rule="BOOK-22", cause="another")
+class SeveralAreAll(Extensor):
+    """Lists everybody's bookings where more than one practitioner is named."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """One practitioner's bookings, or all."""
+        several = len(query.practitioner_ids) > 1
+        return await super().list_bookings(
+            http, query.model_copy(update={"practitioner_ids": ()}) if several else query
+        )
