@@ -35,6 +35,7 @@ from kobling import (
     Slots,
     VendorProtocolError,
     VendorUnavailable,
+    required,
 )
 from kobling_extensor import Extensor, inferred
 
@@ -969,3 +970,12 @@ class SeveralAreAll(Extensor):
         return await super().list_bookings(
             http, query.model_copy(update={"practitioner_ids": ()}) if several else query
         )
+
+
+@exhibit(rule="CONN-01", cause="fails")
+class KeysInSmallLetters(Extensor):
+    """Takes a key for mistyped when it has a capital letter in it."""
+
+    form = Extensor.form.model_copy(
+        update={"api_key": required(nb="nøkkelen", en="the key", pattern=r"mock-[a-z0-9]{32}")}
+    )

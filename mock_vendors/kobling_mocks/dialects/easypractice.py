@@ -10,7 +10,6 @@ services a calendar offers) is in none of the answers. `EasyPractice.options` is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -43,6 +42,7 @@ from kobling_mocks.clinic import (
 )
 from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
 from kobling_mocks.dialects import easypractice_wire as wire
+from kobling_mocks.keys import key_of
 from kobling_mocks.switches import Switch, Switches
 from kobling_mocks.wireids import NumberedIds
 
@@ -221,7 +221,7 @@ class EasyPractice(Dialect):
 
     def open_account(self, clinic: Clinic) -> Account:
         """The main account's user id stands for the clinic; the token follows from it."""
-        return Account(external_id=_user(clinic), api_key=_digest(clinic.id, "main"), clinic=clinic)
+        return Account(external_id=_user(clinic), api_key=_token(clinic, "main"), clinic=clinic)
 
     def connection(self, account: Account) -> dict[str, str]:
         """The user number that every answer names, and the token, which alone tells the clinic."""
@@ -284,9 +284,9 @@ class EasyPractice(Dialect):
     def tokens(self, account: Account) -> dict[str, Token]:
         """The tokens that the clinic has made: the main account's, one that may only read, and one for each employee
         with a calendar, who sees only what is theirs."""
-        made = [Token(account.api_key, ALL_SCOPES), Token(_digest(account.clinic.id, "reading"), READING)]
+        made = [Token(account.api_key, ALL_SCOPES), Token(_token(account.clinic, "reading"), READING)]
         made += [
-            Token(_digest(account.clinic.id, f"employee {book.id}"), ALL_SCOPES, book.id)
+            Token(_token(account.clinic, f"employee {book.id}"), ALL_SCOPES, book.id)
             for book in account.clinic.timebooks
             if book.owner_kind == "person"
         ]
@@ -301,8 +301,8 @@ class EasyPractice(Dialect):
         return next(one.text for one in self.tokens(account).values() if one.employee == timebook_id)
 
 
-def _digest(clinic_id: str, whose: str) -> str:
-    return "mock-" + hashlib.blake2b(f"{clinic_id} {whose}".encode(), digest_size=16, person=b"mock-key").hexdigest()
+def _token(clinic: Clinic, whose: str) -> str:
+    return f"mock-{key_of(clinic, whose=whose)}"
 
 
 def _wire(clinic: Clinic, own: str) -> str:
