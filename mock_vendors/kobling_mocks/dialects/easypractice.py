@@ -55,6 +55,7 @@ _WORDS = {"booked": "booked", "pending": "booked", "cancelled": "cancelled", "de
 _DELETED = "deleted"
 """The reason on an appointment that was deleted through the API: it is in no list any more."""
 _LARGEST_PAGE = 200
+CALLS_A_MINUTE = 60
 _INTERVAL = 30
 """The interval of a clinic that was planned slot by slot, when it is moved into this system."""
 
@@ -147,7 +148,7 @@ SWITCHES = (
     ),
     Switch(
         "requests_per_minute",
-        60,
+        CALLS_A_MINUTE,
         (1, 100_000),
         "How many calls a clinic's tokens may make in a minute.",
         "Stated by the vendor.",
@@ -196,6 +197,7 @@ class EasyPractice(Dialect):
     id_fields = frozenset({"id"})
     credential_headers = frozenset({"authorization"})
     ids = NumberedIds()
+    call_limit = (CALLS_A_MINUTE, 60.0)
     untold: ClassVar[frozenset[Fact]] = frozenset(
         {"rates", "departments", "professions", "mediums", "patient_limits", "cancel_limits", "claims"}
     )
