@@ -98,7 +98,7 @@ async def _branches(trial: Trial) -> None:
         "waited_for_nothing": "A Retry-After on a good answer was waited for.",
         "too_often": "A call that fails again and again was sent too often.",
         "not_recovered": "The vendor answered again, and the call failed all the same.",
-        "too_fast": "The vendor takes fewer calls than the adapter may send by its own Limits.rate, or by stating none: "
+        "too_fast": "The vendor takes fewer calls than the adapter sends, by its own Limits.rate or for want of one: "
         "state the vendor's number. It stands in the mock as `call_limit`.",
     },
 )
