@@ -979,3 +979,15 @@ class KeysInSmallLetters(Extensor):
     form = Extensor.form.model_copy(
         update={"api_key": required(nb="nøkkelen", en="the key", pattern=r"mock-[a-z0-9]{32}")}
     )
+
+
+@exhibit(rule="CAT-06", cause="others_left_out")
+class InsurersRatesOnly(Extensor):
+    """Passes the insurers' rates on, and says of a type with others that it has none."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, with what begins with a B."""
+        return with_offers(
+            await super().catalogue(http),
+            rates=lambda offer: offer.rates and tuple(rate for rate in offer.rates if rate.is_insurance),
+        )
