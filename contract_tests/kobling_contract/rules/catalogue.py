@@ -14,6 +14,7 @@ from kobling_mocks import Fact
 from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, Rule, synthetic_id
 
 from ..clinics import ClinicName
+from ..nulls import never_null
 from ..rig import Mark, Rig, WireCall
 from ..rule import NEVER_VARIED, RuleBook
 from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
@@ -514,7 +515,8 @@ async def _offline(trial: Trial) -> None:
     other = trial.rig()
     if other.told("online"):
         await _offline_type(trial, other)
-    constant = never_varied([*rig.wire, *other.wire])
+    calls = [*rig.wire, *other.wire]
+    constant = (*never_varied(calls), *never_null(trial.adapter, calls))
     if constant:
         trial.facts[NEVER_VARIED] = ", ".join(constant)
         trial.saw(f"the same in every row of the mock's: {', '.join(constant)}")
