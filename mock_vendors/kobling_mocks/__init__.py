@@ -23,7 +23,7 @@ from .dialect import (
 from .facts import FACTS, Fact, FactMeaning, can_hold, silent_about
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
-from .keys import LETTERS_AND_DIGITS, key_of
+from .keys import key_of
 from .mock import Mock, serving
 from .overview import serve_overview
 from .serve import Served
@@ -35,7 +35,6 @@ __all__ = [
     "FACTS",
     "FINDINGS",
     "KINDS",
-    "LETTERS_AND_DIGITS",
     "Account",
     "Answer",
     "Barrier",

@@ -8,7 +8,7 @@ from typing import Final
 
 from .clinic import Clinic
 
-__all__ = ["LETTERS_AND_DIGITS", "key_of"]
+__all__ = ["key_of"]
 
 LETTERS_AND_DIGITS: Final = string.ascii_letters + string.digits
 _KINDS: Final = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
