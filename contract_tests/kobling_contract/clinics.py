@@ -40,6 +40,7 @@ CROWDED = date(2026, 11, 30)
 ClinicName = Literal[
     "demo",
     "few",
+    "faroe",
     "many_weeks",
     "leap",
     "particular",
@@ -199,6 +200,7 @@ _FEW = {"timebook": ("kari", "jovnna"), "type": ("forste", "oppfolging")}
 CLINICS: Mapping[ClinicName, Callable[[int], Clinic]] = {
     "demo": lambda _: demo_clinic(weeks=3),
     "few": lambda _: _few(),
+    "faroe": lambda _: demo_clinic(weeks=1, zone="Atlantic/Faroe"),
     "many_weeks": lambda _: demo_clinic(weeks=8),
     "leap": lambda _: demo_clinic(Clock(datetime(2028, 2, 21, 7, 0, tzinfo=UTC)), weeks=2),
     "particular": lambda _: _particular(),

@@ -54,7 +54,8 @@ SEARCH_ONLY = "search_only"
 UNKEPT = "unkept"
 """The fact of every rule that is skipped because no booking could be kept, though the adapter can make one."""
 NEVER_VARIED = "never_varied"
-"""The fact of a rule that saw a field of the vendor's rows which always says the same, yes or no."""
+"""The fact of a rule that saw a field of the vendor's rows which always says the same, yes or no, or which the adapter
+leaves room for null in and which is never null."""
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
     "vendor had answered.",

@@ -526,3 +526,17 @@ class TenTimesAsFast(_Whatever):
     """Takes six hundred calls a minute for allowed, of which the vendor takes sixty."""
 
     limits = EasyPractice.limits.model_copy(update={"rate": CallRate(calls=600, per=60, scope="key")})
+
+
+@exhibit(rule="FAIL-02", cause="too_fast")
+class HalfAsFastAgain(_Whatever):
+    """Takes ninety calls a minute for allowed."""
+
+    limits = EasyPractice.limits.model_copy(update={"rate": CallRate(calls=45, per=30, scope="key")})
+
+
+@exhibit(rule="FAIL-02", cause="too_fast")
+class NoLimitStated(_Whatever):
+    """States no limit on calls, though the vendor has one."""
+
+    limits = EasyPractice.limits.model_copy(update={"rate": None})

@@ -35,6 +35,7 @@ from kobling import (
     Slots,
     VendorProtocolError,
     VendorUnavailable,
+    required,
 )
 from kobling_extensor import Extensor, inferred
 
@@ -946,3 +947,47 @@ class AnsweredIsCancelled(Extensor):
         """Cancel, and read the answer without its state."""
         reply = await http.delete(inferred.BOOKING, booking.id, json={"grunn": reason.note()})
         return Cancelled(late=reply.read(inferred.Time, at="/time").for_sent)
+
+
+@exhibit(rule="BOOK-22", cause="missing")
+class TheFirstOfSeveral(Extensor):
+    """Lists bookings of the first practitioner that is named, and of no other."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The first one's bookings."""
+        return await super().list_bookings(
+            http, query.model_copy(update={"practitioner_ids": query.practitioner_ids[:1]})
+        )
+
+
+@exhibit(rule="BOOK-22", cause="another")
+class SeveralAreAll(Extensor):
+    """Lists everybody's bookings where more than one practitioner is named."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """One practitioner's bookings, or all."""
+        several = len(query.practitioner_ids) > 1
+        return await super().list_bookings(
+            http, query.model_copy(update={"practitioner_ids": ()}) if several else query
+        )
+
+
+@exhibit(rule="CONN-01", cause="fails")
+class KeysInSmallLetters(Extensor):
+    """Takes a key for mistyped when it has a capital letter in it."""
+
+    form = Extensor.form.model_copy(
+        update={"api_key": required(nb="nøkkelen", en="the key", pattern=r"mock-[a-z0-9]{32}")}
+    )
+
+
+@exhibit(rule="CAT-06", cause="others_left_out")
+class InsurersRatesOnly(Extensor):
+    """Passes the insurers' rates on, and says of a type with others that it has none."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, with what begins with a B."""
+        return with_offers(
+            await super().catalogue(http),
+            rates=lambda offer: offer.rates and tuple(rate for rate in offer.rates if rate.is_insurance),
+        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import ClassVar
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 from kobling import (
     Booking,
@@ -115,6 +117,31 @@ class KeepsItsDepartments(Synthetic):
     async def identify(self, http: Http) -> Clinic:
         """The clinic, without departments."""
         return (await super().identify(http)).model_copy(update={"departments": None})
+
+
+@exhibit(rule="CONN-12", cause="other_zone")
+class EveryClinicIsInOslo(Synthetic):
+    """Does not read the clinic's time zone."""
+
+    async def identify(self, http: Http) -> Clinic:
+        """The clinic, in the zone that is the default."""
+        return (await super().identify(http)).model_copy(update={"zone": "Europe/Oslo"})
+
+
+@exhibit(rule="CONN-12", cause="other_zone")
+class OffsetsThrownAway(Synthetic):
+    """Reads every time as one on Oslo's clocks, whatever offset stands beside it."""
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
+        """The open times, by what the clinic's clocks show."""
+        return [
+            one.model_copy(update={name: self._in_oslo(getattr(one, name)) for name in ("start", "end")})
+            for one in await super().list_slots(http, query)
+        ]
+
+    def _in_oslo(self, moment: datetime) -> datetime:
+        zone = self.clinic.zone if self.clinic is not None else "UTC"
+        return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=ZoneInfo("Europe/Oslo")).astimezone(UTC)
 
 
 # ---- pages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +22,13 @@ from kobling import (
     Slots,
     TooLateToChange,
     UnsupportedOperation,
+    WireModel,
     WireReply,
     WireRequest,
 )
 from kobling_contract.contract import RULES, chosen
 from kobling_contract.detectability import cannot_know
+from kobling_contract.nulls import never_null
 from kobling_contract.rig import WireCall
 from kobling_contract.rule import NEVER_VARIED, Rule
 from kobling_contract.rules.catalogue import ENOUGH, never_varied
@@ -114,6 +117,31 @@ def test_a_list_that_the_mock_never_gives_in_two_pages_leaves_it_open_whether_it
     result = run_rule(chosen(["PAGE-01"])[0], find_target("easypractice"), 1, repeats=0)
     assert result.verdict is Verdict.VACUOUS
     assert "no second page of calendars (115 rows in one answer), services" in result.reason
+
+
+class Person(WireModel):
+    """A row of a vendor that sends null where there is no title, and may leave the room out."""
+
+    id: str
+    title: str | None
+    room: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("titles", "told"), [((None, "dr."), ()), (("dr.", "dr."), ("Person.title (never null)",)), ((), ())]
+)
+def test_a_field_that_may_be_null_and_never_is_in_the_mocks_rows_is_told(
+    titles: Sequence[str | None], told: Sequence[str]
+) -> None:
+    class Small(Adapter):
+        __module__ = Person.__module__
+        key = name = "small"
+        contract = 1
+
+    rows = [{"id": str(number), "title": title} for number, title in enumerate(titles)]
+    reply = WireReply(200, (), json.dumps({"people": rows, "whole": {"id": "1"}}).encode())
+    call = WireCall(WireRequest("GET", "https://vendor.example/people", (), b""), reply)
+    assert never_null(Small, [call, call]) == told
 
 
 def test_a_field_that_is_the_same_in_every_row_of_the_mock_is_told_with_what_a_run_cannot_know() -> None:

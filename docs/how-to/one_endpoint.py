@@ -32,7 +32,7 @@ from kobling import (
 )
 from kobling import Clinic as ShownClinic
 from kobling.testing import example_connection, play, reply
-from kobling_mocks import Account, Answer, Dialect, Fault, Mock, Operation, Visit
+from kobling_mocks import Account, Answer, Dialect, Fault, Mock, Operation, Visit, key_of
 from kobling_mocks.clinic import Clinic
 
 
@@ -147,7 +147,7 @@ class OneEndpointMock(Dialect):
 
     def open_account(self, clinic: Clinic) -> Account:
         """The number and the key follow from the clinic's id."""
-        return Account(external_id=str(int(clinic.id[:8], 16)), api_key=f"mock-{clinic.id[:8]}", clinic=clinic)
+        return Account(external_id=str(int(clinic.id[:8], 16)), api_key=f"mock-{key_of(clinic)}", clinic=clinic)
 
     def connection(self, account: Account) -> dict[str, str]:
         """What an administrator pastes: a number and a key."""

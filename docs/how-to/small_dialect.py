@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from kobling_mocks import Account, Answer, Dialect, Operation, Switch, Visit
+from kobling_mocks import Account, Answer, Dialect, Operation, Switch, Visit, key_of
 from kobling_mocks.clinic import Clinic
 
 
@@ -95,7 +95,7 @@ class Fjordklinikk(Dialect):
 
     def open_account(self, clinic: Clinic) -> Account:
         """The number and the key follow from the clinic's id."""
-        return Account(external_id=str(int(clinic.id[:8], 16)), api_key=f"mock-{clinic.id[:8]}", clinic=clinic)
+        return Account(external_id=str(int(clinic.id[:8], 16)), api_key=f"mock-{key_of(clinic)}", clinic=clinic)
 
     def connection(self, account: Account) -> dict[str, str]:
         """What an administrator pastes: a number and a key."""

@@ -23,6 +23,7 @@ from .dialect import (
 from .facts import FACTS, Fact, FactMeaning, can_hold, silent_about
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
+from .keys import key_of
 from .mock import Mock, serving
 from .overview import serve_overview
 from .serve import Served
@@ -57,6 +58,7 @@ __all__ = [
     "World",
     "find_dialect",
     "installed_dialects",
+    "key_of",
     "serve_overview",
     "serving",
     "can_hold",

@@ -198,6 +198,9 @@ class Dialect(ABC):
     gives_up_after: ClassVar[float | None] = None
     """Seconds after which the vendor gives a call up: what it had not changed by then it never changes. None where
     nobody says so. `BookingFacts.latest_commit` is held against it."""
+    call_limit: ClassVar[tuple[int, float] | None] = None
+    """How many calls the vendor takes, and within how many seconds, such as `(120, 60.0)`; None where nobody says so.
+    `Limits.rate` is held against it, whether the mock itself counts calls or not."""
     late_told_by: ClassVar[tuple[str, str | int | bool] | None] = None
     """How the answer to a cancel says that it came after the clinic's deadline and was taken all the same: a JSON
     pointer into the body, and what stands there then, such as `("/booking/late", True)`. None where no answer says so,

@@ -96,7 +96,7 @@ class Service(Model):
 class Offer(Model):
     """One service in one practitioner's timebook. Rates and patient list belong here, not on the service.
 
-    rates: () means that the vendor says there are none; None that this vendor has no rates.
+    rates: all that the vendor tells, of any payer; () means that it says there are none, None that it has no rates.
     """
 
     practitioner_id: VendorId

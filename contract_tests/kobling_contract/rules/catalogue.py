@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from kobling_mocks import Fact
 from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, Rule, synthetic_id
 
 from ..clinics import ClinicName
+from ..nulls import never_null
 from ..rig import Mark, Rig, WireCall
 from ..rule import NEVER_VARIED, RuleBook
 from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
@@ -373,7 +374,7 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
 
 @BOOK.rule(
     6,
-    "A type is offered to insurance customers exactly where its rule has a B-rate, and with all of them",
+    "A type is offered to insurance customers exactly where its rule has a B-rate, and told with all of its rates",
     why="Without a B-rate nothing can be claimed; with one among other rates it must not be lost.",
     check="Offer.rates: every rate of the rule, the B-rates among them in any place.",
     control="At least one pair with a B-rate is offered in the same catalogue, with the clinic's codes.",
@@ -386,6 +387,8 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
         "unknown_rates": "A type that has no rate is offered, as if its rates were not known: None says that nobody "
         "knows, () that there are none. Pass an empty list on as it is.",
         "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
+        "others_left_out": "Rates that aren't the insurers' stand in the vendor's answers and not in the catalogue: "
+        "pass every rate on, Kobling sorts out which are the insurers'.",
         "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",
     },
 )
@@ -420,8 +423,26 @@ async def _rates(trial: Trial) -> None:
         trial.claim(shown == names, "other_names", expected=sorted(names.values()), got=sorted(shown.values()))
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
+    _other_payers(trial, rig, found, said)
     trial.saw(f"{compared} offers have exactly the clinic's B-rates")
     await _no_rate_at_all(trial)
+
+
+def _other_payers(trial: Trial, rig: Rig, found: Catalogue, said: Set[str]) -> None:
+    """Rates of HELFO's, and the clinic's own, are told where the vendor's answers hold their codes."""
+    compared = 0
+    for who, kind in _pairs(rig.clinic):
+        offer = found.offer_by_ids.get(_wire(rig, (who, kind)))
+        rule = next(one for one in _rules_of(rig, kind) if one.timebook_id == who)
+        if offer is None or offer.rates is None:
+            continue
+        holds = {one.code for one in rule.rates} - {one.code for one in rule.insurance_rates}
+        told = {one.code for one in offer.rates if not one.is_insurance}
+        left_out = (holds & said) - told
+        trial.claim(not left_out, "others_left_out", expected=sorted(holds & said), got=sorted(told))
+        trial.claim(told <= holds, "other_codes", expected=sorted(holds), got=sorted(told))
+        compared += bool(holds & said)
+    trial.saw(f"{compared} offers have rates of other payers, too, and all of them are told")
 
 
 async def _no_rate_at_all(trial: Trial) -> None:
@@ -544,7 +565,8 @@ async def _offline(trial: Trial) -> None:
     other = trial.rig()
     if other.told("online"):
         await _offline_type(trial, other)
-    constant = never_varied([*rig.wire, *other.wire])
+    calls = [*rig.wire, *other.wire]
+    constant = (*never_varied(calls), *never_null(trial.adapter, calls))
     if constant:
         trial.facts[NEVER_VARIED] = ", ".join(constant)
         trial.saw(f"the same in every row of the mock's: {', '.join(constant)}")

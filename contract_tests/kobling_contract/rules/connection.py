@@ -92,7 +92,8 @@ WRONG_VALUE_CAUSES = {
     needs=READS,
     evidence=("journal",),
     causes={
-        "fails": "A right connection was reported as wrong. The failing finding names the probe; read the exchange.",
+        "fails": "A right connection was reported as wrong. The failing finding names the probe; read the exchange. "
+        "Where the vendor was not asked, the form takes less than the vendor gives: look at the field's pattern.",
         "asked_nothing": "The test reported a success without asking the vendor: identify must call it.",
     },
     driver=True,
@@ -103,8 +104,8 @@ async def _right_connection(trial: Trial) -> None:
     mark = rig.mark()
     report = await rig.session.test_connection()
     calls = rig.since(mark)
-    trial.claim(bool(calls), "asked_nothing", expected="the vendor is called", got="no call in its journal")
     trial.claim(not failed(report), "fails", expected="no failing finding", got=told(report), calls=calls)
+    trial.claim(bool(calls), "asked_nothing", expected="the vendor is called", got="no call in its journal")
     trial.control(rig, mark, "the right connection is tested")
     trial.saw(f"{len(calls)} calls reached the vendor, all answered; outcome {report.outcome}")
 
@@ -514,9 +515,10 @@ async def _sees_less(trial: Trial, key: str, what: str) -> None:
 
 @BOOK.rule(
     12,
-    "A department is shown with the name and address that the vendor tells, and the clinic with its own",
-    why="By these the administrator sees that it is the right clinic, and which of its departments.",
-    check="identify: from which fields Clinic and Department are read.",
+    "A department is shown with the name and address that the vendor tells, and the clinic with its own, in its zone",
+    why="By these the administrator sees that it is the right clinic, and which of its departments; a patient of a "
+    "clinic in another time zone must not come an hour late.",
+    check="identify: from which fields Clinic and Department are read; Clinic.zone, where an answer names the zone.",
     control="The clinic is read without an error, so that there is an answer to compare with.",
     source="the contract: Clinic tells what the vendor told; None means that it does not say",
     needs=READS,
@@ -524,9 +526,12 @@ async def _sees_less(trial: Trial, key: str, what: str) -> None:
     causes={
         "lost": "The vendor's answer to identify tells it of the departments, and those that are shown lack it.",
         "another": "The clinic or a department is shown with what is another's.",
+        "other_zone": "An answer of the vendor's names the clinic's time zone, and the clinic or its times are told in "
+        "another one: read Clinic.zone from it, and local times in self.clinic.zone.",
     },
 )
 async def _clinic_is_shown(trial: Trial) -> None:
+    await _in_its_zone(trial)
     rig = trial.rig()
     mark = rig.mark()
     clinic = await rig.session.clinic()
@@ -556,3 +561,26 @@ async def _clinic_is_shown(trial: Trial) -> None:
 
 def _streets(clinic: Clinic, department_id: str) -> set[str]:
     return {one.street for one in clinic.addresses if one.department_id == department_id}
+
+
+async def _in_its_zone(trial: Trial) -> None:
+    """A clinic whose clocks are not Oslo's, where an answer of the vendor's names its time zone."""
+    rig = trial.rig("faroe")
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.clinic())
+    calls = rig.since(mark)
+    zone = rig.clinic.zone
+    if zone not in told_in(rig.sent_since(mark)).splitlines():
+        trial.saw("no answer names the clinic's time zone")
+        return
+    got = outcome if outcome.error is not None else outcome.value.zone
+    trial.claim(got == zone, "other_zone", expected=zone, got=got, calls=calls)
+    query = rig.days(2, first=1)
+    mark = rig.mark()
+    found = (await rig.whole().slots(query)).found
+    trial.need(found, "no open time of a clinic in another time zone")
+    known = rig.known(found, query.first_day, query.last_day)
+    other = f"{len(found) - len(known)} of {len(found)} that it has not"
+    trial.claim(len(known) == len(found), "other_zone", expected="the clinic's own times", got=other,
+                calls=rig.since(mark))  # fmt: skip
+    trial.saw(f"a clinic in {zone} is told so, with its own {len(found)} times")

@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 from datetime import timedelta
+from math import ceil
 from urllib.parse import urlsplit
 
 from kobling import (
@@ -97,10 +98,13 @@ async def _branches(trial: Trial) -> None:
         "waited_for_nothing": "A Retry-After on a good answer was waited for.",
         "too_often": "A call that fails again and again was sent too often.",
         "not_recovered": "The vendor answered again, and the call failed all the same.",
+        "too_fast": "The vendor takes fewer calls than the adapter sends, by its own Limits.rate or for want of one: "
+        "state the vendor's number. It stands in the mock as `call_limit`.",
     },
 )
 async def _politeness(trial: Trial) -> None:
     control = trial.rig()
+    _within_the_limit(trial, control)
     mark = control.mark()
     await control.session.catalogue()
     needed = len(trial.control(control, mark, "the catalogue is read"))
@@ -131,6 +135,18 @@ async def _politeness(trial: Trial) -> None:
         sent = len(rig.world.journal)
         trial.claim(sent <= 3 * needed, "too_often", expected=f"at most {3 * needed} calls", got=sent)
         trial.saw(f"{kind} for ever: {sent} calls, {sum(rig.pace.waits):.1f} s waited")
+
+
+def _within_the_limit(trial: Trial, rig: Rig) -> None:
+    """The most calls that the SDK sends in the vendor's time, by what the adapter states, are no more than it takes."""
+    limit, rate = rig.mock.dialect.call_limit, trial.adapter.limits.rate
+    if limit is None:
+        return
+    most, seconds = limit
+    sent = None if rate is None else rate.calls * ceil(seconds / rate.per)
+    got = "any number: no Limits.rate" if rate is None else f"up to {sent}, by {rate.calls} in {rate.per:g} s"
+    trial.claim(sent is not None and sent <= most, "too_fast", expected=f"{most} calls in {seconds:g} s", got=got)
+    trial.saw(f"up to {sent} calls in {seconds:g} s, of {most} that the vendor takes")
 
 
 @BOOK.rule(

@@ -151,16 +151,16 @@ async def _only_what_is_needed(trial: Trial) -> None:
 
 @BOOK.rule(
     22,
-    "Bookings are listed for one practitioner or for all, each with what the booking itself tells",
+    "Bookings are listed for one practitioner, for several or for all, each with what the booking itself tells",
     why="Where a lost answer is looked for among another practitioner's bookings, the patient gets two times.",
-    check="list_bookings: BookingQuery.practitioner_ids, sent to the vendor where it can filter, and applied again; or "
-    "BookingQuery.reference, where bookings are listed by that alone.",
+    check="list_bookings: every one of BookingQuery.practitioner_ids, sent to the vendor where it can filter, and "
+    "applied again; or BookingQuery.reference, where bookings are listed by that alone.",
     control="Two bookings without any fault, of two practitioners, stand in the timebook before they are listed.",
     source="the contract: a listing is complete for the practitioners asked for, or for the reference",
     needs=("list_bookings", *NEEDS),
     evidence=("timebook",),
     causes={
-        "missing": "A booking of the practitioner asked for is not listed.",
+        "missing": "A booking of a practitioner asked for is not listed: all that are named are asked for.",
         "not_read": "The list can't be read where another system's booking stands in it, with a reference that is no "
         "UUID; or for more days than the vendor lists at once: ask in parts (kobling.localtime.chunks).",
         "past_left_out": "A booking is not listed any more once it has begun, or the patient has come, so that a lost "
@@ -184,9 +184,13 @@ async def _listed_by_practitioner(trial: Trial) -> None:
         await _listed_by_reference(trial, rig, made)
         return
     _of_another_system(rig, slots, [one.request.slot for one in made])
+    _of_a_third(rig, made)
     first, last = sorted(one.request.slot.local_start.date() for one in made)
-    for who in ((slots[0].practitioner_id,), (other.practitioner_id,), ()):
+    both = (slots[0].practitioner_id, other.practitioner_id)
+    for who in (both, both[:1], both[1:], ()):
         found, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last, practitioner_ids=who))
+        strays = [each for each in found.values() if who and each.practitioner_id not in (None, *who)]
+        trial.claim(not strays, "another", expected="their bookings only", got=f"{len(strays)} of others", calls=calls)
         for each in made:
             slot, listed = each.request.slot, found.get(each.booking.id)
             if who and slot.practitioner_id not in who:
@@ -201,7 +205,7 @@ async def _listed_by_practitioner(trial: Trial) -> None:
     found, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last + MANY_DAYS))
     past = {one.booking.id for one in made} - found.keys()
     trial.claim(not past, "past_left_out", expected="both", got=f"{len(past)} missing", calls=calls)
-    trial.saw("2 bookings of two practitioners: one for each, and both for all, also when they have begun")
+    trial.saw("2 bookings of two practitioners: one for each, both for the two, and for all when they have begun, too")
 
 
 MANY_DAYS = timedelta(days=69)
@@ -215,6 +219,16 @@ def _of_another_system(rig: Rig, free: Sequence[Slot], ours: Sequence[Slot]) -> 
         details = PatientDetails("Annen Prøvesen", None, "+4790000009", "annen@example.test")
         who, what = rig.own(slot.practitioner_id), rig.own(slot.service_id)
         rig.clinic.staff_book(BookingOrder(who, what, slot.start, details, reference="2026/4711-B"))
+
+
+def _of_a_third(rig: Rig, made: Sequence[Stood]) -> None:
+    """Staff have booked at the same time in a third timebook."""
+    start, two = made[0].appointment.start, {one.appointment.timebook_id for one in made}
+    rules = ((rule.timebook_id, kind.id) for kind in rig.clinic.types for rule in kind.rules)
+    third = next((pair for pair in rules if pair[0] not in two), None)
+    if third is not None:
+        details = PatientDetails("Tredje Prøvesen", None, "+4790000010", "tredje@example.test")
+        rig.clinic.staff_book(BookingOrder(*third, start, details, source="staff"))
 
 
 async def _listed(trial: Trial, rig: Rig, query: BookingQuery) -> tuple[dict[str, Booking], Sequence[Call]]:

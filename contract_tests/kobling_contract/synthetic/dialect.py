@@ -39,6 +39,7 @@ from kobling_mocks.clinic import (
     TooManyBookings,
 )
 from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
+from kobling_mocks.keys import key_of
 from kobling_mocks.loopback import is_loopback
 from kobling_mocks.switches import Switch, Switches
 from kobling_mocks.wireids import NumberedIds
@@ -147,11 +148,10 @@ class SyntheticVendor(Dialect):
 
     def open_account(self, clinic: Clinic) -> Account:
         """The number and the key follow from the clinic; of several departments the connection has the first."""
-        seal = hashlib.blake2b(clinic.id.encode(), digest_size=16, person=b"synthetic-key").hexdigest()
         departments = clinic.departments
         return Account(
             external_id=self.ids.wire(clinic, clinic.id),
-            api_key=f"mock-{seal[:8]}.{seal[8:]}",
+            api_key=f"mock-{key_of(clinic, 8, whose='client')}.{key_of(clinic, 24, whose='secret')}",
             clinic=clinic,
             department_id=self.ids.wire(clinic, departments[0].id) if len(departments) > 1 else None,
         )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, ValidationError
 
-from kobling_mocks import Account, Answer, Dialect, NumberedIds, Operation, Visit
+from kobling_mocks import Account, Answer, Dialect, NumberedIds, Operation, Visit, key_of
 from kobling_mocks.clinic import (
     ALL_PATIENTS,
     AlreadyCancelled,
@@ -329,7 +329,7 @@ class FjellvikMock(Dialect):
 
     def open_account(self, clinic: Clinic) -> Account:
         """Number and key follow from the clinic."""
-        return Account(str(int(clinic.id[:8], 16)), f"mock-{clinic.id[-12:]}", clinic)
+        return Account(str(int(clinic.id[:8], 16)), f"mock-{key_of(clinic)}", clinic)
 
     def connection(self, account: Account) -> dict[str, str]:
         """What the clinic states at the registry."""

@@ -102,8 +102,9 @@ _TYPES = (
 )
 
 
-def demo_clinic(clock: Clock | None = None, *, weeks: int = 8) -> Clinic:
-    """Solsiden Fysioterapi (syntetisk), planned for `weeks` weeks from the Monday of the clock's day.
+def demo_clinic(clock: Clock | None = None, *, weeks: int = 8, zone: str = "Europe/Oslo") -> Clinic:
+    """Solsiden Fysioterapi (syntetisk), planned for `weeks` weeks from the Monday of the clock's day; `zone` is an IANA
+    name.
 
     Two departments, each with a visiting address. Timebooks: kari and jovnna are fully bookable, aase is offline,
     gruppe is owned by a group and avdeling by a department. Types: forste (several B-rates, at Torget), oppfolging (one
@@ -111,7 +112,7 @@ def demo_clinic(clock: Clock | None = None, *, weeks: int = 8) -> Clinic:
     intern (hidden), rygg (group). Two appointments of other patients stand on the first day. Ids come from `demo_id`.
     """
     clock = clock or Clock(DEMO_START)
-    clinic = Clinic("Solsiden Fysioterapi (syntetisk)", "312345676", clock, seed=_SEED)
+    clinic = Clinic("Solsiden Fysioterapi (syntetisk)", "312345676", clock, seed=_SEED, zone=zone)
     for key, name, street in (
         ("torget", "Solsiden Torget", "Prøvegata 1, 0001 Oslo"),
         ("brygga", "Solsiden Brygga", "Prøvekaia 2, 0002 Oslo"),

@@ -10,7 +10,6 @@ services a calendar offers) is in none of the answers. `EasyPractice.options` is
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -43,6 +42,7 @@ from kobling_mocks.clinic import (
 )
 from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
 from kobling_mocks.dialects import easypractice_wire as wire
+from kobling_mocks.keys import key_of
 from kobling_mocks.switches import Switch, Switches
 from kobling_mocks.wireids import NumberedIds
 
@@ -55,6 +55,7 @@ _WORDS = {"booked": "booked", "pending": "booked", "cancelled": "cancelled", "de
 _DELETED = "deleted"
 """The reason on an appointment that was deleted through the API: it is in no list any more."""
 _LARGEST_PAGE = 200
+CALLS_A_MINUTE = 60
 _INTERVAL = 30
 """The interval of a clinic that was planned slot by slot, when it is moved into this system."""
 
@@ -147,7 +148,7 @@ SWITCHES = (
     ),
     Switch(
         "requests_per_minute",
-        60,
+        CALLS_A_MINUTE,
         (1, 100_000),
         "How many calls a clinic's tokens may make in a minute.",
         "Stated by the vendor.",
@@ -196,6 +197,7 @@ class EasyPractice(Dialect):
     id_fields = frozenset({"id"})
     credential_headers = frozenset({"authorization"})
     ids = NumberedIds()
+    call_limit = (CALLS_A_MINUTE, 60.0)
     untold: ClassVar[frozenset[Fact]] = frozenset(
         {"rates", "departments", "professions", "mediums", "patient_limits", "cancel_limits", "claims"}
     )
@@ -221,7 +223,7 @@ class EasyPractice(Dialect):
 
     def open_account(self, clinic: Clinic) -> Account:
         """The main account's user id stands for the clinic; the token follows from it."""
-        return Account(external_id=_user(clinic), api_key=_digest(clinic.id, "main"), clinic=clinic)
+        return Account(external_id=_user(clinic), api_key=_token(clinic, "main"), clinic=clinic)
 
     def connection(self, account: Account) -> dict[str, str]:
         """The user number that every answer names, and the token, which alone tells the clinic."""
@@ -284,9 +286,9 @@ class EasyPractice(Dialect):
     def tokens(self, account: Account) -> dict[str, Token]:
         """The tokens that the clinic has made: the main account's, one that may only read, and one for each employee
         with a calendar, who sees only what is theirs."""
-        made = [Token(account.api_key, ALL_SCOPES), Token(_digest(account.clinic.id, "reading"), READING)]
+        made = [Token(account.api_key, ALL_SCOPES), Token(_token(account.clinic, "reading"), READING)]
         made += [
-            Token(_digest(account.clinic.id, f"employee {book.id}"), ALL_SCOPES, book.id)
+            Token(_token(account.clinic, f"employee {book.id}"), ALL_SCOPES, book.id)
             for book in account.clinic.timebooks
             if book.owner_kind == "person"
         ]
@@ -301,8 +303,8 @@ class EasyPractice(Dialect):
         return next(one.text for one in self.tokens(account).values() if one.employee == timebook_id)
 
 
-def _digest(clinic_id: str, whose: str) -> str:
-    return "mock-" + hashlib.blake2b(f"{clinic_id} {whose}".encode(), digest_size=16, person=b"mock-key").hexdigest()
+def _token(clinic: Clinic, whose: str) -> str:
+    return f"mock-{key_of(clinic, whose=whose)}"
 
 
 def _wire(clinic: Clinic, own: str) -> str:

@@ -7,7 +7,6 @@ booking, the fields of a time, where rates are) is inferred and stands behind a 
 
 from __future__ import annotations
 
-import hashlib
 import re
 import uuid
 from collections.abc import Collection, Mapping
@@ -56,6 +55,7 @@ from kobling_mocks.dialects.eg_pasientsky_wire import (
     SearchBody,
     SearchOrError,
 )
+from kobling_mocks.keys import key_of
 from kobling_mocks.switches import Switch, Switches
 
 __all__ = ["SWITCHES", "EgPasientsky", "dialect"]
@@ -219,13 +219,12 @@ class EgPasientsky(Dialect):
     def open_account(self, clinic: Clinic) -> Account:
         """The id is the clinic's own, the key follows from it; of several departments the connection has the first that
         a partner is shown: a type has to be there."""
-        key = hashlib.blake2b(clinic.id.encode(), digest_size=16, person=b"mock-key").hexdigest()
         places = [_location(kind, clinic) for kind in _Shown(clinic, None, None).types]
         shown = {place["id"] for place in places if place is not None}
         departments = [one.id for one in clinic.departments if one.id in shown]
         return Account(
             external_id=clinic.id,
-            api_key=f"mock-{key}",
+            api_key=f"mock-{key_of(clinic)}",
             clinic=clinic,
             department_id=departments[0] if departments and len(clinic.departments) > 1 else None,
         )

@@ -6,7 +6,6 @@ installed at a clinic would plausibly speak, made to be as different from other 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -55,6 +54,7 @@ from kobling_mocks.dialects.extensor_wire import (
     TimerQuery,
     TimetyperAnswer,
 )
+from kobling_mocks.keys import key_of
 from kobling_mocks.switches import Switch, Switches
 from kobling_mocks.wireids import NumberedIds
 
@@ -132,11 +132,10 @@ class Extensor(Dialect):
 
     def open_account(self, clinic: Clinic) -> Account:
         """The number and the key follow from the clinic; of several departments the connection has the first."""
-        key = hashlib.blake2b(clinic.id.encode(), digest_size=16, person=b"extensor-key").hexdigest()
         departments = clinic.departments
         return Account(
             external_id=self.ids.wire(clinic, clinic.id),
-            api_key=f"mock-{key}",
+            api_key=f"mock-{key_of(clinic)}",
             clinic=clinic,
             department_id=self.ids.wire(clinic, departments[0].id) if len(departments) > 1 else None,
         )
