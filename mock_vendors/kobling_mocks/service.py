@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,10 +194,12 @@ def _findings(
     body = visit.json if isinstance(visit.json, dict) else {}
     if operation is None:
         yield Finding("unknown_route", "path")
-    secrets = keys | {str(body[name]) for name in (operation.secret if operation else ()) if body.get(name)}
-    names = world.patient_names() | {
-        str(value) for name, value in body.items() if operation and name in operation.personal and value
-    }
+    named = list(_named(body)) if operation is not None else []
+    secrets, names = set(keys), set(world.patient_names())
+    for _, way, value in named:
+        if operation is not None and value and not isinstance(value, dict | list):
+            secrets |= {str(value)} if operation.secret.intersection(way) else set()
+            names |= {str(value)} if operation.personal.intersection(way) else set()
     places = [("path", part) for part in arrival.path.split("/")]
     places += [(f"query.{name}", value) for name, value in arrival.query]
     for place, value in places:
@@ -215,7 +217,7 @@ def _findings(
             yield Finding("missing_auth", "call")
     yield from _header_findings(world, dialect, arrival, visit, secrets)
     if operation is not None and operation.body is not None:
-        yield from _body_findings(operation, visit, body, secrets)
+        yield from _body_findings(operation, visit, body, named, secrets)
 
 
 def _header_findings(
@@ -235,19 +237,37 @@ def _header_findings(
             yield Finding("secret_out_of_place", f"header.{name}")
 
 
-def _body_findings(operation: Operation, visit: Visit, body: Mapping[str, Any], secrets: set[str]) -> Iterator[Finding]:
+def _named(value: Any, place: str = "body", way: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...], Any]]:
+    """Everything in a body that has a name, at any depth: its place, the names on the way to it, and its value."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        here = f"{place}.{name}", (*way, str(name)), inner
+        yield here
+        yield from _named(inner, *here[:2])
+    for inner in value if isinstance(value, list) else ():
+        yield from _named(inner, place, way)
+
+
+def _body_findings(
+    operation: Operation,
+    visit: Visit,
+    body: Mapping[str, Any],
+    named: Iterable[tuple[str, tuple[str, ...], Any]],
+    secrets: set[str],
+) -> Iterator[Finding]:
     if not isinstance(visit.json, dict):
         yield Finding("unreadable_body", "body")
     for name in body:
         if name not in operation.known_fields:
             yield Finding("unknown_field", f"body.{name}")
-    needed = operation.needed(body)
-    for name in sorted(operation.personal - needed):
-        if body.get(name):
-            yield Finding("needless_patient_data", f"body.{name}")
-    for name, value in body.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        if name not in operation.secret and any(secret in text for secret in secrets):
-            yield Finding("secret_out_of_place", f"body.{name}")
-        if name in operation.texts and NATIONAL_ID.search(text):
-            yield Finding("national_id_in_text", f"body.{name}")
+    needless = operation.personal - operation.needed(body)
+    for place, way, value in named:
+        if way[-1] in needless and value:
+            yield Finding("needless_patient_data", place)
+        if isinstance(value, dict):
+            continue
+        plain = value if isinstance(value, list) else [value]
+        text = " ".join(str(one) for one in plain if not isinstance(one, dict | list))
+        if not operation.secret.intersection(way) and any(secret in text for secret in secrets):
+            yield Finding("secret_out_of_place", place)
+        if operation.texts.intersection(way) and NATIONAL_ID.search(text):
+            yield Finding("national_id_in_text", place)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from kobling.exchange import WireReply, WireRequest
-from kobling_mocks import FINDINGS, Fault, Mock
-from kobling_mocks.clinic import synthetic_clinic
+from kobling_mocks import FINDINGS, Account, Answer, Dialect, Fault, Mock, Operation, Visit
+from kobling_mocks.clinic import Clinic, synthetic_clinic
 from partner_caller import DAY, Caller, caller_of
 
 SEARCH = {"dateRange": {"from": DAY, "to": DAY}}
@@ -165,3 +166,71 @@ def test_the_body_of_an_unknown_route_is_kept_as_digests_only(caller: Caller) ->
     kept = json.dumps(caller.mock.world.journal.calls[-1].body)
     assert "Ola" not in kept
     assert "90000001" not in kept
+
+
+class _Who(BaseModel):
+    given: str
+    born: str = ""
+
+
+class _Door(BaseModel):
+    key: str
+
+
+class _Nested(BaseModel):
+    door: _Door
+    who: list[_Who]
+    note: str = ""
+
+
+class _Path(BaseModel):
+    number: str
+
+
+class Nests(Dialect):
+    key, name, about = "nests", "Nests (invented)", "Invented."
+    origin = "https://api.nests.example"
+    account_parameter = "number"
+    operations = (
+        Operation(
+            "book", "POST", "/<number>/book", "Books", lambda _: Answer(200, json={}), writes=True, path=_Path,
+            body=_Nested, secret=frozenset({"key"}), personal=frozenset({"given", "born"}), texts=frozenset({"note"}),
+            needed=lambda _: frozenset({"given"}),
+        ),
+    )  # fmt: skip
+
+    def open_account(self, clinic: Clinic) -> Account:
+        return Account("12", "a-key-of-nests", clinic)
+
+    def connection(self, account: Account) -> dict[str, str]:
+        return {"external_id": "12", "department_id": "", "api_key": account.api_key, "booking_url": ""}
+
+    def credential(self, visit: Visit) -> str:
+        return str(visit.json["door"]["key"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "query", "findings"),
+    [
+        ({}, "", set()),
+        (
+            {"who": [{"given": "Ada"}, {"given": "Bo", "born": "1984"}]},
+            "",
+            {("needless_patient_data", "body.who.born")},
+        ),
+        ({"who": [{"given": "a-key-of-nests"}]}, "", {("secret_out_of_place", "body.who.given")}),
+        ({"more": ["a-key-of-nests"]}, "", {("unknown_field", "body.more"), ("secret_out_of_place", "body.more")}),
+        ({"note": "21883649874"}, "", {("national_id_in_text", "body.note")}),
+        ({}, "?q=Ada+Testesen", {("patient_in_url", "query.q"), ("unknown_parameter", "query.q")}),
+    ],
+)
+def test_what_stands_deep_in_a_body_is_looked_at_as_what_stands_on_top(
+    changed: dict[str, Any], query: str, findings: set[tuple[str, str]]
+) -> None:
+    mock = Mock(Nests())
+    body = {"door": {"key": "a-key-of-nests"}, "who": [{"given": "Ada Testesen"}], **changed}
+    url = f"https://api.nests.example/12/book{query}"
+    mock.exchange(WireRequest("POST", url, (("Content-Type", "application/json"),), json.dumps(body).encode()))
+    (call,) = mock.world.journal.calls
+    assert {(one.code, one.where) for one in call.findings} == findings
+    assert "a-key-of-nests" not in repr(call)
