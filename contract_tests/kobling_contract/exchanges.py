@@ -22,7 +22,7 @@ from kobling_mocks.journal import Effect
 
 from .rig import PATIENT, SAK_ID, Rig
 
-__all__ = ["Personal", "told"]
+__all__ = ["Personal", "marks_in", "told"]
 
 MOST_CALLS = 6
 LAST_CALLS = 4
@@ -38,7 +38,6 @@ EFFECTS: Mapping[Effect, str] = {
 }
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _MARK = re.compile(r"[^\W_](?:[\w.:+-]{2,}[^\W_])")
-"""What may be a vendor's id, word, field or time in a text for people."""
 _BIRTH_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y%m%d", "%d%m%Y", "%d%m%y")
 
 
@@ -139,7 +138,7 @@ def told(rigs: Sequence[Rig], calls: Iterable[Call], said: str = "") -> str:
     if not chosen:
         chosen = _last(rigs)
         lines = ["the last calls before the judgement:" if chosen else "no call was made"]
-    marks = tuple(dict.fromkeys(_MARK.findall(said)))
+    marks = marks_in(said)
     runs = list(_runs(chosen, rigs))
     left_out = len(runs) - MOST_CALLS
     for number, (run, rig) in enumerate(runs):
@@ -150,6 +149,11 @@ def told(rigs: Sequence[Rig], calls: Iterable[Call], said: str = "") -> str:
         lines += _call(run[0], rig, marks)
         lines += [f"   the same again: {_numbers(run[1:])}"] if run[1:] else []
     return "\n".join(lines)
+
+
+def marks_in(text: str) -> tuple[str, ...]:
+    """What in a text for people may be the vendor's: ids, words, fields, times."""
+    return tuple(dict.fromkeys(_MARK.findall(text)))
 
 
 def _last(rigs: Sequence[Rig]) -> list[Call]:

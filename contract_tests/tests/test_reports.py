@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
@@ -133,6 +134,18 @@ def test_html_tells_of_a_failure_all_that_is_needed_to_mend_it() -> None:
         "kobling_mysystem:MySystem", "mock 0.4",
     ):  # fmt: skip
         assert part in text, part
+
+
+def test_html_marks_in_the_exchange_what_the_text_beside_it_speaks_of_and_nothing_in_it_becomes_markup() -> None:
+    failing = replace(
+        result("SLOT-05", Verdict.FAIL), expected="status BEKREFTET", got="a <b> of 7",
+        exchange='1. GET /api\n   answered: 200, {"status": "BEKREFTET", "other": "BEKREFTETE <b> & more"}',
+    )  # fmt: skip
+    page = html_page(certificate(failing), AT)
+    assert "<mark>BEKREFTET</mark>" in page
+    assert "<mark>status</mark>" in page
+    assert "BEKREFTETE &lt;b&gt; &amp; more" in page
+    assert "<strong>1. GET /api</strong>" in page
 
 
 def test_html_is_made_for_dark_screens_phones_and_paper(page: str) -> None:
