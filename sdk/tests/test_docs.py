@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 import zlib
 from datetime import date
@@ -38,6 +39,8 @@ WRITTEN_WHEN_BUILT = DOCS / "reference" / "rules"
 SITE = [page for page in sorted(DOCS.glob("**/*.md")) if not page.is_relative_to(WRITTEN_WHEN_BUILT)]
 PAGES = [ROOT / "README.md", *SITE]
 CODE = sorted([*DOCS.glob("how-to/*.py"), *DOCS.glob("tutorial/*.py")])
+BUILDING = 600
+"""Seconds after which a site that is built beside the tests should stand."""
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = [(page, number, code) for page in PAGES for number, code in enumerate(PYTHON.findall(page.read_text("utf-8")))]
 
@@ -147,9 +150,14 @@ def test_the_site_builds_without_a_warning_and_describes_every_public_name_error
 
 
 def built_site(folder: Path) -> Path:
-    """The site as it was built a moment ago, where a step before this one says so, and else a new one in `folder`."""
+    """The site that is built beside the tests, where the environment says so, and else a new one in `folder`."""
     if "KOBLING_BUILT_SITE" in os.environ:
-        return ROOT / os.environ["KOBLING_BUILT_SITE"]
+        site = ROOT / os.environ["KOBLING_BUILT_SITE"]
+        for _ in range(BUILDING):
+            if (site / ".built").exists():
+                return site
+            time.sleep(1)
+        raise AssertionError(f"{site} was not built in {BUILDING} s")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", str(DOCS), str(folder)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr

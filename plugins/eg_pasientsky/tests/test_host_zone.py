@@ -12,7 +12,7 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Pacific/Auckland", "UTC"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
 def test_the_changes_of_the_clock_do_not_depend_on_the_hosts_zone(zone: str) -> None:
     chosen = ["test_wire.py", "test_against_mock.py::test_open_times_equal_the_models_around_a_change_of_the_clock"]
     done = subprocess.run(
