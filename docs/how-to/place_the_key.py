@@ -68,6 +68,17 @@ class TwoParts(Invented):
         ),
     )
     auth = Basic(KEY.user, KEY.password)
+    # [half]
+
+
+class HalfPublic(Invented):
+    contract = 1
+    form = ConnectionForm(
+        external_id=required(nb="klinikkens kortnavn", en="the clinic's short name", example="fjord"),
+        api_key=required(nb="partnernøkkelen", en="the partner key"),
+    )
+    # [short-name]
+    auth = Basic("{external_id}", KEY)
     # [shard]
 
 
@@ -105,6 +116,12 @@ def test_two_parts_of_one_box_are_user_and_password() -> None:
     pasted = example_connection(TwoParts, api_key="ola:hemmelig")
     (sent,) = play(TwoParts, "identify", replies=[reply(200)], connection=pasted).requests
     assert sent.header("Authorization") == "Basic b2xhOmhlbW1lbGln"
+
+
+def test_the_user_may_be_a_field_that_is_no_secret() -> None:
+    pasted = example_connection(HalfPublic, api_key="hemmelig")
+    (sent,) = play(HalfPublic, "identify", replies=[reply(200)], connection=pasted).requests
+    assert sent.header("Authorization") == "Basic ZmpvcmQ6aGVtbWVsaWc="
 
 
 def test_a_public_part_of_the_key_leads_to_its_server() -> None:

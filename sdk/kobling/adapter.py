@@ -14,13 +14,13 @@ import inspect
 import re
 import reprlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, NoReturn, Self, get_args
 
 from pydantic import BaseModel, model_validator
 
-from .auth import Auth, NoAuth
+from .auth import Auth, Basic, NoAuth
 from .booking import (
     Booking,
     BookingQuery,
@@ -62,6 +62,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (*REQUIRED, *TOGETHER, *OPTIONAL)
 WRITES: Final[frozenset[Operation]] = frozenset({"book", "cancel", "register_patient", "reschedule"})
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_WORD_IN_BRACES = re.compile(r"\{([a-z_.]+)\}")
+"""What is filled in where braces may also be the vendor's own, as in a header's JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +308,8 @@ def faults(cls: type[Adapter]) -> Iterator[Fault]:
     if "form" in right:
         for part in right & {"base_url", "auth_url"}:
             yield from _address_faults(cls, getattr(cls, part), part, f"{where}.{part}")
+        for part, told in _told_values(cls, right):
+            yield from _place_faults(cls, _WORD_IN_BRACES.findall(told), part, f"{where}.{part}")
     if "reschedule" in cls.supports and "limits" in right and cls.limits.booking.overlap != "refused":
         yield Fault(
             "reschedule",
@@ -348,9 +352,24 @@ def _address_faults(cls: type[Adapter], address: str | None, part: str, where: s
         return
     if not address.startswith(("https://", "{booking_url}")):
         yield Fault(part, f"{where} must start with https:// or be {{booking_url}}")
+    yield from _place_faults(cls, _PLACE.findall(address), part, where)
+
+
+def _told_values(cls: type[Adapter], right: Set[str]) -> Iterator[tuple[str, str]]:
+    """The texts of class values in which fields of the form are filled in, beside the addresses."""
+    for part in sorted(right & {"headers", "params"}):
+        yield from ((part, text) for text in getattr(cls, part).values() if isinstance(text, str))
+    for part in sorted(right & {"auth", "sign_in_auth"}):
+        auth = getattr(cls, part)
+        pair = (auth.user, auth.password) if isinstance(auth, Basic) else ()
+        yield from ((part, text) for text in pair if isinstance(text, str))
+
+
+def _place_faults(cls: type[Adapter], places: Iterable[str], part: str, where: str) -> Iterator[Fault]:
+    """Places in a class value that no field of the form fills in."""
     public = {f"{name}.{group}" for name, field in cls.form.fields().items() for group in field.public}
     known = {"external_id", "department_id", "booking_url"} | public
-    unknown = [place for place in _PLACE.findall(address) if place not in known]
+    unknown = [place for place in places if place not in known]
     if unknown:
         yield Fault(
             part,

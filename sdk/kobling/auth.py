@@ -63,7 +63,8 @@ class BodyKey:
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """`Authorization: Basic`: user and password are texts or `KEY` parts."""
+    """`Authorization: Basic`: user and password are `KEY` parts or texts, in which `{external_id}` and its like are
+    filled in. A user with a colon can't be told from the password, and is the connection's mistake."""
 
     user: str | KeyPart = KEY
     password: str | KeyPart = ""

@@ -76,6 +76,13 @@ def host_label(value: str) -> str:
     return value.lower()
 
 
+def without_colon(value: str) -> str:
+    """A typed value as a user of `Basic`; refused when the password would begin in it."""
+    if ":" in value:
+        raise InvalidRequest("bad_user")
+    return value
+
+
 def base_address(template: str, connection: PublicConnection) -> str:
     """An adapter's base address with the connection's values in it: one label each in the host, quoted in the path.
 
@@ -119,7 +126,9 @@ def build(
         case HeaderKey(name, scheme) if key:
             sent.put(name, f"{scheme} {key}" if scheme else key)
         case Basic(user, password):
-            pair = ":".join(reveal(part) if isinstance(part, KeyPart) else part for part in (user, password))
+            who = reveal(user) if isinstance(user, KeyPart) else filled(user, connection, without_colon)
+            word = reveal(password) if isinstance(password, KeyPart) else filled(password, connection, str)
+            pair = f"{who}:{word}"
             sent.put("Authorization", "Basic " + base64.b64encode(pair.encode()).decode())
         case QueryKey(name) if key:
             query = [*((other, value) for other, value in query if other != name), (name, key)]

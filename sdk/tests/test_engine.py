@@ -34,6 +34,7 @@ from kobling import (
     ErrorMap,
     HeaderKey,
     Http,
+    InvalidConnection,
     InvalidRequest,
     KoblingError,
     OutcomeUnknown,
@@ -52,8 +53,9 @@ from kobling import (
     WireFailure,
     required,
 )
+from kobling.adapter import ContractError, check_adapter
 from kobling.limits import Limits, Rate
-from kobling.testing import ManualClock, Played, play, reply
+from kobling.testing import ManualClock, Played, example_connection, play, reply
 
 OK = reply(200, json={"name": "Full"})
 QUERY = SlotQuery(first_day=FIRST, last_day=FIRST)
@@ -387,6 +389,21 @@ def test_a_sign_in_sends_the_key_as_its_own_declaration_says_and_later_calls_as_
     made: type[Adapter] = type("ByBasic", (signing_in(),), body)
     played = play(made, "identify", replies=[reply(200, json={"token": "t1"}), OK])
     assert [one.header("Authorization") for one in played.requests] == ["Basic b2xhOmhlbW1lbGln", "Bearer t1"]
+
+
+def test_basic_fills_fields_in_and_refuses_a_user_in_whom_the_password_would_begin() -> None:
+    form = ConnectionForm(external_id=required(nb="n", en="n", example="1"), api_key=required(nb="k", en="k"))
+    body = {"form": form, "auth": Basic("at-{external_id}", KEY), "key": "by-user", "contract": 1}
+    made: type[Adapter] = type("ByUser", (adapter(one_get),), body)
+    (sent,) = play(made, "identify", replies=[OK]).requests
+    assert sent.header("Authorization") == "Basic YXQtMTpleGFtcGxlLWtleQ=="
+    with pytest.raises(InvalidConnection):
+        play(made, "identify", replies=[], connection=example_connection(made, external_id="1:2"))
+    odd: type[Adapter] = type("Odd", (made,), {"auth": Basic("{clinic}", KEY), "key": "odd", "contract": 1})
+    with pytest.raises(ContractError, match=r"Odd.auth has \{clinic\}, which nothing fills in"):
+        check_adapter(odd)
+    fine = {"headers": {"X": '{"a": 1}'}, "key": "fine", "contract": 1}
+    check_adapter(type("Fine", (made,), fine))
 
 
 @pytest.mark.parametrize("refusal", [reply(200, json={"code": "ended"}), reply(403, json={"code": "ended"})])
