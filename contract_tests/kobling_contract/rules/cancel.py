@@ -32,7 +32,17 @@ from ..rule import RuleBook
 from ..strange_words import in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked, Outcome, Trial, unknown
-from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, clock_told, facts_told, loss_told, setting_told, take
+from .booking import (
+    LIVE_STATES,
+    LOST_AFTER,
+    LOST_BEFORE,
+    clock_told,
+    facts_told,
+    loss_told,
+    setting_told,
+    starts_told,
+    take,
+)
 from .slots import fault_details
 
 BOOK = RuleBook("CNCL", "Cancelling and moving")
@@ -483,17 +493,11 @@ async def _moved(trial: Trial) -> None:
         trial.saw("the new time waits for the clinic's yes, the old one stands, and the caller is told of both")
         return
     at = f"1 appointment at {clock_told(rig, new.start)}"
-    trial.claim(len(live) == 1, "not_once", expected=at, got=f"{_starts_told(rig, live)}, told as {_told(outcome)}",
+    trial.claim(len(live) == 1, "not_once", expected=at, got=f"{starts_told(rig, live)}, told as {_told(outcome)}",
                 calls=calls)  # fmt: skip
-    trial.claim(live[0].start == new.start, "other_time", expected=at, got=_starts_told(rig, live), calls=calls)
+    trial.claim(live[0].start == new.start, "other_time", expected=at, got=starts_told(rig, live), calls=calls)
     trial.claim(outcome.error is None, "unexpected_error", expected="the moved booking", got=outcome, calls=calls)
     trial.saw(f"1 appointment that stands, at the new time; number of writes: {len(calls)}")
-
-
-def _starts_told(rig: Rig, live: Sequence[Appointment]) -> str:
-    starts = sorted(one.start for one in live)
-    told = f"at {' and '.join(clock_told(rig, one) for one in starts)}"
-    return f"{len(starts)} appointment{'s' if len(starts) > 1 else ''} {told}" if starts else "no appointment"
 
 
 FAILED_MOVES: Mapping[str, str] = {
@@ -563,7 +567,7 @@ async def _half_moved(trial: Trial) -> None:
                     "old booking stands", got=outcome, calls=calls)  # fmt: skip
         aware = isinstance(outcome.error, RescheduleHalfDone | OutcomeUnknown)
         trial.claim(len(live) == 1 or aware, "two_untold", expected=f"RescheduleHalfDone: {what}",
-                    got=f"{outcome}; {_starts_told(rig, live)}", calls=calls)  # fmt: skip
+                    got=f"{outcome}; {starts_told(rig, live)}", calls=calls)  # fmt: skip
         trial.saw(f"{what}: told as {_told(outcome)}; appointments that stand: {len(live)}")
 
 
@@ -628,7 +632,7 @@ async def _in_one_step(trial: Trial) -> None:
         now = state_of(rig, made.appointment)
         stays = now is not None and now.start == made.appointment.start
         expected = f"the booking at its old time, {clock_told(rig, made.appointment.start)}: {what}"
-        trial.claim(stays, "changed", expected=expected, got=_starts_told(rig, [now] if now else []), calls=calls)
+        trial.claim(stays, "changed", expected=expected, got=starts_told(rig, [now] if now else []), calls=calls)
         told = isinstance(outcome.error, errors) and outcome.error.effect == "none"
         names = " or ".join(one.__name__ for one in errors)
         trial.claim(told, "other_error", expected=f"{names}, effect none: {what}", got=outcome, calls=calls)
@@ -786,7 +790,7 @@ async def _given_up_and_moved(trial: Trial, rig: Rig, slot: Slot, later: Slot, w
     if moved.value is not None:
         once = len(live) == 1 and live[0].start == later.start
         trial.claim(once, "not_once", expected=f"1 appointment at {clock_told(rig, later.start)} ({what})",
-                    got=_starts_told(rig, live), calls=calls)  # fmt: skip
+                    got=starts_told(rig, live), calls=calls)  # fmt: skip
         await _given_up(trial, rig, moved.value.ref, what)
     trial.saw(f"{what}: {first}; a move is told as {_told(moved)}")
     return True
