@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kobling import (
@@ -393,4 +393,4 @@ def _same_time(one: Slot, other: Slot) -> bool:
 
 
 def _when(slot: Slot) -> str:
-    return f"{slot.local_start:%Y-%m-%d %H:%M}"
+    return f"{slot.start.astimezone(UTC):%Y-%m-%d %H:%M} UTC"  # as what stands in the end is told

@@ -115,16 +115,13 @@ async def _stands_as_asked(trial: Trial) -> None:
         slot, *_ = await trial.open_times(rig, count=14)  # a random clinic may be full for days
         before = rig.appointments()
         made = await trial.booked(rig, slot)
-        new, stands = rig.made_since(before), made.appointment
-        trial.claim(
-            len(new) == 1, "not_one", expected="1 new appointment", got=f"{len(new)} new ones", calls=made.calls
-        )
+        new, stands, writes = rig.made_since(before), made.appointment, rig.writing(made.calls)
+        trial.claim(len(new) == 1, "not_one", expected="1 new appointment", got=starts_told(rig, new), calls=writes)
         asked = {"practitioner": slot.practitioner_id, "type": slot.service_id, "start": slot.start, "end": slot.end}
         timebook_id, type_id = rig.wire_id(stands.timebook_id), rig.wire_id(stands.type_id)
         got = {"practitioner": timebook_id, "type": type_id, "start": stands.start, "end": stands.end}
         trial.claim(asked == got, "differs", expected=facts_told(rig, asked), got=facts_told(rig, got),
-                    calls=made.calls)  # fmt: skip
-        writes = rig.writing(made.calls)
+                    calls=writes)  # fmt: skip
         wrote = [call for call in writes if call.appointment == stands.id]
         trial.claim(
             len(wrote) == 1, "more_writes", expected="1 write that books", got=f"{len(wrote)} writes", calls=writes
@@ -265,24 +262,24 @@ ODD_SAK_ID = SakID("6qbTr")
 async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None, sak_id: SakID) -> None:
     mark = rig.mark()
     made = await trial.booked(rig, slot, patient=patient, message=message, sak_id=sak_id)
-    stands = made.appointment
+    stands, calls = made.appointment, rig.writing(made.calls)
     text = _texts_of(rig, stands)
     what = f"a booking {'with' if message else 'without'} a message"
     holds = sak_id.value in text or stands.sak_id == sak_id.value
     got = f"neither in a field nor in the {len(text.strip())} characters of text that the clinic sees"
-    trial.claim(holds, "no_sak_id", expected=f"{what}: the SakID with the appointment", got=got, calls=made.calls)
+    trial.claim(holds, "no_sak_id", expected=f"{what}: the SakID with the appointment", got=got, calls=calls)
     claims = [claim for claim in rig.clinic.claims if claim.appointment_id == stands.id]
     if rig.told("claims"):
         trial.claim(len(claims) == 1, "no_claim", expected=f"{what}: 1 claim from its SakID",
-                    got=f"{len(claims)} claims", calls=made.calls)  # fmt: skip
+                    got=f"{len(claims)} claims", calls=calls)  # fmt: skip
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         found = made.request.reference in find_tags(text) or stands.reference == str(made.request.reference)
         got = f"not in its field, and not among the {len(find_tags(text))} tags in the text that the clinic sees"
         expected = f"{what}: the request's reference with the appointment"
-        trial.claim(found, "no_reference", expected=expected, got=got, calls=made.calls)
+        trial.claim(found, "no_reference", expected=expected, got=got, calls=calls)
     if message is not None:
-        _message_stands(trial, message, text, made.calls)
+        _message_stands(trial, message, text, calls)
     claimed = "; a claim was made from it" if claims else ""
     place = where.replace("_", "'s ")
     referred = f"; the reference stands in the {place}" if where != "nowhere" else ""
@@ -290,7 +287,7 @@ async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, mess
     record, declared = rig.clinic.patient(stands.patient_id), trial.adapter.patient_fields.declared
     if record is not None:
         seen = on_record(record, patient, declared, said_in(rig.sent_since(mark)))
-        _as_given(trial, rig, seen, made.calls)
+        _as_given(trial, seen, calls)
 
 
 def _texts_of(rig: Rig, stands: Appointment) -> str:
@@ -312,12 +309,11 @@ def _message_stands(trial: Trial, message: str, text: str, calls: Sequence[Call]
     trial.claim(message in plain, "cut", expected=expected, got=f"not the whole {seen}", calls=calls)
 
 
-def _as_given(trial: Trial, rig: Rig, seen: Compared, calls: Sequence[Call]) -> None:
-    writes = rig.writing(calls)
+def _as_given(trial: Trial, seen: Compared, calls: Sequence[Call]) -> None:
     trial.claim(not seen.other, "other_details", expected=f"{', '.join(seen.other)} on the clinic's record as given",
-                got="something else", calls=writes)  # fmt: skip
+                got="something else", calls=calls)  # fmt: skip
     trial.claim(not seen.unsent, "unsent", expected=f"{', '.join(seen.unsent)}, as declared in patient_fields",
-                got="sent in no request", calls=writes)  # fmt: skip
+                got="sent in no request", calls=calls)  # fmt: skip
     kept = f"as given on the clinic's record: {', '.join(seen.same)}" if seen.same else "sent as declared"
     trial.saw(kept + (f"; the mock keeps no {', '.join(seen.unkept)}" if seen.unkept else ""))
 
@@ -370,7 +366,8 @@ async def _who_is_meant(trial: Trial) -> None:
     text = f"{made.appointment.note}\n{made.appointment.patient_comment}\n{patient.name if patient else ''}"
     name = PATIENT.family_name or ""
     trial.claim(name in text, "not_seen", expected="the patient's name in the note or on the record",
-                got=f"in neither, of {len(text.strip())} characters together", calls=made.calls)  # fmt: skip
+                got=f"in neither, of {len(text.strip())} characters together",
+                calls=rig.writing(made.calls))  # fmt: skip
     match = trial.adapter.patient_fields.match.replace("_", " ")
     trial.saw(f"the name stands with the appointment; how the vendor finds a patient, as declared: {match}")
 
@@ -540,12 +537,13 @@ def _within_the_rate(trial: Trial, calls: Sequence[Call]) -> None:
     told_to_wait = [call for call in calls if call.status == TOO_MANY]
     first = calls.index(told_to_wait[0]) if told_to_wait else 0
     rate = trial.adapter.limits.rate
+    took = (told_to_wait[0].at - calls[0].at).total_seconds() if told_to_wait else 0.0
     stated = "Limits.rate is not stated" if rate is None else f"Limits.rate says {rate.calls} in {rate.per:g} s"
     trial.claim(
         not told_to_wait,
         "too_fast",
         expected=f"no call answered {TOO_MANY}: {stated}, and the SDK keeps to it",
-        got=f"{len(told_to_wait)} of {len(calls)} calls answered {TOO_MANY}, the first after {first}",
+        got=f"{len(told_to_wait)} of {len(calls)} calls answered {TOO_MANY}, the first after {first} in {took:.0f} s",
         calls=[*calls[max(0, first - 3) : first], *told_to_wait[:3]],
     )
 
@@ -981,10 +979,12 @@ async def _waits(trial: Trial) -> None:
         sent_at = rig.pace.now()
         made = await trial.booked(rig, slots[0])
         ref = made.booking.ref
+        mark = rig.mark()
         said = (made.booking.status, (await rig.session.get(ref)).status)
+        calls = [*rig.writing(made.calls), *rig.since(mark)]
         trial.need(made.appointment.state == "pending" or None, "the booking does not wait")
         trial.claim(set(said) <= {"pending", "unknown"}, "not_pending", expected="pending, while the clinic has not "
-                    "answered", got=f"booked as {said[0]}, read as {said[1]}", calls=made.calls)  # fmt: skip
+                    "answered", got=f"booked as {said[0]}, read as {said[1]}", calls=calls)  # fmt: skip
         getattr(rig.clinic, answer)(made.appointment.id)
         mark = rig.mark()
         read = (await rig.session.get(ref)).status

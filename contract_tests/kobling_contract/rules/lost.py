@@ -195,7 +195,8 @@ async def _resolving(trial: Trial) -> None:
             found = getattr(resolution, "booking", None) is not None
             saw = ", ".join(f"{one.looked_at} {one.saw}" for one in resolution.evidence)
             end = f"{type(resolution).__name__}, since it saw: {saw}"
-            expected = f"Booked, for the booking that stands ({loss_told(kind, when)})"
+            stands = " and ".join(rig.wire_id(one.id) for one in _standing(rig, request))
+            expected = f"Booked, for booking {stands}, which stands ({loss_told(kind, when)})"
             trial.claim(found, "not_found", expected=expected, got=end, calls=calls)
         ends.add(type(resolution).__name__)
         standing = len(_standing(rig, request))
@@ -247,7 +248,8 @@ def _true(
     10,
     'However the vendor may behave, nobody is told "booked" for what the clinic has not accepted',
     why="Pending is not booked; a gateway that answers before the clinic's system has decided is not the clinic.",
-    check='book: which status an answer without a word gets. Silence is "unknown", not "booked".',
+    check="book: the table of the vendor's words for a status; a word that is not in it, and an answer without a word, "
+    'are "unknown", and never "booked".',
     control="A booking under the usual settings stands in the timebook of a twin clinic.",
     source="the contract: a vendor word that is not in the adapter's table is unknown, never booked",
     needs=NEEDS,
