@@ -28,7 +28,7 @@ CAUSES = {
     "false_booked": "`resolve` says that the booking stands, but it does not.",
     "false_not_booked": "`resolve` says that the booking does not stand, but it does, or came later.",
     "wrote": "A call that only looks has sent a write.",
-    "no_end": "`resolve` never ends: after some hours it must be a person's.",
+    "no_end": "`resolve` never ends: after some hours it must say NeedsPerson.",
 }
 _KEPT = "What is kept between two calls: class attributes, caches, counters; and "
 LOOKS = {

@@ -224,7 +224,7 @@ LONGEST_MESSAGE = 500
     evidence=("timebook", "wire"),
     causes={
         "no_sak_id": "The SakID is not with the appointment.",
-        "no_claim": "The clinic's system made no claim from the SakID: it stands where it is not looked for.",
+        "no_claim": "The clinic's system made no claim from the SakID, which stands where that system does not look.",
         "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
         "cut": "The note or the message at the clinic is not whole: something cuts it.",
         "no_message": "The patient's message is not with the appointment.",
@@ -724,7 +724,8 @@ async def _booked_at_night(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "refused": "A time by video or telephone is offered and can't be booked: book it as the vendor offers it.",
+        "refused": "A time by video or telephone is offered and can't be booked: ask for the way of meeting that the "
+        "vendor offers.",
     },
     driver=True,
 )
@@ -877,7 +878,7 @@ async def _own_record(trial: Trial) -> None:
     causes={
         "not_one": "A booking left another number of new records than one.",
         "other_details": "The record does not hold what was given of the patient.",
-        "another_record": "The appointment does not stand on the record that was made for it.",
+        "another_record": "The appointment does not stand on the record that was made for its patient.",
         "not_told": "The caller's hook (before_write) was told another id of the patient than the record's.",
         "told_otherwise": "The answer to register_patient was lost, and the caller did not hear that nothing was "
         "booked, or could not book when they tried again.",

@@ -142,7 +142,7 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "not_found": "The booking stands, and `reference_in` says where its reference is, but `list_bookings` does not "
         "give it as `Booking.reference`, so that nobody can find it again.",
         "no_evidence": "`resolve` gives no evidence for its answer.",
-        "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must be a person's.",
+        "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must say NeedsPerson.",
     },
     look={
         "false_booked": "list_bookings: which rows are told, Booking.reference and Booking.status; what is cancelled "
