@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kobling import (
@@ -322,12 +322,16 @@ class Meeting:
                 bookings.booked(f"{name}: booked, found out later", begun, self._now(), str(wish), span)
             )
             ids = [self.rig.wire_id(one.id) for one in live]
-            self.trial.claim(ids == [found.booking.id], "false_booked", expected=f"{wish} stands", got=f"{len(ids)} do")
+            got = f"those that stand for {wish}: {', '.join(ids) or 'none'}"
+            expected = f"booking {found.booking.id} stands, as told"
+            self.trial.claim(ids == [found.booking.id], "false_booked", expected=expected, got=got)
         elif isinstance(found, NotBooked):
             wish.unknown = False
-            self.trial.claim(not live, "false_not_booked", expected=f"nothing stands for {wish}", got=f"{len(live)} do")
+            got = f"those that stand: {', '.join(self.rig.wire_id(one.id) for one in live)}"
+            self.trial.claim(not live, "false_not_booked", expected=f"nothing stands for {wish}, as told", got=got)
         else:
-            self.trial.claim(isinstance(found, NeedsPerson), "no_end", expected="an end", got=type(found).__name__)
+            self.trial.claim(isinstance(found, NeedsPerson), "no_end", expected="Booked, NotBooked or NeedsPerson "
+                             f"for {wish} in the end", got=type(found).__name__)  # fmt: skip
             wish.unknown, wish.unsure = False, True
             self.history.append(bookings.lost(f"{name}: no answer", begun, str(wish), span, doubles=self._doubles()))
 
@@ -389,4 +393,4 @@ def _same_time(one: Slot, other: Slot) -> bool:
 
 
 def _when(slot: Slot) -> str:
-    return f"{slot.local_start:%Y-%m-%d %H:%M}"
+    return f"{slot.start.astimezone(UTC):%Y-%m-%d %H:%M} UTC"  # as what stands in the end is told

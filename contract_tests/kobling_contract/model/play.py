@@ -32,7 +32,7 @@ from kobling import (
 from kobling_mocks.clinic import Appointment
 
 from ..clinics import ClinicName
-from ..rules.booking import LIVE_STATES
+from ..rules.booking import LIVE_STATES, clock_told, starts_told
 from ..rules.slots import fault_details, judge_night
 from ..timebook import times_of
 from ..trial import Outcome, Trial
@@ -111,7 +111,10 @@ class Play(Surroundings):
         return {one.id: one for one in self.rig.appointments()}
 
     def _span(self, appointment: Appointment) -> str:
-        return f"{appointment.start.astimezone(self.rig.tz):%Y-%m-%d %H:%M}"
+        return self._time(appointment.start)
+
+    def _time(self, at: datetime | None) -> str:
+        return "a time that is not told" if at is None else clock_told(self.rig, at)
 
     # ---- what always holds
 
@@ -122,9 +125,16 @@ class Play(Surroundings):
             live = [one for one in now.values() if one.patient_id in records and one.state in LIVE_STATES]
             if wish.told in ("not booked", "nothing"):
                 self.trial.claim(not live, "false_not_booked" if wish.sent_at else "told_not_booked",
-                                 expected=f"nothing stands for {wish}", got=f"{len(live)} appointments")  # fmt: skip
+                                 expected=f"nothing stands for {wish}", got=self._spans(live))  # fmt: skip
             if wish.told == "unknown":
-                self.trial.claim(len(live) <= 1, "two_made", expected=f"at most 1 for {wish}", got=len(live))
+                self._one_at_most(wish, live)
+
+    def _spans(self, live: Sequence[Appointment]) -> str:
+        return starts_told(self.rig, live)
+
+    def _one_at_most(self, wish: Wish, live: Sequence[Appointment]) -> None:
+        expected = f"at most 1 appointment for {wish}"
+        self.trial.claim(len(live) <= 1, "two_made", expected=expected, got=self._spans(live))
 
     def _only_this(self, before: dict[str, Appointment], about: Wish | None) -> None:
         """A call changes only what it is about; a booking whose answer was lost earlier may come about meanwhile."""
@@ -145,7 +155,8 @@ class Play(Surroundings):
 
     def _no_write(self, calls: Sequence[Any]) -> None:
         wrote = [one for one in self.rig.writing(calls) if one.effect != "none"]
-        self.trial.claim(not wrote or self._settles(), "wrote", expected="no write", got=len(wrote), calls=wrote)
+        self.trial.claim(not wrote or self._settles(), "wrote", expected="a call that only reads",
+                         got=f"writes: {len(wrote)}", calls=wrote)  # fmt: skip
 
     def _settles(self) -> bool:
         """Where overlaps are accepted, `resolve` may owe a withdrawal."""
@@ -159,10 +170,11 @@ class Play(Surroundings):
                 ids = [self.rig.wire_id(one.id) for one in live]
                 want = [wish.ref.id] if wish.ref is not None else ids[:1]
                 self.trial.claim(ids == want, "told_booked" if len(ids) < 2 else "two_made",
-                                 expected=f"{wish} has the appointment that was told",
-                                 got=f"{len(ids)} appointments")  # fmt: skip
+                                 expected=f"{wish} has appointment {', '.join(want)}, as told",
+                                 got=f"{', '.join(ids) or 'no appointment'}")  # fmt: skip
             if wish.told == "given up" and not wish.touched:
-                self.trial.claim(not live, "told_cancelled", expected=f"{wish} has none", got=f"{len(live)} stand")
+                self.trial.claim(not live, "told_cancelled", expected=f"nothing stands for {wish}, as told",
+                                 got=self._spans(live))  # fmt: skip
             for one in live:
                 self._own_reference(wish, one)
 
@@ -173,7 +185,7 @@ class Play(Surroundings):
         own = found & set(wish.references)
         holds = len(own) == 1 and not found - own
         self.trial.claim(holds, "other_reference", expected=f"{wish}'s own reference",
-                         got=f"{len(found)} references, {len(own)} of them its own")  # fmt: skip
+                         got=f"references with its appointment: {len(found)}, of them its own: {len(own)}")  # fmt: skip
 
     # ---- searching and reading
 
@@ -203,12 +215,14 @@ class Play(Surroundings):
         if isinstance(outcome.value, Booking):
             status = outcome.value.status
             holds = status == "unknown" or (status in ("booked", "pending")) == (stands is not None)
-            expected = stands.state if stands else "it does not stand"
-            self.trial.claim(holds, "told_other", expected=expected, got=status)
+            state = stands.state if stands else "it does not stand"
+            self.trial.claim(holds, "told_other", expected=f"{state} at the clinic", got=f"read as {status}")
             told = (outcome.value.start, outcome.value.end)
             if stands is not None:
                 holds = told[0] in (None, stands.start) and told[1] in (None, stands.end)
-                self.trial.claim(holds, "told_other", expected=f"{stands.start} to {stands.end}", got=told)
+                expected = f"{self._time(stands.start)} to {self._time(stands.end)} at the clinic"
+                got = f"read as {self._time(told[0])} to {self._time(told[1])}"
+                self.trial.claim(holds, "told_other", expected=expected, got=got)
         else:
             holds = isinstance(outcome.error, BookingNotFound) and stands is None
             self.trial.claim(holds, "told_other", expected=stands.state if stands else "not found", got=outcome)
@@ -231,8 +245,9 @@ class Play(Surroundings):
         if listed.complete:
             strange = told - stands - reaching  # what began the evening before may be told, or not
             holds = stands <= told and not strange
-            self.trial.claim(holds, "not_listed", expected=f"{len(stands)} bookings",
-                             got=f"{len(stands - told)} are missing, {len(strange)} are not so")  # fmt: skip
+            missing, wrong = (", ".join(sorted(one for one, _ in some)) or "none" for some in (stands - told, strange))
+            self.trial.claim(holds, "not_listed", expected=f"the {len(stands)} bookings that stand, at their times",
+                             got=f"missing: {missing}; listed, and not so: {wrong}")  # fmt: skip
         return True
 
     # ---- booking
@@ -293,7 +308,8 @@ class Play(Surroundings):
 
     def _one_write(self, wish: Wish, mark: Any) -> None:
         calls = [one for one in self.rig.since(mark) if one.operation == self.words.book]
-        self.trial.claim(len(calls) <= 1, "two_writes", expected=f"1 booking for {wish}", got=len(calls), calls=calls)
+        self.trial.claim(len(calls) <= 1, "two_writes", expected=f"1 booking sent for {wish}",
+                         got=f"{len(calls)} sent", calls=calls)  # fmt: skip
 
     def _learn(self, wish: Wish, outcome: Outcome, open_before: bool) -> None:
         """Take what a booking's caller was told, after it was held against what stands."""
@@ -304,26 +320,27 @@ class Play(Surroundings):
             return
         if error.effect == "none":
             wish.told = "not booked"
-            self.trial.claim(not live, "told_not_booked", expected=f"nothing stands for {wish}", got=f"{len(live)} do")
+            self.trial.claim(not live, "told_not_booked", expected=f"nothing stands for {wish}", got=self._spans(live))
             wrong = isinstance(error, SlotTaken | SlotWithdrawn) and open_before
-            self.trial.claim(not wrong, "refused_wrongly", expected="the time is open at the clinic", got=outcome)
+            expected = f"not refused: {self._when(wish.request.slot)} is open at the clinic"
+            self.trial.claim(not wrong, "refused_wrongly", expected=expected, got=outcome)
             wrong = isinstance(error, ResolveFirst)
-            self.trial.claim(not wrong, "refused_wrongly", expected="a new reference is no known one", got=outcome)
+            self.trial.claim(not wrong, "refused_wrongly", expected="the reference is new to the vendor", got=outcome)
         else:
             wish.told = "unknown" if isinstance(error, OutcomeUnknown) else "unsure"
-            self.trial.claim(len(live) <= 1, "two_made", expected=f"at most 1 for {wish}", got=len(live))
+            self._one_at_most(wish, live)
 
     def _stands_as_told(self, wish: Wish, live: Sequence[Appointment], cause: str) -> None:
         slot = wish.request.slot
         want = [(slot.practitioner_id, slot.start, slot.end)]
         got = [(self.rig.wire_id(one.timebook_id), one.start, one.end) for one in live]
         self.trial.claim(got == want, cause, expected=f"{wish} stands once, {self._when(slot)}",
-                         got=f"{len(live)}: {[self._span(one) for one in live]}")  # fmt: skip
+                         got=self._spans(live))  # fmt: skip
         beside = [
             one for one in self.rig.clinic.all_appointments() if _beside(one, live[0]) and not self._open_end(one)
         ]
         self.trial.claim(not beside, cause, expected=f"the time is {wish}'s alone",
-                         got=f"{len(beside)} others stand there")  # fmt: skip
+                         got=f"others stand there, too: {len(beside)}")  # fmt: skip
 
     async def _retry(self, step: Step) -> Wish | None:
         """What was certainly not booked, once more under the same reference."""
@@ -347,13 +364,15 @@ class Play(Surroundings):
         self.lines.append(f"{self._name(step)} resolves {wish}: {type(found).__name__} ({evidence})")
         live, wish.by = self._of(wish), step.caller
         if isinstance(found, Booked):
-            same = [self.rig.wire_id(one.id) for one in live] == [found.booking.id]
-            self.trial.claim(same, "false_booked", expected=f"{wish} stands", got=f"{len(live)} appointments")
+            ids = [self.rig.wire_id(one.id) for one in live]
+            expected, got = f"booking {found.booking.id} of {wish}", ", ".join(ids) or "none"
+            self.trial.claim(ids == [found.booking.id], "false_booked", expected=f"{expected} stands, as told",
+                             got=f"those that stand: {got}")  # fmt: skip
             if not wish.touched:
                 self._stands_as_told(wish, live, "false_booked")
             wish.told, wish.ref = "booked", found.booking.ref
         elif isinstance(found, NotBooked):
-            self.trial.claim(not live, "false_not_booked", expected=f"nothing stands for {wish}", got=f"{len(live)} do")
+            self.trial.claim(not live, "false_not_booked", expected=f"nothing stands for {wish}", got=self._spans(live))
             wish.told = "not booked"
         elif isinstance(found, StillUnknown):
             late = self.rig.pace.now() - wish.sent_at >= PATIENCE
@@ -384,20 +403,25 @@ class Play(Surroundings):
         self._told_of_write(step, f"gives up the booking of {wish}", outcome)
         stands = [one for one in self._of(wish) if self.rig.wire_id(one.id) == ref.id]
         if isinstance(outcome.value, Cancelled):
-            self.trial.claim(not stands, "told_cancelled", expected="it does not stand", got="it stands")
+            booking = f"booking {ref.id} of {wish}"
+            self.trial.claim(not stands, "told_cancelled", expected=f"{booking} is gone", got="it stands")
             gone = outcome.value.already_gone and stood and step.loss is None
-            self.trial.claim(not gone, "told_other", expected="it stood until then", got="it was not there before")
+            expected = f"Cancelled(already_gone=False): {booking} stood until then"
+            self.trial.claim(not gone, "told_other", expected=expected, got="already_gone=True")
             wish.told = "given up"
             return wish
         if outcome.error is not None and outcome.error.effect != "none":
             wish.told = "leaving"
         elif outcome.error is not None:
             same = [one.id for one in stood] == [one.id for one in stands]
-            self.trial.claim(same, "told_other", expected="it stands as before", got="it does not")
+            booking = f"booking {ref.id} of {wish}"
+            got = f"{outcome}, and it does not stand"
+            self.trial.claim(same, "told_other", expected=f"{booking} stands as before", got=got)
             wrong = bool(stood) and isinstance(outcome.error, BookingNotFound)
-            self.trial.claim(not wrong, "refused_wrongly", expected="it stands at the clinic", got=outcome)
+            self.trial.claim(not wrong, "refused_wrongly", expected=f"{booking} stands at the clinic", got=outcome)
             wrong = bool(stood) and step.loss is None and self._may_cancel(stood[0])
-            self.trial.claim(not wrong, "refused_wrongly", expected="the clinic lets it be cancelled", got=outcome)
+            expected = f"the clinic lets {booking} be cancelled"
+            self.trial.claim(not wrong, "refused_wrongly", expected=expected, got=outcome)
         return wish
 
     def _may_cancel(self, appointment: Appointment) -> bool:
@@ -431,10 +455,11 @@ class Play(Surroundings):
             self._stands_as_told(wish, live, "told_moved")
         elif error.effect == "none":
             same = {(one.id, one.start) for one in live} == {(one.id, one.start) for one in stood}
-            self.trial.claim(same, "told_not_booked", expected=f"{wish} stands as before",
-                             got=f"{[self._span(one) for one in live]}")  # fmt: skip
+            self.trial.claim(same, "told_not_booked", expected=f"as before: {self._spans(stood)}",
+                             got=self._spans(live))  # fmt: skip
             wrong = isinstance(error, SlotTaken | SlotWithdrawn) and open_before
-            self.trial.claim(not wrong, "refused_wrongly", expected="the time is open at the clinic", got=outcome)
+            expected = f"not refused: {self._when(slot)} is open at the clinic"
+            self.trial.claim(not wrong, "refused_wrongly", expected=expected, got=outcome)
             wrong = isinstance(error, BookingNotFound) and bool(stood)
             self.trial.claim(not wrong, "refused_wrongly", expected="the old booking stands", got=outcome)
         else:
@@ -444,10 +469,12 @@ class Play(Surroundings):
 
     def _half_told(self, wish: Wish, error: Any, live: Sequence[Appointment]) -> None:
         """A move that came half through: never more than the two that it is about, and what it names stands."""
-        self.trial.claim(len(live) <= 2, "two_made", expected=f"at most 2 for {wish}", got=len(live))
+        self.trial.claim(len(live) <= 2, "two_made", expected=f"at most 2 appointments for {wish}",
+                         got=self._spans(live))  # fmt: skip
         if isinstance(error, RescheduleHalfDone) and error.new is not None:
             ids = {self.rig.wire_id(one.id) for one in live}
-            self.trial.claim(error.new.id in ids, "told_other", expected="the new booking stands", got=sorted(ids))
+            self.trial.claim(error.new.id in ids, "told_other", expected=f"booking {error.new.id} stands, as told",
+                             got=f"those that stand: {', '.join(sorted(ids)) or 'none'}")  # fmt: skip
 
 
 def _name_of(value: Any) -> str:

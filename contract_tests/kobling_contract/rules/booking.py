@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,35 @@ LOST_BEFORE = ("http_503", "html_502", "reset", "hang", "truncated", "redirect",
 LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
 
 
+def setting_told(setting: Mapping[str, Any]) -> str:
+    """A setting of the vendor's mock, for people."""
+    return f"setting {', '.join(f'{name}={value}' for name, value in setting.items())}" if setting else "usual setting"
+
+
+def loss_told(kind: str, when: str) -> str:
+    """How an answer was lost, for people."""
+    return f"answer lost, {kind} {'after' if when == 'after_commit' else 'before'} the vendor did its part"
+
+
+def clock_told(rig: Rig, at: datetime) -> str:
+    """A moment on the clinic's clock, for people."""
+    return f"{at.astimezone(rig.tz):%Y-%m-%d %H:%M %Z}"
+
+
+def starts_told(rig: Rig, made: Iterable[Appointment]) -> str:
+    """How many appointments there are, and when, for people."""
+    starts = [clock_told(rig, at) for at in sorted(one.start for one in made)]
+    many = "s" if len(starts) > 1 else ""
+    return f"{len(starts)} appointment{many} at {' and '.join(starts)}" if starts else "no appointment"
+
+
+def facts_told(rig: Rig, facts: Mapping[str, object]) -> str:
+    """Facts of a booking by their names, for people."""
+    return ", ".join(
+        f"{name} {clock_told(rig, value) if isinstance(value, datetime) else value}" for name, value in facts.items()
+    )
+
+
 @BOOK.rule(
     1,
     "A booking stands in the timebook once, as asked: practitioner, type, start and end",
@@ -64,10 +93,18 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "differs": "The appointment in the timebook is not the one that was asked for.",
         "not_one": "After one booking there is not exactly one new appointment.",
         "more_writes": "More than one writing call reached the vendor.",
-        "other_id": "The booking's id is not the appointment's: it could never be cancelled.",
+        "other_id": "Booking.id is not the id of the vendor's appointment, so that the booking could never be "
+        "cancelled.",
         "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
         "echoed": "The booking claims the reference of the request, though the vendor's answer has another one, or "
         "none. Read it from the answer.",
+    },
+    look={
+        "more_writes": "book: one http.post and nothing that is sent after it.",
+        "other_id": "book: from which field of the answer Booking.id is read.",
+        "invented": "The Booking that book returns: start, end, practitioner_id and service_id come from the answer, "
+        "or are None.",
+        "echoed": "The Booking that book returns: reference comes from the answer, never from request.reference.",
     },
     driver=True,
 )
@@ -78,20 +115,21 @@ async def _stands_as_asked(trial: Trial) -> None:
         slot, *_ = await trial.open_times(rig, count=14)  # a random clinic may be full for days
         before = rig.appointments()
         made = await trial.booked(rig, slot)
-        new, stands = rig.made_since(before), made.appointment
-        trial.claim(len(new) == 1, "not_one", expected="1 new appointment", got=len(new), calls=made.calls)
-        asked = (slot.practitioner_id, slot.service_id, slot.start, slot.end)
+        new, stands, writes = rig.made_since(before), made.appointment, rig.writing(made.calls)
+        trial.claim(len(new) == 1, "not_one", expected="1 new appointment", got=starts_told(rig, new), calls=writes)
+        asked = {"practitioner": slot.practitioner_id, "type": slot.service_id, "start": slot.start, "end": slot.end}
         timebook_id, type_id = rig.wire_id(stands.timebook_id), rig.wire_id(stands.type_id)
-        got = (timebook_id, type_id, stands.start, stands.end)
-        trial.claim(asked == got, "differs", expected=asked, got=got, calls=made.calls)
-        writes = rig.writing(made.calls)
+        got = {"practitioner": timebook_id, "type": type_id, "start": stands.start, "end": stands.end}
+        trial.claim(asked == got, "differs", expected=facts_told(rig, asked), got=facts_told(rig, got),
+                    calls=writes)  # fmt: skip
         wrote = [call for call in writes if call.appointment == stands.id]
-        trial.claim(len(wrote) == 1, "more_writes", expected="1 write that books", got=len(wrote), calls=writes)
-        same = made.booking.id == rig.wire_id(stands.id)
-        trial.claim(same, "other_id", expected="the appointment's id", got="another one")
-        told = made.booking
-        wrong = [
-            name
+        trial.claim(
+            len(wrote) == 1, "more_writes", expected="1 write that books", got=f"{len(wrote)} writes", calls=writes
+        )
+        own, told = rig.wire_id(stands.id), made.booking
+        trial.claim(told.id == own, "other_id", expected=f"Booking.id {own}", got=f"Booking.id {told.id}", calls=writes)
+        wrong = {
+            name: (holds, said)
             for name, said, holds in (
                 ("start", told.start, stands.start),
                 ("end", told.end, stands.end),
@@ -99,9 +137,11 @@ async def _stands_as_asked(trial: Trial) -> None:
                 ("service_id", told.service_id, type_id),
             )
             if said is not None and said != holds
-        ]
-        trial.claim(not wrong, "invented", expected="what stands in the timebook", got=f"{wrong} differ", calls=writes)
-        trial.saw(f"{world}: 1 appointment, {stands.state}, as asked; {len(writes)} writes")
+        }
+        expected = f"{facts_told(rig, {name: holds for name, (holds, _) in wrong.items()})}, as in the timebook"
+        told_so = facts_told(rig, {name: said for name, (_, said) in wrong.items()})
+        trial.claim(not wrong, "invented", expected=expected, got=told_so, calls=writes)
+        trial.saw(f"{world} clinic: 1 appointment, {stands.state}, as asked; number of writes: {len(writes)}")
     await _reference_as_answered(trial)
 
 
@@ -113,7 +153,8 @@ async def _reference_as_answered(trial: Trial) -> None:
     made = await trial.booked(rig, slot)
     stated = any(_spelled_in(one.outcome, made.request.reference) for one in rig.sent_since(mark))
     claimed = made.booking.reference is not None
-    trial.claim(stated or not claimed, "echoed", expected="no reference: no answer has one", got="the request's")
+    trial.claim(stated or not claimed, "echoed", expected="Booking.reference None: no answer has one",
+                got="the request's reference", calls=made.calls)  # fmt: skip
     if not stated:
         trial.saw("no answer to a booking has its reference, and none is claimed")
         return
@@ -126,9 +167,10 @@ async def _reference_as_answered(trial: Trial) -> None:
         outcome = await trial.outcome(rig.session.book(request))
         rig.spoil = None
         honest = outcome.error is not None or outcome.value.reference != request.reference
-        trial.claim(honest, "echoed", expected=f"{what}: what the adapter was answered", got="the request's reference")
+        expected = f"Booking.reference as in the answer, which has {what}"
+        trial.claim(honest, "echoed", expected=expected, got="the request's reference")
         told = outcome if outcome.error is not None else "a booking that does not claim ours"
-        trial.saw(f"answers with {what}: told as {told}")
+        trial.saw(f"an answer with {what}: told as {told}")
 
 
 def _spellings(reference: UUID) -> tuple[str, ...]:
@@ -182,7 +224,7 @@ LONGEST_MESSAGE = 500
     evidence=("timebook", "wire"),
     causes={
         "no_sak_id": "The SakID is not with the appointment.",
-        "no_claim": "The clinic's system made no claim from the SakID: it stands where it is not looked for.",
+        "no_claim": "The clinic's system made no claim from the SakID, which stands where that system does not look.",
         "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
         "cut": "The note or the message at the clinic is not whole: something cuts it.",
         "no_message": "The patient's message is not with the appointment.",
@@ -192,6 +234,13 @@ LONGEST_MESSAGE = 500
         "changed. A number keeps its country, with + or 00: where the API takes bare digits, the mock puts the plus "
         "back.",
         "unsent": "The adapter declares a field of the patient and does not send it.",
+    },
+    look={
+        "no_claim": "book: in which field the SakID goes, so that the clinic's system makes its claim from it.",
+        "no_reference": "book: request.note() goes unchanged to where BookingFacts.reference_in says.",
+        "too_long": "BookingFacts.note_length, and what book adds to request.note().",
+        "other_details": "book and register_patient: from which field of request.patient each of the vendor's is made.",
+        "unsent": "patient_fields, and where book or register_patient sends each field that is declared there.",
     },
 )
 async def _whole_at_the_clinic(trial: Trial) -> None:
@@ -213,27 +262,32 @@ ODD_SAK_ID = SakID("6qbTr")
 async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None, sak_id: SakID) -> None:
     mark = rig.mark()
     made = await trial.booked(rig, slot, patient=patient, message=message, sak_id=sak_id)
-    stands = made.appointment
+    stands, calls = made.appointment, rig.writing(made.calls)
     text = _texts_of(rig, stands)
-    what = "with a message" if message else "without a message"
+    what = f"a booking {'with' if message else 'without'} a message"
     holds = sak_id.value in text or stands.sak_id == sak_id.value
-    got = f"a note of {len(stands.note)} characters"
-    trial.claim(holds, "no_sak_id", expected=f"the SakID, {what}", got=got, calls=made.calls)
+    got = f"neither in a field nor in the {len(text.strip())} characters of text that the clinic sees"
+    trial.claim(holds, "no_sak_id", expected=f"{what}: the SakID with the appointment", got=got, calls=calls)
     claims = [claim for claim in rig.clinic.claims if claim.appointment_id == stands.id]
     if rig.told("claims"):
-        trial.claim(len(claims) == 1, "no_claim", expected=f"1 claim, {what}", got=len(claims), calls=made.calls)
+        trial.claim(len(claims) == 1, "no_claim", expected=f"{what}: 1 claim from its SakID",
+                    got=f"{len(claims)} claims", calls=calls)  # fmt: skip
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         found = made.request.reference in find_tags(text) or stands.reference == str(made.request.reference)
-        got = f"{len(find_tags(text))} tags"
-        trial.claim(found, "no_reference", expected=f"our reference, {what}", got=got, calls=made.calls)
+        got = f"not in its field, and not among the {len(find_tags(text))} tags in the text that the clinic sees"
+        expected = f"{what}: the request's reference with the appointment"
+        trial.claim(found, "no_reference", expected=expected, got=got, calls=calls)
     if message is not None:
-        _message_stands(trial, message, text, made.calls)
-    trial.saw(f"{what}: {len(claims)} claims made from the SakID; the reference is in the {where}")
+        _message_stands(trial, message, text, calls)
+    claimed = "; a claim was made from it" if claims else ""
+    place = where.replace("_", "'s ")
+    referred = f"; the reference stands in the {place}" if where != "nowhere" else ""
+    trial.saw(f"{what}: the SakID stands with the appointment{claimed}{referred}")
     record, declared = rig.clinic.patient(stands.patient_id), trial.adapter.patient_fields.declared
     if record is not None:
         seen = on_record(record, patient, declared, said_in(rig.sent_since(mark)))
-        _as_given(trial, rig, seen, made.calls)
+        _as_given(trial, seen, calls)
 
 
 def _texts_of(rig: Rig, stands: Appointment) -> str:
@@ -249,19 +303,18 @@ def _message_stands(trial: Trial, message: str, text: str, calls: Sequence[Call]
         return
     plain, message = " ".join(text.split()), " ".join(message.split())
     begun = where != "field" or message[:20] in plain
-    got = f"{len(text)} characters of text"
-    trial.claim(begun, "no_message", expected="the message", got=got, calls=calls)
-    expected = f"a message of {len(message)} characters"
-    trial.claim(message in plain, "cut", expected=expected, got=f"{len(text)} characters of it", calls=calls)
+    expected = f"the message of {len(message)} characters with the appointment"
+    seen = f"in the {len(plain)} characters of text that the clinic sees"
+    trial.claim(begun, "no_message", expected=expected, got=f"no word of it {seen}", calls=calls)
+    trial.claim(message in plain, "cut", expected=expected, got=f"not the whole {seen}", calls=calls)
 
 
-def _as_given(trial: Trial, rig: Rig, seen: Compared, calls: Sequence[Call]) -> None:
-    writes = rig.writing(calls)
-    trial.claim(not seen.other, "other_details", expected="what was given of the patient",
-                got=f"another {', '.join(seen.other)}", calls=writes)  # fmt: skip
-    trial.claim(not seen.unsent, "unsent", expected="what the adapter declares", got=f"no {', '.join(seen.unsent)}",
-                calls=writes)  # fmt: skip
-    kept = f"as given on the clinic's record: {', '.join(seen.same) or 'nothing'}"
+def _as_given(trial: Trial, seen: Compared, calls: Sequence[Call]) -> None:
+    trial.claim(not seen.other, "other_details", expected=f"{', '.join(seen.other)} on the clinic's record as given",
+                got="something else", calls=calls)  # fmt: skip
+    trial.claim(not seen.unsent, "unsent", expected=f"{', '.join(seen.unsent)}, as declared in patient_fields",
+                got="sent in no request", calls=calls)  # fmt: skip
+    kept = f"as given on the clinic's record: {', '.join(seen.same)}" if seen.same else "sent as declared"
     trial.saw(kept + (f"; the mock keeps no {', '.join(seen.unkept)}" if seen.unkept else ""))
 
 
@@ -312,8 +365,11 @@ async def _who_is_meant(trial: Trial) -> None:
     patient = rig.clinic.patient(made.appointment.patient_id)
     text = f"{made.appointment.note}\n{made.appointment.patient_comment}\n{patient.name if patient else ''}"
     name = PATIENT.family_name or ""
-    trial.claim(name in text, "not_seen", expected="the patient's name", got=f"{len(text)} characters without it")
-    trial.saw(f"the name stands with the appointment; patients are matched by {trial.adapter.patient_fields.match}")
+    trial.claim(name in text, "not_seen", expected="the patient's name in the note or on the record",
+                got=f"in neither, of {len(text.strip())} characters together",
+                calls=rig.writing(made.calls))  # fmt: skip
+    match = trial.adapter.patient_fields.match.replace("_", " ")
+    trial.saw(f"the name stands with the appointment; how the vendor finds a patient, as declared: {match}")
 
 
 @BOOK.rule(
@@ -330,6 +386,7 @@ async def _who_is_meant(trial: Trial) -> None:
         "needless": "The mock's `needed` does not name a field of the patient that was sent. Take it out of "
         "PatientFields; or put it into `needed`, where the vendor has a use for it.",
     },
+    look={"needless": "PatientFields, against `needed` in the vendor's mock."},
     safety=True,
 )
 async def _minimal_data(trial: Trial) -> None:
@@ -344,9 +401,11 @@ async def _minimal_data(trial: Trial) -> None:
         value = getattr(PATIENT, name)
         text = value.isoformat() if hasattr(value, "isoformat") else str(value)
         holds = text.encode() not in sent and text.encode("unicode_escape") not in sent
-        trial.claim(holds, "undeclared", expected=f"{name} is not sent", got="it is", calls=rig.writing(made.calls))
+        trial.claim(holds, "undeclared", expected=f"{name} is not sent", got=f"{name} was sent",
+                    calls=rig.writing(made.calls))  # fmt: skip
     found = [finding.where for _, finding in rig.world.journal.findings if finding.code == "needless_patient_data"]
-    trial.claim(not found, "needless", expected="nothing that the vendor does not need", got=found, calls=made.calls)
+    trial.claim(not found, "needless", expected="only what the vendor needs of the patient",
+                got=f"also {', '.join(found)}", calls=made.calls)  # fmt: skip
     trial.saw(f"{len(rig.wire)} requests hold only {', '.join(sorted(fields.declared))}")
 
 
@@ -377,7 +436,12 @@ def _live(rig: Rig) -> int:
     causes={
         "not_slot_taken": "The vendor's refusal must become SlotTaken. List its code or status in ErrorMap.",
         "told_booked": "The caller was told that the booking stands, although the time is another patient's.",
-        "changed": "Something new stands in the timebook.",
+        "changed": "The caller was told that nothing was changed, but something new stands in the timebook.",
+    },
+    look={
+        "told_booked": "book: which answers become a Booking. Where the vendor lets two stand at one time, say so in "
+        "BookingFacts.overlap.",
+        "changed": "book: what is sent after the vendor has refused; nothing may be.",
     },
     driver=True,
     safety=True,
@@ -399,13 +463,15 @@ async def _taken_meanwhile(trial: Trial) -> None:
         calls = rig.writing(rig.since(mark))
         trial.need(taken, "the hook before the write was not called")
         trial.need(calls, "no write reached the vendor")
-        what = f"setting {setting}" if setting else "the vendor's one setting"
-        trial.claim(outcome.error is not None, "told_booked", expected=f"SlotTaken, {what}", got=outcome, calls=calls)
+        what = setting_told(setting)
+        trial.claim(outcome.error is not None, "told_booked", expected=f"SlotTaken ({what})", got=outcome, calls=calls)
         holds = isinstance(outcome.error, SlotTaken) and outcome.error.effect == "none"
-        trial.claim(holds, "not_slot_taken", expected=f"SlotTaken, effect none, {what}", got=outcome, calls=calls)
+        trial.claim(holds, "not_slot_taken", expected=f"SlotTaken, effect none ({what})", got=outcome, calls=calls)
         added = _live(rig) - taken[0]
-        trial.claim(added == 0, "changed", expected="0 new live appointments", got=added, calls=calls)
-        trial.saw(f"{what}: answered {calls[-1].status}, the time stayed with the other patient")
+        trial.claim(added == 0, "changed", expected=f"no appointment more or fewer in the timebook ({what})",
+                    got=f"{added:+d}", calls=calls)  # fmt: skip
+        answers = ", ".join(str(call.status) for call in calls)
+        trial.saw(f"{what}: told as SlotTaken, answers to what was sent: {answers}; the other patient kept the time")
 
 
 TOO_MANY = 429
@@ -430,11 +496,20 @@ def callers(rig: Rig, calls: int) -> int:
     evidence=("timebook", "journal"),
     causes={
         "two_told_yes": "More than one caller was told that the time is theirs.",
-        "nobody": "No caller got the time although it was free.",
+        "nobody": "The time was free, and yet not exactly one caller was told that it is theirs and has it.",
         "others_not_taken": "Those who came too late must hear SlotTaken, nothing else.",
         "more_writes": "Some caller sent more than one write.",
-        "too_fast": "The vendor's mock answered that there are too many calls, within the adapter's own Limits.rate: "
-        "state what the vendor allows, or correct the mock.",
+        "too_fast": "The vendor's mock answered 429, too many calls, although the SDK keeps to the adapter's "
+        "Limits.rate: state there what the vendor allows. Correct your mock instead where it allows less than the "
+        "vendor.",
+    },
+    look={
+        "two_told_yes": "book: which answers become a Booking; BookingFacts.overlap, where the vendor lets two stand "
+        "at one time.",
+        "nobody": "book: which answers become a Booking, and what ErrorMap makes of the one who was first.",
+        "more_writes": "book: one http.post, in no loop and never sent again.",
+        "too_fast": "Limits.rate: how many calls in how many seconds. Leave ErrorMap alone: 429 is no conflict, and "
+        "never SlotTaken.",
     },
     driver=True,
     safety=True,
@@ -451,12 +526,26 @@ async def _fifty_callers(trial: Trial) -> None:
         mark, before = rig.mark(), rig.appointments()
         outcomes = await asyncio.gather(*(trial.outcome(rig.session.book(rig.request(slot))) for _ in range(count)))
         calls = [call for call in rig.since(mark) if call.operation == write]
-        told_to_wait = [call for call in rig.since(mark) if call.status == TOO_MANY]
-        trial.claim(not told_to_wait, "too_fast", expected=f"no {TOO_MANY} for what Limits.rate lets through",
-                    got=f"{len(told_to_wait)} of them", calls=told_to_wait)  # fmt: skip
+        _within_the_rate(trial, rig.since(mark))
         if not barrier.passed:
             raise RuntimeError(f"the barrier held {barrier.arrived} of {count} callers")
-        _one_winner(trial, rig, outcomes, before, calls, f"setting {setting}" if setting else "one setting")
+        _one_winner(trial, rig, outcomes, before, calls, setting_told(setting))
+
+
+def _within_the_rate(trial: Trial, calls: Sequence[Call]) -> None:
+    """Nobody is told to wait; shown are the calls before the first who was, and some of those who were."""
+    told_to_wait = [call for call in calls if call.status == TOO_MANY]
+    first = calls.index(told_to_wait[0]) if told_to_wait else 0
+    rate = trial.adapter.limits.rate
+    took = (told_to_wait[0].at - calls[0].at).total_seconds() if told_to_wait else 0.0
+    stated = "Limits.rate is not stated" if rate is None else f"Limits.rate says {rate.calls} in {rate.per:g} s"
+    trial.claim(
+        not told_to_wait,
+        "too_fast",
+        expected=f"no call answered {TOO_MANY}: {stated}, and the SDK keeps to it",
+        got=f"{len(told_to_wait)} of {len(calls)} calls answered {TOO_MANY}, the first after {first} in {took:.0f} s",
+        calls=[*calls[max(0, first - 3) : first], *told_to_wait[:3]],
+    )
 
 
 def _one_winner(
@@ -465,15 +554,17 @@ def _one_winner(
     won = [one for one in outcomes if one.error is None]
     live = [one for one in rig.made_since(before) if one.state in LIVE_STATES]
     shown = calls[:3]
-    trial.claim(len(won) <= 1, "two_told_yes", expected=f"1 booked, {what}", got=len(won), calls=shown)
-    trial.claim(len(won) == 1 and len(live) == 1, "nobody", expected=f"1 booked, {what}", got=f"{len(won)} told so, "
-                f"{len(live)} in the timebook", calls=shown)  # fmt: skip
+    one = f"1 of {len(outcomes)} callers is told that the time is theirs, and has it ({what})"
+    trial.claim(len(won) <= 1, "two_told_yes", expected=one, got=f"{len(won)} are told so", calls=shown)
+    trial.claim(len(won) == 1 and len(live) == 1, "nobody", expected=one, got=f"{len(won)} told so, appointments in "
+                f"the timebook: {len(live)}", calls=shown)  # fmt: skip
     late = [one for one in outcomes if isinstance(one.error, SlotTaken)]
     others = sorted({str(one) for one in outcomes if one not in won and one not in late})
     count = len(outcomes)
-    trial.claim(len(late) == count - 1, "others_not_taken", expected=f"{count - 1} SlotTaken, {what}",
-                got=f"{len(late)}, others: {others}", calls=shown)  # fmt: skip
-    trial.claim(len(calls) == count, "more_writes", expected=count, got=len(calls), calls=shown)
+    trial.claim(len(late) == count - 1, "others_not_taken", expected=f"SlotTaken for {count - 1} callers ({what})",
+                got=f"for {len(late)}; others heard {'; '.join(others)}", calls=shown)  # fmt: skip
+    trial.claim(len(calls) == count, "more_writes", expected=f"{count} writes, one for each caller",
+                got=f"{len(calls)} writes", calls=shown)  # fmt: skip
     trial.saw(f"{what}: {len(calls)} writes held together, 1 appointment, {len(late)} told that it is taken")
 
 
@@ -490,6 +581,7 @@ def _one_winner(
         "other_error": "The vendor's refusal must become PatientLimitReached (or another refusal with effect none).",
         "told_booked": "The caller was told that the booking stands, but the clinic has refused it.",
     },
+    look={"told_booked": "book: which answers become a Booking, also among those with status 200."},
 )
 async def _too_many(trial: Trial) -> None:
     if not trial.rig().told("patient_limits"):
@@ -508,10 +600,12 @@ async def _too_many(trial: Trial) -> None:
         if made:
             trial.need(None, "the mock let a patient have more bookings than the clinic allows; put \"patient_limits\" "
                        "into its `untold` where the system has no limit, or can't know a patient again")  # fmt: skip
-        trial.claim(outcome.error is not None, "told_booked", expected="a refusal", got=outcome, calls=calls)
+        what = setting_told(setting)
+        expected = f"PatientLimitReached, effect none ({what})"
+        trial.claim(outcome.error is not None, "told_booked", expected=expected, got=outcome, calls=calls)
         holds = isinstance(outcome.error, PatientLimitReached) and outcome.error.effect == "none"
-        trial.claim(holds, "other_error", expected=f"PatientLimitReached {setting}", got=outcome, calls=calls)
-        trial.saw(f"{setting}: answered {calls[-1].status}, no new appointment")
+        trial.claim(holds, "other_error", expected=expected, got=outcome, calls=calls)
+        trial.saw(f"{what}: told as PatientLimitReached, answered {calls[-1].status}, no new appointment")
 
 
 @BOOK.rule(
@@ -541,10 +635,11 @@ async def _required_fields(trial: Trial) -> None:
         request = rig.request(slots[0], patient=PATIENT.model_copy(update={name: None}))
         outcome = await trial.outcome(rig.session.book(request))
         wrote = rig.writing(rig.since(mark))
-        trial.claim(not wrote, "sent", expected=f"no write without {name}", got=len(wrote), calls=wrote)
+        trial.claim(not wrote, "sent", expected=f"no write without {name}",
+                    got=f"number of writes: {len(wrote)}", calls=wrote)  # fmt: skip
         holds = isinstance(outcome.error, PatientFieldRequired) and name in outcome.error.fields
-        trial.claim(holds, "other_error", expected=f"PatientFieldRequired({name})", got=outcome)
-        trial.saw(f"without {name}: refused, no write; with it {len(made.calls)} calls")
+        trial.claim(holds, "other_error", expected=f"PatientFieldRequired at {name}", got=outcome)
+        trial.saw(f"without {name}: refused, no write; with it booked after {len(made.calls)} calls")
 
 
 @BOOK.rule(
@@ -557,8 +652,8 @@ async def _required_fields(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("journal",),
     causes={
-        "sent": "A write was sent after not_after.",
-        "other_error": "The caller must hear LeaseExpired, effect none.",
+        "sent": "A write was sent after the last moment that the caller had given (not_after).",
+        "other_error": "After the last moment that was given (not_after) the caller must hear LeaseExpired.",
     },
     driver=True,
     targets=("mock", "cassette", "live"),
@@ -571,9 +666,11 @@ async def _lease(trial: Trial) -> None:
     ended = rig.pace.now() - timedelta(seconds=1)
     outcome = await trial.outcome(rig.session.book(rig.request(slots[0]), not_after=ended))
     wrote = rig.writing(rig.since(mark))
-    trial.claim(not wrote, "sent", expected="no write", got=len(wrote), calls=wrote)
+    trial.claim(not wrote, "sent", expected="no write after not_after", got=f"number of writes: {len(wrote)}",
+                calls=wrote)  # fmt: skip
     trial.claim(isinstance(outcome.error, LeaseExpired), "other_error", expected="LeaseExpired", got=outcome)
-    trial.saw(f"0 writes after the lease; {len(rig.writing(made.calls))} within it")
+    within = len(rig.writing(made.calls))
+    trial.saw(f"after the last moment (not_after) nothing was sent; number of writes before it: {within}")
 
 
 @BOOK.rule(
@@ -607,9 +704,11 @@ async def _booked_at_night(trial: Trial) -> None:
         before, mark = rig.appointments(), rig.mark()
         outcome = await trial.outcome(rig.session.book(rig.request(slot)))
         calls, made = rig.writing(rig.since(mark)), rig.made_since(before)
-        trial.claim(outcome.error is None, "refused", expected="booked", got=outcome, calls=calls)
+        asked = f"1 appointment at {clock_told(rig, slot.start)}"
+        trial.claim(outcome.error is None, "refused", expected=asked, got=outcome, calls=calls)
         starts = [one.start for one in made]
-        trial.claim(starts == [slot.start], "other_moment", expected=slot.start, got=starts, calls=calls)
+        holds = starts == [slot.start]
+        trial.claim(holds, "other_moment", expected=asked, got=starts_told(rig, made), calls=calls)
         stands += 1
     trial.need(stands or None, "the clinic has none of the times that were found")
     trial.saw(f"{stands} bookings of that night stand at the moments of their slots")
@@ -625,7 +724,8 @@ async def _booked_at_night(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "refused": "A time by video or telephone is offered and can't be booked: book it as the vendor offers it.",
+        "refused": "A time by video or telephone is offered and can't be booked: ask for the way of meeting that the "
+        "vendor offers.",
     },
     driver=True,
 )
@@ -648,9 +748,10 @@ async def _by_video_or_telephone(trial: Trial) -> None:
             continue
         mark, before = rig.mark(), rig.appointments()
         outcome = await trial.outcome(rig.session.book(rig.request(offered[0])))
-        stands = outcome.error is None and len(rig.made_since(before)) == 1
-        calls = rig.writing(rig.since(mark))
-        trial.claim(stands, "refused", expected=f"1 appointment by {way}", got=outcome, calls=calls)
+        made, calls = rig.made_since(before), rig.writing(rig.since(mark))
+        stands = outcome.error is None and len(made) == 1
+        got = f"{outcome}; new appointments: {len(made)}"
+        trial.claim(stands, "refused", expected=f"1 appointment by {way}", got=got, calls=calls)
         stand.append(way)
         trial.saw(f"a time by {way} is booked")
     if not stand:
@@ -688,7 +789,11 @@ def _unchecked(trial: Trial) -> type[Adapter]:
     causes={
         "not_named": "The vendor refused, and the error names none of the fields that were left out.",
         "not_refused": "The vendor refused, and the caller heard no refusal with effect none.",
-        "changed": "Something new stands in the timebook.",
+        "changed": "The vendor refused, and something new stands in the timebook.",
+    },
+    look={
+        "not_refused": "ErrorMap: the status or code of that refusal; what is not listed there stays unknown.",
+        "changed": "book: what is sent after the vendor has refused; nothing may be.",
     },
 )
 async def _refused_field(trial: Trial) -> None:
@@ -707,14 +812,18 @@ async def _refused_field(trial: Trial) -> None:
             if not [call for call in calls if call.status is not None and 400 <= call.status < 500]:
                 slot = next((one for one in slots if rig.open_time(one) is not None), slot)
                 continue
-            what = f"without {', '.join(names)} {setting or ''}".strip()
+            what = f"without {', '.join(names)} ({setting_told(setting)})"
             refused = outcome.error is not None and outcome.error.effect == "none"
-            trial.claim(refused, "not_refused", expected=f"a refusal, {what}", got=outcome, calls=calls)
+            expected = f"an error, effect none, that names {' or '.join(names)}: booked {what}"
+            trial.claim(refused, "not_refused", expected=expected, got=outcome, calls=calls)
             named = set(outcome.error.fields if outcome.error else ()) & set(names)
-            trial.claim(bool(named), "not_named", expected=f"one of {names} is named", got=outcome, calls=calls)
-            trial.claim(_live(rig) == before, "changed", expected="no new appointment", got="one", calls=calls)
+            trial.claim(bool(named), "not_named", expected=expected, got=outcome, calls=calls)
+            added = _live(rig) - before
+            trial.claim(
+                added == 0, "changed", expected=f"no new appointment: booked {what}", got=f"{added:+d}", calls=calls
+            )
             refusals += 1
-            trial.saw(f"{what}: refused, {sorted(named)} named")
+            trial.saw(f"booked {what}: refused, and the error names {', '.join(sorted(named))}")
     if not refusals:
         trial.not_offered("a refusal for what is missing of the patient", proof=True)
 
@@ -769,10 +878,15 @@ async def _own_record(trial: Trial) -> None:
     causes={
         "not_one": "A booking left another number of new records than one.",
         "other_details": "The record does not hold what was given of the patient.",
-        "another_record": "The appointment does not stand on the record that was made for it.",
-        "not_told": "The caller's hook was told another id of the patient than the record's.",
-        "told_otherwise": "The record's answer was lost, and the caller did not hear that nothing was booked.",
+        "another_record": "The appointment does not stand on the record that was made for its patient.",
+        "not_told": "The caller's hook (before_write) was told another id of the patient than the record's.",
+        "told_otherwise": "The answer to register_patient was lost, and the caller did not hear that nothing was "
+        "booked, or could not book when they tried again.",
         "changed": "Something stands in the timebook although the patient's record could not be made.",
+    },
+    look={
+        "told_otherwise": "register_patient: let the errors of http.post out as they are.",
+        "changed": "register_patient: it puts a patient on file, and books nothing.",
     },
     driver=True,
     safety=True,
@@ -786,7 +900,7 @@ async def _put_on_file(trial: Trial) -> None:
     trial.need(outcome.value, f"a booking without a fault: {outcome}")
     trial.control(rig, mark, "a patient is put on file, and a time is booked")
     new = [one for one in rig.clinic.patients if one not in before]
-    trial.claim(len(new) == 1, "not_one", expected="1 new record", got=len(new), calls=calls)
+    trial.claim(len(new) == 1, "not_one", expected="1 new record", got=f"new records: {len(new)}", calls=calls)
     record, declared = new[0], trial.adapter.patient_fields.declared
     wrong = [
         name
@@ -798,12 +912,15 @@ async def _put_on_file(trial: Trial) -> None:
         )
         if (name == "name" or name in declared) and holds != given
     ]
-    trial.claim(not wrong, "other_details", expected="what was given", got=f"{wrong} differ", calls=calls)
+    trial.claim(not wrong, "other_details", expected=f"{', '.join(wrong)} on the record as given",
+                got="something else", calls=calls)  # fmt: skip
     on_it = stands.patient_id == record.id
-    trial.claim(on_it, "another_record", expected="the new record", got="another one", calls=calls)
+    trial.claim(on_it, "another_record", expected="the appointment on the new record", got="on another one",
+                calls=calls)  # fmt: skip
     ids = [one.patient_id for one in told]
-    trial.claim(ids == [rig.wire_id(record.id)], "not_told", expected="the record's id", got="another", calls=calls)
-    trial.saw("1 new record with what was given, and the appointment on it; the hook was told its id")
+    got = "before_write was told another id" if ids else "before_write was not called"
+    trial.claim(ids == [rig.wire_id(record.id)], "not_told", expected="the new record's id", got=got, calls=calls)
+    trial.saw("1 new record with what was given, and the appointment on it; before_write was told the record's id")
     write = calls[0].operation or ""
     for when, kind in (("before_commit", "reset"), ("after_commit", "reset"), ("after_commit", "html_200")):
         await _record_is_lost(trial, write, when, kind)
@@ -815,16 +932,20 @@ async def _record_is_lost(trial: Trial, write: str, when: Any, kind: str) -> Non
     rig.fault(write, kind, when=when)
     mark, before, request = rig.mark(), rig.appointments(), rig.request(slot)
     outcome = await trial.outcome(rig.session.book(request))
-    calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
+    calls, what = rig.writing(rig.since(mark)), loss_told(kind, when)
     trial.need(calls, f"no record was asked for, {what}")
     made = rig.made_since(before)
-    trial.claim(not made, "changed", expected=f"no appointment, {what}", got=len(made), calls=calls)
+    trial.claim(not made, "changed", expected=f"no appointment ({what})", got=f"appointments: {len(made)}", calls=calls)
     honest = outcome.error is not None and outcome.error.effect == "none"
-    trial.claim(honest, "told_otherwise", expected=f"an error, effect none, {what}", got=outcome, calls=calls)
+    trial.claim(honest, "told_otherwise", expected=f"an error, effect none ({what})", got=outcome, calls=calls)
     again = await trial.outcome(rig.session.book(request))
     stands = len(rig.made_since(before))
-    trial.claim(stands == 1, "told_otherwise", expected=f"booked when tried again, {what}", got=again, calls=calls)
-    trial.saw(f"the record's answer lost, {what}: nothing booked, and once when tried again")
+    trial.claim(stands == 1, "told_otherwise", expected=f"booked once when tried again ({what})",
+                got=f"{again}; appointments: {stands}", calls=calls)  # fmt: skip
+    trial.saw(f"register_patient, {what}: nothing was booked, and one appointment stands after a second try")
+
+
+LISTED_LOOK = "list_bookings: the same table of the vendor's words for a status as in get_booking."
 
 
 @BOOK.rule(
@@ -843,6 +964,10 @@ async def _record_is_lost(trial: Trial, write: str, when: Any, kind: str) -> Non
         "listed_otherwise": "The list tells another status than the booking itself.",
         "resolved_otherwise": "`resolve` does not say what the clinic has decided.",
     },
+    look={
+        "listed_otherwise": LISTED_LOOK,
+        "resolved_otherwise": "list_bookings, in which `resolve` looks: Booking.reference and Booking.status.",
+    },
 )
 async def _waits(trial: Trial) -> None:
     settings = settings_where(trial, waits=True)
@@ -855,21 +980,28 @@ async def _waits(trial: Trial) -> None:
         sent_at = rig.pace.now()
         made = await trial.booked(rig, slots[0])
         ref = made.booking.ref
+        mark = rig.mark()
         said = (made.booking.status, (await rig.session.get(ref)).status)
+        calls = [*rig.writing(made.calls), *rig.since(mark)]
         trial.need(made.appointment.state == "pending" or None, "the booking does not wait")
-        trial.claim(set(said) <= {"pending", "unknown"}, "not_pending", expected="pending", got=said, calls=made.calls)
+        trial.claim(set(said) <= {"pending", "unknown"}, "not_pending", expected="pending, while the clinic has not "
+                    "answered", got=f"booked as {said[0]}, read as {said[1]}", calls=calls)  # fmt: skip
         getattr(rig.clinic, answer)(made.appointment.id)
         mark = rig.mark()
         read = (await rig.session.get(ref)).status
         cause = "not_booked" if answer == "confirm" else "not_declined"
-        trial.claim(read in expected, cause, expected=expected[0], got=read, calls=rig.since(mark))
+        decided = f"the clinic has {'accepted' if answer == 'confirm' else 'declined'} the booking"
+        trial.claim(read in expected, cause, expected=f"{' or '.join(expected)}: {decided}", got=read,
+                    calls=rig.since(mark))  # fmt: skip
         await listed_as_read(trial, rig, made.request, made.booking.id, read)
+        mark = rig.mark()
         resolution = await rig.session.resolve(made.request, sent_at)
         holds = isinstance(resolution, Booked) if answer == "confirm" else not isinstance(resolution, Booked)
         got = type(resolution).__name__
         sure = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in == "field"
-        trial.claim(holds or not sure, "resolved_otherwise", expected=f"what the clinic decided: {answer}", got=got)
-        trial.saw(f"{answer}: told as {said[0]}, then read as {read}, resolved as {got}")
+        wanted = f"{'Booked' if answer == 'confirm' else 'not Booked'}: {decided}"
+        trial.claim(holds or not sure, "resolved_otherwise", expected=wanted, got=got, calls=rig.since(mark))
+        trial.saw(f"told as {said[0]}; once {decided}, read as {read}, and resolve says {got}")
 
 
 def settings_where(trial: Trial, *, waits: bool) -> list[dict[str, Any]]:
@@ -889,7 +1021,8 @@ async def listed_as_read(trial: Trial, rig: Rig, request: BookingRequest, bookin
     mark = rig.mark()
     listed = await rig.session.bookings(trial.listing(request))
     words = [one.status for one in listed.found if one.id == booking_id]
-    trial.claim(words in ([read], []), "listed_otherwise", expected=read, got=words, calls=rig.since(mark))
+    trial.claim(words in ([read], []), "listed_otherwise", expected=f"booking {booking_id} listed once, as {read}",
+                got=f"listed as {', '.join(words)}", calls=rig.since(mark))  # fmt: skip
 
 
 _ENDED = re.compile(r"^kobling\S* \S+ (\w+) (?:ok )?in [0-9.]+ s, [^:]*(?:: (\w+), because (\S+), effect \w+)?")
@@ -931,7 +1064,7 @@ async def _nothing_made_up_for(trial: Trial) -> None:
     trial.need({"book", "cancel"} <= names or None, "the engine logs no end of the operations that were seen")
     failed = [f"{name} ended as {code} ({because})" for name, code, because in ended if code]
     trial.claim(not failed, "made_up_for", expected="every operation succeeds", got="; ".join(failed), calls=calls)
-    trial.saw(f"{len(ended)} operations ({', '.join(sorted(names))}), none of which failed")
+    trial.saw(f"{len(ended)} calls of the adapter ({', '.join(sorted(names))}), none of which failed")
 
 
 @BOOK.rule(
@@ -946,8 +1079,9 @@ async def _nothing_made_up_for(trial: Trial) -> None:
     causes={
         "other_error": "The vendor refused the booking, and the caller does not hear that something else must be "
         "chosen, or not that nothing was changed.",
-        "told_booked": "The caller was told that it is booked, and nothing stands in the timebook.",
+        "told_booked": "The caller was told that the booking stands, and nothing stands in the timebook.",
     },
+    look={"told_booked": "book: which answers become a Booking, also among those with status 200."},
 )
 async def _taken_away(trial: Trial) -> None:
     refusals = 0
@@ -959,14 +1093,15 @@ async def _taken_away(trial: Trial) -> None:
         outcome = await trial.outcome(rig.session.book(rig.request(slots[-1]), before_write=hook))
         calls, stands = rig.writing(rig.since(mark)), _live(rig) - before
         trial.need(calls, "no write reached the vendor")
-        trial.claim(bool(stands) or outcome.error is not None, "told_booked", expected="an error", got=outcome,
-                    calls=calls)  # fmt: skip
+        trial.claim(bool(stands) or outcome.error is not None, "told_booked", expected=f"a refusal: {what}",
+                    got=outcome, calls=calls)  # fmt: skip
         if not stands:
             refusals += 1
             rejected = isinstance(outcome.error, RequestRejected) and outcome.error.effect == "none"
-            trial.claim(rejected, "other_error", expected=f"something else must be chosen, effect none; {what}",
-                        got=outcome, calls=calls)  # fmt: skip
-        trial.saw(f"{what}: answered {calls[-1].status}, told as {outcome}")
+            trial.claim(rejected, "other_error", expected=f"RequestRejected (or one of its kinds), effect none: "
+                        f"{what}", got=outcome, calls=calls)  # fmt: skip
+        told = "the vendor books it all the same" if stands else f"refused, told as {outcome}"
+        trial.saw(f"{what}: answered {calls[-1].status}, {told}")
     trial.need(refusals or None, "the vendor books all of it")
 
 

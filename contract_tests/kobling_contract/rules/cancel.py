@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,8 +31,18 @@ from ..rig import Rig
 from ..rule import RuleBook
 from ..strange_words import in_place_of, words_since
 from ..timebook import apart
-from ..trial import Booked, Trial, unknown
-from .booking import LIVE_STATES, LOST_AFTER, LOST_BEFORE, take
+from ..trial import Booked, Outcome, Trial, unknown
+from .booking import (
+    LIVE_STATES,
+    LOST_AFTER,
+    LOST_BEFORE,
+    clock_told,
+    facts_told,
+    loss_told,
+    setting_told,
+    starts_told,
+    take,
+)
 from .slots import fault_details
 
 BOOK = RuleBook("CNCL", "Cancelling and moving")
@@ -51,6 +61,13 @@ def state_of(rig: Rig, appointment: Appointment) -> Appointment | None:
     return next((one for one in rig.clinic.all_appointments() if one.id == appointment.id), None)
 
 
+def _told(outcome: Outcome) -> str:
+    """How a cancel or a move ended, for people."""
+    if isinstance(outcome.value, Cancelled):
+        return f"Cancelled(already_gone={outcome.value.already_gone})"
+    return type(outcome.value).__name__ if outcome.error is None else str(outcome)
+
+
 def others(rig: Rig, *but: Appointment) -> list[Appointment]:
     """Every other appointment of the clinic."""
     left_out = {one.id for one in but}
@@ -67,16 +84,25 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "still_stands": "The caller was told that it is cancelled, but it still stands.",
-        "touched_another": "Another appointment was changed.",
-        "not_open": "The time is not found any more although the clinic shows it again.",
-        "more_writes": "More than one write was sent.",
+        "still_stands": "The caller was told that the booking is cancelled, but it still stands.",
+        "touched_another": "Another appointment than the cancelled one was changed.",
+        "not_open": "The time of the cancelled booking is not found any more, although the clinic shows it again.",
+        "more_writes": "More than one write was sent for one cancel.",
         "refused": "The cancel of a booking that stands was not carried out. With a long reason only: cut it to what "
         "the vendor takes, reason.note(200).",
         "told_gone": "A booking that stood was told as gone already: already_gone is for what was not there before.",
         "told_late": "A cancel in good time was told as late, so that the patient believes that it costs something.",
         "reason_lost": "The clinic keeps a reason, and who gave the booking up, why, or the message is not in it: "
         "send reason.note(), or as much as the vendor takes; without the message where it would stand in an address.",
+    },
+    look={
+        "still_stands": "cancel: which answers become Cancelled; and which id goes to the vendor.",
+        "not_open": "What the adapter keeps of an earlier search: a cancel opens a time again.",
+        "more_writes": "cancel: one write, in no loop and never sent again.",
+        "refused": "cancel: what goes to the vendor, how long a reason may be, and what ErrorMap makes of the answer.",
+        "told_gone": "cancel: already_gone is True, and BookingNotFound raised, only for what was not there before.",
+        "told_late": "cancel: from which word of the answer Cancelled.late is made; None where there is none.",
+        "reason_lost": "cancel: where reason.note() goes.",
     },
     driver=True,
     safety=True,
@@ -90,19 +116,25 @@ async def _cancelled(trial: Trial) -> None:
     now = state_of(rig, made.appointment)
     told = outcome.value
     if not isinstance(told, Cancelled):
-        trial.broken("refused", expected="Cancelled", got=outcome, calls=calls)
-    trial.claim(not told.already_gone, "told_gone", expected="cancelled now", got="gone already", calls=calls)
+        trial.broken("refused", expected=f"Cancelled, for booking {made.booking.id}", got=outcome, calls=calls)
+    trial.claim(not told.already_gone, "told_gone", expected="Cancelled(already_gone=False): the booking stood",
+                got="already_gone=True", calls=calls)  # fmt: skip
     trial.claim(not told.late, "told_late", expected="late=False, or None", got="late=True", calls=calls)
-    trial.claim(
-        rest == others(rig, made.appointment), "touched_another", expected="no other change", got="one", calls=calls
-    )
+    before, after = {one.id: one for one in rest}, {one.id: one for one in others(rig, made.appointment)}
+    changed = sorted(rig.wire_id(one) for one in before.keys() | after.keys() if before.get(one) != after.get(one))
+    trial.claim(not changed, "touched_another", expected=f"only {made.booking.id} is changed",
+                got=f"{', '.join(changed)} is changed", calls=calls)  # fmt: skip
     stands = now is not None and now.state in LIVE_STATES
-    trial.claim(not stands, "still_stands", expected="cancelled", got=now.state if now else "", calls=calls)
-    trial.claim(len(calls) == 1, "more_writes", expected=1, got=len(calls), calls=calls)
+    state = now.state if now else "gone"
+    trial.claim(not stands, "still_stands", expected=f"{made.booking.id} cancelled in the timebook, as told",
+                got=f"{state} in the timebook", calls=calls)  # fmt: skip
+    trial.claim(len(calls) == 1, "more_writes", expected="1 write", got=f"{len(calls)} writes", calls=calls)
     shown = rig.open_time(made.request.slot) is not None
     again = await trial.outcome(rig.session.verify(made.request.slot))
-    trial.claim(not shown or again.error is None, "not_open", expected="the time is found", got=again)
-    trial.saw(f"the appointment is {now.state if now else 'gone'}, {len(rest)} others are as before")
+    slot = made.request.slot
+    found = f"{clock_told(rig, slot.start)} with practitioner {slot.practitioner_id} is found again"
+    trial.claim(not shown or again.error is None, "not_open", expected=found, got=again)
+    trial.saw(f"the appointment is {state}, {len(rest)} others are as before")
     if now is not None:
         await _reason_stands(trial, now.reason)
 
@@ -121,15 +153,18 @@ async def _reason_stands(trial: Trial, patients: str) -> None:
     if any(told and told == value for call in calls for _, value in call.query):
         trial.saw("the reason stands in the address, where no message belongs")
     else:
-        trial.claim(message in told, "reason_lost", expected="the message", got=f"{len(told)} characters", calls=calls)
+        trial.claim(message in told, "reason_lost", expected=f"a reason with the clinic's message, {len(message)} "
+                    "characters", got=f"a reason of {len(told)} characters without it", calls=calls)  # fmt: skip
     differs = told.replace(message, "").strip() != patients.strip()
-    trial.claim(differs, "reason_lost", expected="that the clinic gave it up", got="as for a patient", calls=calls)
+    trial.claim(differs, "reason_lost", expected="another reason where the clinic cancels than where the patient does",
+                got="the same", calls=calls)  # fmt: skip
     trial.saw("who gave a booking up, and why, stands with it")
     long = await trial.booked(rig)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.cancel(long.booking.ref, LONG_REASON))
     calls = rig.writing(rig.since(mark))
-    trial.claim(outcome.error is None, "refused", expected="Cancelled, its reason is long", got=outcome, calls=calls)
+    trial.claim(outcome.error is None, "refused", expected=f"Cancelled, with a reason of {len(LONG_REASON.note())} "
+                "characters", got=outcome, calls=calls)  # fmt: skip
     trial.saw(f"a reason of {len(LONG_REASON.note())} characters is no hindrance")
 
 
@@ -145,10 +180,11 @@ async def _reason_stands(trial: Trial, patients: str) -> None:
     causes={
         "error": "The second cancel of a confirmed booking must be Cancelled(already_gone=True), or unknown where the "
         "vendor's answer does not tell.",
-        "not_told": "The vendor says plainly that the booking is gone, and the caller did not hear it.",
+        "not_told": "The vendor says plainly that the booking is gone, and the caller did not hear Cancelled.",
         "told_anew": "The vendor says plainly that the booking was gone, and the caller hears that it was cancelled "
         "now: tell already_gone=True, or raise BookingNotFound, of which the SDK makes that.",
     },
+    look={"told_anew": "cancel: Cancelled(already_gone=True), or BookingNotFound, for what is cancelled already."},
     targets=("mock", "cassette", "live"),
 )
 async def _twice(trial: Trial) -> None:
@@ -163,11 +199,13 @@ async def _twice(trial: Trial) -> None:
         asked = trial.need(calls or rig.since(mark), "the vendor was not asked the second time")
         plain = not calls or (calls[-1].status or 0) >= 400  # who reads first, and sends nothing, knows it
         good = isinstance(second.value, Cancelled)
-        trial.claim(good or unknown(second), "error", expected="Cancelled", got=f"{second} {setting}", calls=calls)
-        trial.claim(good or not plain, "not_told", expected="Cancelled", got=f"{second} {setting}", calls=calls)
+        what = setting_told(setting)
+        expected = f"Cancelled(already_gone=True) for the second cancel ({what})"
+        trial.claim(good or unknown(second), "error", expected=expected, got=second, calls=calls)
+        trial.claim(good or not plain, "not_told", expected=expected, got=second, calls=calls)
         anew = isinstance(second.value, Cancelled) and plain and not second.value.already_gone
-        trial.claim(not anew, "told_anew", expected="already_gone=True", got=f"{second} {setting}", calls=calls)
-        trial.saw(f"{setting}: answered {asked[-1].status}, told as {second}")
+        trial.claim(not anew, "told_anew", expected=expected, got=_told(second), calls=calls)
+        trial.saw(f"{what}: the second cancel was answered {asked[-1].status}, told as {_told(second)}")
 
 
 @BOOK.rule(
@@ -181,8 +219,10 @@ async def _twice(trial: Trial) -> None:
     evidence=("timebook", "journal"),
     causes={
         "told_cancelled": "The caller was told that something was cancelled that does not exist.",
-        "other_error": "It must be BookingNotFound, or OutcomeUnknown where the vendor's answer does not tell.",
+        "other_error": "The cancel of a booking that does not exist must be BookingNotFound, or OutcomeUnknown where "
+        "the vendor's answer does not tell.",
     },
+    look={"told_cancelled": "cancel: which answers become Cancelled; `cancelled: false` in a 200 never does."},
     targets=("mock", "cassette"),
 )
 async def _never_was(trial: Trial) -> None:
@@ -193,14 +233,16 @@ async def _never_was(trial: Trial) -> None:
         mark, before = rig.mark(), rig.appointments()
         outcome = await trial.outcome(rig.session.cancel(ref, REASON))
         calls = trial.need(rig.writing(rig.since(mark)) or rig.since(mark), "the vendor was not asked")
-        trial.claim(outcome.error is not None, "told_cancelled", expected="BookingNotFound", got=outcome, calls=calls)
+        what = setting_told(setting)
+        expected = f"BookingNotFound for {ref.id} ({what})"
+        trial.claim(outcome.error is not None, "told_cancelled", expected=expected, got=_told(outcome), calls=calls)
         holds = isinstance(outcome.error, BookingNotFound | OutcomeUnknown)
-        trial.claim(holds, "other_error", expected="BookingNotFound", got=f"{outcome} {setting}", calls=calls)
+        trial.claim(holds, "other_error", expected=expected, got=outcome, calls=calls)
         same = before == rig.appointments()
-        trial.claim(same, "told_cancelled", expected="no change at the clinic", got="a change", calls=calls)
+        trial.claim(same, "told_cancelled", expected=f"no change at the clinic ({what})", got="a change", calls=calls)
         real = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
         trial.need(real.value, f"a booking that stands can't be cancelled either: {real}")
-        trial.saw(f"{setting}: answered {calls[-1].status}, told as {outcome}; one that stands was cancelled then")
+        trial.saw(f"{what}: answered {calls[-1].status}, told as {outcome}; one that stands was cancelled then")
 
 
 @BOOK.rule(
@@ -213,12 +255,17 @@ async def _never_was(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "told_cancelled": "The caller was told that it is cancelled, but it stands.",
+        "told_cancelled": "The caller was told that the booking is cancelled, but it stands.",
         "other_error": "The vendor's refusal must become TooLateToChange.",
         "told_in_time": "A cancel that the clinic took after its deadline was told as in time: late=True where the "
         "vendor says so, None where it does not.",
         "late_lost": "The vendor's answer says that the cancel came late (the mock's `late_told_by`), and the caller "
         "is not told: the patient pays, and does not know it.",
+    },
+    look={
+        "told_cancelled": "cancel: which answers become Cancelled; a refusal may come with status 200.",
+        "told_in_time": "cancel: from which word of the answer Cancelled.late is made; None where there is none.",
+        "late_lost": "cancel: Cancelled.late, made from the word of the answer that was expected.",
     },
 )
 async def _too_late(trial: Trial) -> None:
@@ -262,14 +309,17 @@ async def _taken_late(trial: Trial) -> None:
         trial.saw(f"a late cancel is not taken, told as {outcome}")
         return
     late, said = outcome.value.late, _says_late(rig, calls)
-    trial.claim(late is not False, "told_in_time", expected="late=True", got="late=False", calls=calls)
+    trial.claim(late is not False, "told_in_time", expected="late=True or None, for a cancel after the deadline",
+                got="late=False", calls=calls)  # fmt: skip
     if said is not None:
         sound = said and not early
         trial.need(sound or None, "the answers to a cancel do not tell one that came late from one in time, as the "
                    "mock's `late_told_by` says")  # fmt: skip
-        trial.claim(late is not None, "late_lost", expected="late=True, as in the answer", got="None", calls=calls)
-    word = "is in the answer" if said else "is in no answer, as far as the mock says"
-    trial.saw(f"a late cancel was taken, told with late={late}; that it came late {word}")
+        pointer, word = rig.mock.dialect.late_told_by or ("", "")
+        expected = f"late=True: the answer says {json.dumps(word)} at {pointer}"
+        trial.claim(late is not None, "late_lost", expected=expected, got="late=None", calls=calls)
+    where = "is in the answer" if said else "is in no answer, as far as the mock says"
+    trial.saw(f"a late cancel was taken, told with late={late}; that it came late {where}")
 
 
 def _says_late(rig: Rig, calls: Sequence[Call]) -> bool | None:
@@ -297,41 +347,53 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
     trial.need(in_time.value, f"a cancel in time: {in_time}")
     made = await trial.booked(rig)
     if restriction is None:
-        what = "it has begun"
+        what = "the appointment has begun"
         rig.pace.pass_time((made.appointment.start - rig.pace.now()).total_seconds() + 60)
     else:
-        what = "it may not be cancelled now"
+        what = "the clinic does not let it be cancelled now"
         _until_too_late(rig, made.appointment, restriction)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     calls = trial.need(rig.writing(rig.since(mark)) or rig.since(mark), "the vendor was not asked")
     now = state_of(rig, made.appointment)
     if now is None or now.state not in LIVE_STATES:
-        trial.saw(f"answered {calls[-1].status}, it was cancelled all the same")
+        trial.saw(
+            f"{what}, and the vendor does not refuse a cancel: answered {calls[-1].status}, told as {_told(outcome)}"
+        )
         return False
-    trial.claim(outcome.error is not None, "told_cancelled", expected="TooLateToChange", got=outcome, calls=calls)
+    expected = f"TooLateToChange: {what}"
+    trial.claim(outcome.error is not None, "told_cancelled", expected=expected, got=outcome, calls=calls)
     holds = isinstance(outcome.error, TooLateToChange)
-    trial.claim(holds, "other_error", expected=f"TooLateToChange, {what}", got=outcome, calls=calls)
-    trial.saw(f"answered {calls[-1].status}, the appointment still stands")
+    trial.claim(holds, "other_error", expected=expected, got=outcome, calls=calls)
+    trial.saw(f"{what}: the cancel was refused, answered {calls[-1].status}, and the appointment still stands")
     return True
 
 
 @BOOK.rule(
     5,
-    "A cancel whose answer is lost is unknown, and may be repeated until it is certain",
+    "A cancel whose answer is lost, or says that the booking stands, is unknown; a lost one may be repeated",
     why="The patient must not be told that a time is given up that still costs them.",
-    check="cancel: what is caught; only the vendor's own word makes it Cancelled.",
+    check="cancel: what is caught around the write, and which answers become Cancelled: only the vendor's own word.",
     control="The same cancel without a fault is carried out in a twin clinic, and sends a write.",
-    source="the contract: once a byte of a write may have left, only a listed refusal is certain",
+    source="the contract: once a byte of a write may have left, only a listed refusal is certain; a cancel is done "
+    "when the vendor says so",
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "told_cancelled": "The caller was told that it is cancelled, but it stands.",
-        "told_certain": "A lost answer must be OutcomeUnknown: nobody knows whether it was carried out.",
-        "not_repeatable": "Repeating the cancel did not end in Cancelled.",
+        "told_cancelled": "The caller was told that the booking is cancelled, but it stands.",
+        "told_certain": "A lost answer must be OutcomeUnknown: nobody knows whether the cancel was carried out.",
+        "not_repeatable": "The same cancel, once more after its answer was lost, must end in Cancelled.",
         "not_looked_at": "The vendor's answer says in its own word that the booking stands, and the caller heard that "
         "it is cancelled: read the booking's state in the answer.",
-        "resent": "The cancel was sent more than once by itself.",
+        "resent": "The adapter sent one cancel more than once, though its caller had asked once.",
+    },
+    look={
+        "told_certain": "cancel: let the errors of the write out as they are; ErrorMap: a status that a gateway may "
+        "send refuses nothing.",
+        "not_repeatable": "ErrorMap: the vendor's answer for a booking that is cancelled already is BookingNotFound.",
+        "not_looked_at": "cancel: the word for the booking's state in the answer; Cancelled only where it is the "
+        "vendor's word for a cancelled booking.",
+        "resent": "cancel: one write, in no loop and never sent again.",
     },
     driver=True,
 )
@@ -353,21 +415,23 @@ async def _lost_cancel(trial: Trial) -> None:
             rig.fault(write, kind, when=when, **more)
             mark = rig.mark()
             outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
-            calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
+            calls, what = rig.writing(rig.since(mark)), loss_told(kind, when)
             trial.need(calls, f"the cancel was not sent, {what}")
+            expected = f"OutcomeUnknown ({what})"
             now = state_of(rig, made.appointment)
             stands = now is not None and now.state in LIVE_STATES
-            trial.claim(outcome.error is not None or not stands, "told_cancelled", expected=f"unknown, {what}",
-                        got=outcome, calls=calls)  # fmt: skip
+            trial.claim(outcome.error is not None or not stands, "told_cancelled", expected=expected,
+                        got=f"{outcome}, and the booking stands", calls=calls)  # fmt: skip
             certain = reads_back and not stands and outcome.error is None
-            trial.claim(certain or unknown(outcome), "told_certain", expected=f"OutcomeUnknown, {what}", got=outcome,
+            trial.claim(certain or unknown(outcome), "told_certain", expected=expected, got=outcome, calls=calls)
+            trial.claim(len(calls) == 1, "resent", expected=f"1 write ({what})", got=f"{len(calls)} writes",
                         calls=calls)  # fmt: skip
-            trial.claim(len(calls) == 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
             again = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
-            trial.claim(isinstance(again.value, Cancelled), "not_repeatable", expected=f"Cancelled, {what}", got=again,
+            trial.claim(isinstance(again.value, Cancelled), "not_repeatable", expected=f"Cancelled, when "
+                        f"asked again ({what})", got=again,
                         calls=rig.writing(rig.since(mark)))  # fmt: skip
             count += 1
-    trial.saw(f"{count} lost cancels, all unknown, all certain after a repetition")
+    trial.saw(f"{count} lost cancels, each told as unknown or as it turned out, and as Cancelled when asked again")
     await _answered_as_standing(trial)
 
 
@@ -390,9 +454,11 @@ async def _answered_as_standing(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     rig.spoil = None
     calls = rig.writing(rig.since(mark))
-    trial.claim(not isinstance(outcome.value, Cancelled), "not_looked_at", expected="OutcomeUnknown, the answer says "
-                "that it stands", got=outcome, calls=calls)  # fmt: skip
-    trial.saw(f"an answer that says that the booking stands is told as {outcome}")
+    stands, cancelled = *(standing - gone), *(gone - standing)
+    trial.claim(not isinstance(outcome.value, Cancelled), "not_looked_at", expected=f"OutcomeUnknown: the answer says "
+                f"{stands}, as before the cancel; for a cancelled booking it says {cancelled}", got=_told(outcome),
+                calls=calls)  # fmt: skip
+    trial.saw(f"an answer to a cancel that says {stands}, as before the cancel, is told as {_told(outcome)}")
 
 
 @BOOK.rule(
@@ -405,10 +471,11 @@ async def _answered_as_standing(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "not_once": "After the move the patient has not exactly one live appointment.",
-        "other_time": "It does not stand at the new time.",
+        "not_once": "After the move the patient has not exactly one appointment that stands.",
+        "other_time": "The moved booking does not stand at the new time.",
         "two_untold": "The new time waits for the clinic, the old one stands, and the caller was not told of both.",
     },
+    look={"other_time": "reschedule: which ids, time and token of the new slot go to the vendor."},
     driver=True,
 )
 async def _moved(trial: Trial) -> None:
@@ -422,15 +489,23 @@ async def _moved(trial: Trial) -> None:
     live = rig.ours()
     if len(live) == 2 and any((one.start, one.state) == (new.start, "pending") for one in live):
         told = isinstance(outcome.error, RescheduleHalfDone)
-        trial.claim(told, "two_untold", expected="RescheduleHalfDone with both", got=outcome, calls=calls)
+        trial.claim(told, "two_untold", expected="RescheduleHalfDone with both bookings", got=outcome, calls=calls)
         trial.saw("the new time waits for the clinic's yes, the old one stands, and the caller is told of both")
         return
-    trial.claim(
-        len(live) == 1, "not_once", expected="1 live appointment", got=f"{len(live)}, told: {outcome}", calls=calls
-    )
-    trial.claim(live[0].start == new.start, "other_time", expected=new.start, got=live[0].start, calls=calls)
+    at = f"1 appointment at {clock_told(rig, new.start)}"
+    trial.claim(len(live) == 1, "not_once", expected=at, got=f"{starts_told(rig, live)}, told as {_told(outcome)}",
+                calls=calls)  # fmt: skip
+    trial.claim(live[0].start == new.start, "other_time", expected=at, got=starts_told(rig, live), calls=calls)
     trial.claim(outcome.error is None, "unexpected_error", expected="the moved booking", got=outcome, calls=calls)
-    trial.saw(f"1 live appointment, at the new time, after {len(calls)} writes")
+    trial.saw(f"1 appointment that stands, at the new time; number of writes: {len(calls)}")
+
+
+FAILED_MOVES: Mapping[str, str] = {
+    "new_is_taken": "the new time is taken",
+    "old_is_refused": "the clinic does not let the old one be cancelled",
+    "old_is_lost": "each answer to the last write is lost",
+    "new_is_lost": "the answer to the first write is lost",
+}
 
 
 @BOOK.rule(
@@ -443,9 +518,13 @@ async def _moved(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "without_any": "The patient has no live appointment left.",
-        "two_untold": "Two appointments stand and the caller was not told.",
-        "told_moved": "The caller was told that it moved, but the old one still stands.",
+        "without_any": "The move failed, and the patient has no appointment left.",
+        "two_untold": "The old and the new appointment stand, and the caller was not told of both.",
+        "told_moved": "The caller was told that the booking moved, but the old one still stands.",
+    },
+    look={
+        "without_any": "reschedule: the old time is given up last, when the new one is certain.",
+        "told_moved": "reschedule and cancel: which answers become a moved Booking, or Cancelled.",
     },
     safety=True,
 )
@@ -461,7 +540,7 @@ async def _half_moved(trial: Trial) -> None:
     writes = [call.operation or "" for call in control.writing(control.since(mark))]
     trial.need(writes, "the move sent no write")
     making, ending = writes[0], writes[-1]
-    for story in ("new_is_taken", "old_is_refused", "old_is_lost", "new_is_lost"):
+    for story, what in FAILED_MOVES.items():
         rig = trial.rig()
         slots = await trial.open_times(rig)
         made = await trial.booked(rig, slots[0])
@@ -482,14 +561,14 @@ async def _half_moved(trial: Trial) -> None:
         calls = rig.writing(rig.since(mark))
         live = rig.ours()
         old_stands = any((one.id, one.start) == (made.appointment.id, made.appointment.start) for one in live)
-        trial.claim(bool(live), "without_any", expected=f"at least 1 appointment, {story}", got=outcome, calls=calls)
-        trial.claim(outcome.error is not None or not old_stands, "told_moved", expected=f"an error, {story}",
-                    got=outcome, calls=calls)  # fmt: skip
+        trial.claim(bool(live), "without_any", expected=f"at least 1 appointment that stands: {what}",
+                    got=f"none, told as {_told(outcome)}", calls=calls)  # fmt: skip
+        trial.claim(outcome.error is not None or not old_stands, "told_moved", expected=f"an error: {what}, and the "
+                    "old booking stands", got=outcome, calls=calls)  # fmt: skip
         aware = isinstance(outcome.error, RescheduleHalfDone | OutcomeUnknown)
-        trial.claim(
-            len(live) == 1 or aware, "two_untold", expected=f"RescheduleHalfDone, {story}", got=outcome, calls=calls
-        )
-        trial.saw(f"{story}: {len(live)} live, told as {outcome}")
+        trial.claim(len(live) == 1 or aware, "two_untold", expected=f"RescheduleHalfDone: {what}",
+                    got=f"{outcome}; {starts_told(rig, live)}", calls=calls)  # fmt: skip
+        trial.saw(f"{what}: told as {_told(outcome)}; appointments that stand: {len(live)}")
 
 
 @BOOK.rule(
@@ -506,11 +585,19 @@ async def _half_moved(trial: Trial) -> None:
         "other_error": "The vendor's refusal was told as another error than the one that fits it, effect none. Where "
         "one code says two of them, read the booking first, as `kobling about cancel-a-booking` shows.",
         "changed": "A refused move has changed the booking.",
-        "told_moved": "The caller was told that it moved, but it stands as before.",
-        "told_not_moved": "The caller was told that nothing was changed, but it has moved.",
+        "told_moved": "The caller was told that the booking moved, but it stands as before.",
+        "told_not_moved": "The caller was told that nothing was changed, but the booking has moved.",
         "resent": "The move was sent again after its answer was lost.",
-        "narrower": "The vendor refuses what Limits.reschedule_within promises: it names what must stay the same for a "
-        "move in one step.",
+        "narrower": "The vendor refuses a move that Limits.reschedule_within lets through: name there what must stay "
+        "the same for a move in one step.",
+    },
+    look={
+        "another": "reschedule: which of the new slot's ids go to the vendor; which id and reference the Booking has.",
+        "told_moved": "reschedule: which answers become a Booking.",
+        "told_not_moved": "reschedule: let the errors of the write out as they are; ErrorMap: a status that a gateway "
+        "may send refuses nothing.",
+        "resent": "reschedule: one write, in no loop and never sent again.",
+        "narrower": "Limits.reschedule_within.",
     },
 )
 async def _in_one_step(trial: Trial) -> None:
@@ -544,10 +631,11 @@ async def _in_one_step(trial: Trial) -> None:
         trial.need(rig.since(mark), f"the vendor was not asked, {what}")
         now = state_of(rig, made.appointment)
         stays = now is not None and now.start == made.appointment.start
-        trial.claim(stays, "changed", expected=f"the old time, {what}", got=now.start if now else "none", calls=calls)
+        expected = f"the booking at its old time, {clock_told(rig, made.appointment.start)}: {what}"
+        trial.claim(stays, "changed", expected=expected, got=starts_told(rig, [now] if now else []), calls=calls)
         told = isinstance(outcome.error, errors) and outcome.error.effect == "none"
         names = " or ".join(one.__name__ for one in errors)
-        trial.claim(told, "other_error", expected=f"{names}, {what}", got=outcome, calls=calls)
+        trial.claim(told, "other_error", expected=f"{names}, effect none: {what}", got=outcome, calls=calls)
         answered = f"answered {calls[-1].status}" if calls else "read, and not sent"
         trial.saw(f"{what}: {answered}, told as {outcome}")
     for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):
@@ -595,10 +683,13 @@ async def _moved_across(trial: Trial, kind: str) -> None:
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
-    trial.claim(outcome.error is None, "narrower", expected=f"moved to another {kind}", got=outcome, calls=calls)
+    trial.claim(outcome.error is None, "narrower", expected=f"moved to another {kind}, which reschedule_within does "
+                "not name", got=outcome, calls=calls)  # fmt: skip
     place = now and (rig.wire_id(now.timebook_id), rig.wire_id(now.type_id), now.start)
-    holds = place == (new.practitioner_id, new.service_id, new.start)
-    trial.claim(holds, "another", expected=f"the same booking with another {kind}", got="otherwise", calls=calls)
+    asked, names = (new.practitioner_id, new.service_id, new.start), ("practitioner", "type", "start")
+    got = facts_told(rig, dict(zip(names, place, strict=True))) if place else "no such appointment any more"
+    trial.claim(place == asked, "another", expected=facts_told(rig, dict(zip(names, asked, strict=True))), got=got,
+                calls=calls)  # fmt: skip
     trial.saw(f"moved to another {kind} in one step, as the facts say")
 
 
@@ -613,7 +704,11 @@ async def _moved_whole(trial: Trial) -> str:
     now = state_of(rig, made.appointment)
     same = now is not None and now.start == new.start and not rig.made_since(before)
     same = same and outcome.value.id == made.booking.id and outcome.value.reference in (None, made.booking.reference)
-    trial.claim(same, "another", expected="the same booking at the new time", got=outcome.value.id, calls=writes)
+    told, known = outcome.value, made.booking.reference
+    expected = f"booking {made.booking.id} at {clock_told(rig, new.start)}, its reference as before"
+    got = f"told as booking {told.id}, its reference {'as before' if told.reference in (None, known) else 'another'}; "
+    got += f"{made.booking.id} stands at {clock_told(rig, now.start)}" if now else f"{made.booking.id} is gone"
+    trial.claim(same, "another", expected=expected, got=got, calls=writes)
     return writes[-1].operation or ""
 
 
@@ -625,16 +720,16 @@ async def _lost_move(trial: Trial, write: str, when: Any, kind: str) -> None:
     rig.fault(write, kind, when=when, times=0, **more)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
-    calls, what = rig.writing(rig.since(mark)), f"{kind} {when}"
+    calls, what = rig.writing(rig.since(mark)), loss_told(kind, when)
     trial.need(calls, f"the move was not sent, {what}")
     now = state_of(rig, made.appointment)
     moved = now is not None and now.start == new.start
-    trial.claim(len(calls) == 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
-    trial.claim(
-        outcome.error is not None or moved, "told_moved", expected=f"not moved, {what}", got=outcome, calls=calls
-    )
+    trial.claim(len(calls) == 1, "resent", expected=f"1 write ({what})", got=f"{len(calls)} writes", calls=calls)
+    trial.claim(outcome.error is not None or moved, "told_moved", expected=f"an error: the booking has not moved "
+                f"({what})", got=outcome, calls=calls)  # fmt: skip
     certain = outcome.error is not None and outcome.error.effect == "none"
-    trial.claim(not (certain and moved), "told_not_moved", expected=f"moved, {what}", got=outcome, calls=calls)
+    trial.claim(not (certain and moved), "told_not_moved", expected=f"OutcomeUnknown, or the Booking: it has "
+                f"moved ({what})", got=outcome, calls=calls)  # fmt: skip
     await trial.done_with(rig)
 
 
@@ -649,9 +744,9 @@ async def _lost_move(trial: Trial, write: str, when: Any, kind: str) -> None:
     evidence=("timebook", "journal"),
     causes={
         "refused": "The cancel of a booking that stands was not carried out.",
-        "still_stands": "The caller was told that it is cancelled, but it still stands.",
+        "still_stands": "The caller was told that the booking is cancelled, but it still stands.",
         "not_moved": "The booking was not moved, though nothing forbids it.",
-        "not_once": "After the move the patient has not exactly one live appointment at the time that was told.",
+        "not_once": "After the move the patient has not exactly one appointment, at the time that was told.",
     },
 )
 async def _however_set_up(trial: Trial) -> None:
@@ -660,7 +755,7 @@ async def _however_set_up(trial: Trial) -> None:
     others = [one for one in first.every_setting() if all(known[name].choices[0] != one[name] for name in one)]
     for setting in ({}, *others):
         rig = trial.rig(switches=setting)
-        what = ", ".join(f"{name}={value}" for name, value in setting.items()) or "as it is"
+        what = setting_told(setting)
         query = rig.days(1, 1)
         found = await trial.outcome(rig.session.slots(query))
         slots = rig.known(found.value.found, query.first_day, query.last_day) if found.value else []
@@ -683,19 +778,21 @@ async def _given_up_and_moved(trial: Trial, rig: Rig, slot: Slot, later: Slot, w
     first = await _given_up(trial, rig, made.value.ref, what)
     made = await trial.outcome(rig.session.book(rig.request(slot)))
     if made.value is None or len(rig.ours()) != 1:
-        trial.saw(f"{what}: {first}; not booked again: {made}")
+        trial.saw(f"{what}: {first}; the same time is not booked again for certain, told as {_told(made)}")
         return True
     mark = rig.mark()
     moved = await trial.outcome(rig.session.reschedule(made.value.ref, rig.request(later)))
     calls, live = rig.writing(rig.since(mark)), rig.ours()
     unread = [one for one in rig.since(mark) if one not in calls and (one.status or 500) >= 400]
     honest = isinstance(moved.error, OutcomeUnknown | RescheduleHalfDone) or bool(unread)
-    trial.claim(moved.error is None or honest, "not_moved", expected=f"moved; {what}", got=moved, calls=calls)
+    trial.claim(moved.error is None or honest, "not_moved", expected=f"moved to {clock_told(rig, later.start)} "
+                f"({what})", got=moved, calls=calls)  # fmt: skip
     if moved.value is not None:
         once = len(live) == 1 and live[0].start == later.start
-        trial.claim(once, "not_once", expected=f"1, at the new time; {what}", got=f"{len(live)} live", calls=calls)
+        trial.claim(once, "not_once", expected=f"1 appointment at {clock_told(rig, later.start)} ({what})",
+                    got=starts_told(rig, live), calls=calls)  # fmt: skip
         await _given_up(trial, rig, moved.value.ref, what)
-    trial.saw(f"{what}: {first}; moved, told as {moved}")
+    trial.saw(f"{what}: {first}; a move is told as {_told(moved)}")
     return True
 
 
@@ -704,6 +801,7 @@ async def _given_up(trial: Trial, rig: Rig, ref: BookingRef, what: str) -> str:
     outcome = await trial.outcome(rig.session.cancel(ref, REASON))
     calls, left = rig.writing(rig.since(mark)), len(rig.ours())
     done = isinstance(outcome.value, Cancelled)
-    trial.claim(done or unknown(outcome), "refused", expected=f"Cancelled; {what}", got=outcome, calls=calls)
-    trial.claim(not (done and left), "still_stands", expected=f"none live; {what}", got=f"{left} live", calls=calls)
-    return f"given up, told as {outcome}, {left} left"
+    trial.claim(done or unknown(outcome), "refused", expected=f"Cancelled ({what})", got=outcome, calls=calls)
+    trial.claim(not (done and left), "still_stands", expected=f"no appointment that stands, as told ({what})",
+                got=f"appointments that stand: {left}", calls=calls)  # fmt: skip
+    return f"a cancel is told as {_told(outcome)}" + (f"; appointments that stand: {left}" if left else "")

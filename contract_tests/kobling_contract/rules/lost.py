@@ -20,7 +20,7 @@ from kobling_mocks import Call
 from ..rig import Rig
 from ..timebook import apart
 from ..trial import Trial, unknown
-from .booking import BOOK, CERTAIN, LIVE_STATES, LOST_AFTER, LOST_BEFORE, NEEDS, take
+from .booking import BOOK, CERTAIN, LIVE_STATES, LOST_AFTER, LOST_BEFORE, NEEDS, loss_told, setting_told, take
 from .slots import fault_details
 
 LOST_CAUSES = {
@@ -29,10 +29,22 @@ LOST_CAUSES = {
     "told_not_booked": "The caller was told that nothing happened, although a byte of the booking had left. Only a "
     "listed refusal of the vendor's is certain.",
     "two_made": "More than one appointment stands in the timebook.",
-    "booked_again": "Booking again under the same reference was not refused.",
+    "booked_again": "After a lost answer the same booking, under the same reference, must be refused by ResolveFirst "
+    "and not be sent: it is looked for first.",
     "same_reference": "The vendor refuses a reference that it has already, and the caller is told that nothing is "
     "booked and to choose another time: they would be booked twice. List that code in ErrorMap as "
     'Refusal(ResolveFirst, "already_booked").',
+}
+LOST_LOOKS = {
+    "resent": "book: one http.post, in no loop, and no `except` around it.",
+    "two_made": "book: one http.post, in no loop, and no `except` around it.",
+    "told_booked": "book: the Booking is made of what the answer says; where an id or a status is missing, let the "
+    "error out.",
+    "told_not_booked": "book: what is caught around http.post; ErrorMap: a status that a gateway may send refuses "
+    "nothing.",
+    "booked_again": "The SDK refuses it from the reference alone: look at what the adapter changes of a request, and "
+    "at what it sends outside of book.",
+    "same_reference": "ErrorMap: the vendor's code or status for a reference that it has already.",
 }
 
 
@@ -46,6 +58,7 @@ LOST_CAUSES = {
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes=LOST_CAUSES,
+    look=LOST_LOOKS,
     driver=True,
     safety=True,
 )
@@ -61,19 +74,16 @@ async def _lost_answers(trial: Trial) -> None:
             rig.fault(write, kind, when=when, times=0, **more)
             mark, before, request = rig.mark(), rig.appointments(), rig.request(slot)
             outcome = await trial.outcome(rig.session.book(request))
-            calls, what = [call for call in rig.since(mark) if call.operation == write], f"{kind} {when}"
+            calls, what = [call for call in rig.since(mark) if call.operation == write], loss_told(kind, when)
             trial.need(tuple(calls), f"no write reached the vendor, {what}")
             made = rig.made_since(before)
-            trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
-            trial.claim(
-                len(made) <= 1, "two_made", expected=f"at most 1 appointment, {what}", got=len(made), calls=calls
-            )
-            trial.claim(
-                outcome.error is not None, "told_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
-            )
-            trial.claim(
-                unknown(outcome), "told_not_booked", expected=f"OutcomeUnknown, {what}", got=outcome, calls=calls
-            )
+            trial.claim(len(calls) <= 1, "resent", expected=f"1 write ({what})", got=f"{len(calls)} writes",
+                        calls=calls)  # fmt: skip
+            trial.claim(len(made) <= 1, "two_made", expected=f"at most 1 appointment ({what})",
+                        got=f"{len(made)} appointments", calls=calls)  # fmt: skip
+            expected = f"OutcomeUnknown ({what})"
+            trial.claim(outcome.error is not None, "told_booked", expected=expected, got=outcome, calls=calls)
+            trial.claim(unknown(outcome), "told_not_booked", expected=expected, got=outcome, calls=calls)
             unknowns += 1
             rig.world.faults.clear()
             mark = rig.mark()
@@ -81,8 +91,8 @@ async def _lost_answers(trial: Trial) -> None:
             trial.claim(
                 isinstance(again.error, ResolveFirst) and not rig.writing(rig.since(mark)),
                 "booked_again",
-                expected=f"ResolveFirst and no write, {what}",
-                got=again,
+                expected=f"ResolveFirst and no write for the same booking again ({what})",
+                got=f"{again}; writes: {len(rig.writing(rig.since(mark)))}",
                 calls=rig.since(mark),
             )
     trial.saw(f"{unknowns} lost answers, one write each, at most one appointment each, all unknown")
@@ -102,15 +112,15 @@ async def _sent_again_by_another(trial: Trial) -> None:
     outcome = await trial.outcome(another.book(again))
     calls = rig.writing(rig.since(mark))
     if rig.made_since(before):
-        trial.saw("the vendor takes two bookings under one reference")
+        trial.saw("the vendor itself takes two bookings under one reference")
         return
     fresh = await trial.outcome(another.book(rig.request(free)))
     if fresh.error is not None:
-        trial.saw(f"whether the vendor knows a reference can't be told: under a new one {fresh}")
+        trial.saw(f"whether the vendor knows a reference again can't be told: under a new one {fresh}")
         return
     certain = outcome.error is not None and outcome.error.effect == "none"
     honest = not certain or isinstance(outcome.error, ResolveFirst)
-    expected = "ResolveFirst, or not certain: the first booking stands"
+    expected = "ResolveFirst (or OutcomeUnknown): the first booking stands under this reference"
     trial.claim(honest, "same_reference", expected=expected, got=outcome, calls=calls)
     trial.saw(f"the same reference again, while the first booking stands: told as {outcome}")
 
@@ -126,13 +136,19 @@ async def _sent_again_by_another(trial: Trial) -> None:
     evidence=("timebook", "journal"),
     causes={
         "false_booked": "`resolve` says that the booking stands, but it is not in the timebook.",
-        "false_not_booked": "`resolve` says that it does not stand, but it is in the timebook, or still on its way: "
-        "latest_commit is how late it may come, and `gives_up_after` in the mock.",
+        "false_not_booked": "`resolve` says that the booking does not stand, but it is in the timebook, or comes "
+        "later: BookingFacts.latest_commit says how late it may come, as `gives_up_after` does in the mock.",
         "wrote": "`resolve` sent a write.",
         "not_found": "The booking stands, and `reference_in` says where its reference is, but `list_bookings` does not "
         "give it as `Booking.reference`, so that nobody can find it again.",
         "no_evidence": "`resolve` gives no evidence for its answer.",
-        "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must be a person's.",
+        "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must say NeedsPerson.",
+    },
+    look={
+        "false_booked": "list_bookings: which rows are told, Booking.reference and Booking.status; what is cancelled "
+        "does not stand.",
+        "wrote": "list_bookings, get_booking and list_slots: they read, and send nothing.",
+        "not_found": "list_bookings: Booking.reference, read from where BookingFacts.reference_in says that it stands.",
     },
     driver=True,
     safety=True,
@@ -165,21 +181,26 @@ async def _resolving(trial: Trial) -> None:
             resolution = await rig.session.resolve(request, sent_at)
             calls = rig.since(mark)
             wrote = rig.writing(calls)
-            trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
-            _true(trial, rig, request, resolution, f"{kind} {when}, {seconds:.0f} s later", calls)
+            trial.claim(not wrote, "wrote", expected="resolve only reads", got=f"writes: {len(wrote)}", calls=wrote)
+            what = f"{loss_told(kind, when)}; {seconds:.0f} s later"
+            _true(trial, rig, request, resolution, what, calls)
             came = ruled_out and _standing(rig, request)
-            trial.claim(
-                not came, "false_not_booked", expected="it never comes, as was told", got="it came", calls=calls
-            )
+            trial.claim(not came, "false_not_booked", expected=f"no appointment, since resolve had said NotBooked "
+                        f"({what})", got="an appointment, which came later", calls=calls)  # fmt: skip
             ruled_out = ruled_out or isinstance(resolution, NotBooked)
         settled = not isinstance(resolution, StillUnknown)
-        trial.claim(settled, "no_end", expected="an end after three hours", got=type(resolution).__name__, calls=calls)
+        trial.claim(settled, "no_end", expected="Booked, NotBooked or NeedsPerson after three hours",
+                    got=type(resolution).__name__, calls=calls)  # fmt: skip
         if listed and _standing(rig, request):
             found = getattr(resolution, "booking", None) is not None
-            end = f"{type(resolution).__name__}, seen: {', '.join(one.saw for one in resolution.evidence)}"
-            trial.claim(found, "not_found", expected=f"it is found, {kind} {when}", got=end, calls=calls)
+            saw = ", ".join(f"{one.looked_at} {one.saw}" for one in resolution.evidence)
+            end = f"{type(resolution).__name__}, since it saw: {saw}"
+            stands = " and ".join(rig.wire_id(one.id) for one in _standing(rig, request))
+            expected = f"Booked, for booking {stands}, which stands ({loss_told(kind, when)})"
+            trial.claim(found, "not_found", expected=expected, got=end, calls=calls)
         ends.add(type(resolution).__name__)
-        trial.saw(f"{kind} {when}: {type(resolution).__name__}, {len(_standing(rig, request))} in the timebook")
+        standing = len(_standing(rig, request))
+        trial.saw(f"{loss_told(kind, when)}: resolve says {type(resolution).__name__}, in the timebook: {standing}")
     sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
     trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
 
@@ -213,18 +234,22 @@ def _true(
     standing = _standing(rig, request)
     told = type(resolution).__name__
     if isinstance(resolution, Booked):
-        trial.claim(bool(standing), "false_booked", expected=f"it stands, {what}", got=told, calls=calls)
+        trial.claim(bool(standing), "false_booked", expected=f"an appointment in the timebook ({what})",
+                    got=f"none, and resolve says {told}", calls=calls)  # fmt: skip
     if isinstance(resolution, NotBooked):
-        trial.claim(not standing, "false_not_booked", expected=f"it does not stand, {what}", got=told, calls=calls)
+        trial.claim(not standing, "false_not_booked", expected=f"no appointment in the timebook ({what})",
+                    got=f"{len(standing)}, and resolve says {told}", calls=calls)  # fmt: skip
     if isinstance(resolution, NeedsPerson | NotBooked | Booked):
-        trial.claim(bool(resolution.evidence), "no_evidence", expected=f"evidence, {what}", got="none", calls=calls)
+        trial.claim(bool(resolution.evidence), "no_evidence", expected=f"{told} with evidence ({what})",
+                    got="no evidence", calls=calls)  # fmt: skip
 
 
 @BOOK.rule(
     10,
     'However the vendor may behave, nobody is told "booked" for what the clinic has not accepted',
     why="Pending is not booked; a gateway that answers before the clinic's system has decided is not the clinic.",
-    check='book: which status an answer without a word gets. Silence is "unknown", not "booked".',
+    check="book: the table of the vendor's words for a status; a word that is not in it, and an answer without a word, "
+    'are "unknown", and never "booked".',
     control="A booking under the usual settings stands in the timebook of a twin clinic.",
     source="the contract: a vendor word that is not in the adapter's table is unknown, never booked",
     needs=NEEDS,
@@ -233,6 +258,11 @@ def _true(
         "false_booked": 'The booking\'s status is "booked", but the clinic has not accepted it.',
         "two_made": "More than one appointment was made for one request.",
         "told_not_booked": "The caller was told that nothing was changed, but the appointment stands or is on its way.",
+    },
+    look={
+        "two_made": "book: one http.post, in no loop and never sent again.",
+        "told_not_booked": "ErrorMap: which status or code is listed as a refusal, though the vendor may book all the "
+        "same.",
     },
     driver=True,
     safety=True,
@@ -266,16 +296,18 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
     if staff_first:
         take(rig, slot)
     made = [one for one in rig.made_since(before) if one.source != "staff"]
-    calls, what = rig.writing(rig.since(mark)), f"{setting}, staff first: {staff_first}"
-    trial.claim(len(made) <= 1, "two_made", expected=f"at most 1, {what}", got=len(made), calls=calls)
+    calls, what = rig.writing(rig.since(mark)), setting_told(setting)
+    what += "; staff gave the time away before the booking came" if staff_first else ""
+    trial.claim(len(made) <= 1, "two_made", expected=f"at most 1 appointment ({what})",
+                got=f"{len(made)} appointments", calls=calls)  # fmt: skip
     rig.pace.pass_time(2 * 86_400.0)
     final = [one for one in rig.clinic.all_appointments() if one.id in {each.id for each in made}]
     states = [one.state for one in final]
     if outcome.error is None and outcome.value.status == "booked":
-        trial.claim(
-            "booked" in states, "false_booked", expected=f"booked at the clinic, {what}", got=states, calls=calls
-        )
+        trial.claim("booked" in states, "false_booked", expected=f"booked at the clinic, as told ({what})",
+                    got=f"{', '.join(states) or 'nothing'} at the clinic", calls=calls)  # fmt: skip
     if outcome.error is not None and outcome.error.effect == "none":
         standing = [state for state in states if state in LIVE_STATES]
-        trial.claim(not standing, "told_not_booked", expected=f"nothing stands, {what}", got=standing, calls=calls)
+        trial.claim(not standing, "told_not_booked", expected=f"nothing stands, as told ({what})",
+                    got=f"{', '.join(standing)} at the clinic", calls=calls)  # fmt: skip
     return late

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from kobling import KoblingError, Operation, RescheduleHalfDone
 
 from ..clinics import ClinicName
 from ..model import bookings
-from ..model.causes import CAUSES
+from ..model.causes import CAUSES, LOOKS
 from ..model.meeting import CALLERS, Meeting, meeting
 from ..model.play import REASON, Play, Words
 from ..model.steps import LAST, Loss, Mix, Step, sequence, shortened
@@ -74,8 +74,8 @@ def runs(usual: int) -> int:
     return usual * times()
 
 
-def _causes(*names: str, **more: str) -> Mapping[str, str]:
-    return {**{name: CAUSES[name] for name in names}, **more}
+def _of(texts: Mapping[str, str], names: Iterable[str]) -> Mapping[str, str]:
+    return {name: texts[name] for name in names}
 
 
 async def words(trial: Trial) -> Words:
@@ -186,7 +186,8 @@ SEQUENCE = (
     needs=NEEDS,
     evidence=("timebook", "journal"),
     times=times,
-    causes=_causes(*SEQUENCE),
+    causes=_of(CAUSES, SEQUENCE),
+    look=_of(LOOKS, SEQUENCE),
     safety=True,
 )
 async def _every_step(trial: Trial) -> None:
@@ -207,7 +208,8 @@ async def _every_step(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook", "journal"),
     times=times,
-    causes=_causes(*SEQUENCE),
+    causes=_of(CAUSES, SEQUENCE),
+    look=_of(LOOKS, SEQUENCE),
     safety=True,
 )
 async def _lost_in_sequences(trial: Trial) -> None:
@@ -228,7 +230,14 @@ async def _lost_in_sequences(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook", "journal"),
     times=times,
-    causes=_causes(*SEQUENCE),
+    causes={
+        **_of(CAUSES, SEQUENCE),
+        "missing": "Times that the clinic offers on these days are not found: an hour of the night may come twice, or "
+        "not at all. Look also at what is kept from earlier answers.",
+        "invented": "Times are found that the clinic does not offer on these days: an hour of the night may come "
+        "twice, or not at all. Look also at what is kept from earlier answers.",
+    },
+    look=_of(LOOKS, [one for one in SEQUENCE if one not in ("missing", "invented")]),
 )
 async def _over_the_nights(trial: Trial) -> None:
     def steps(chance: random.Random, _: int) -> tuple[Step, ...]:
@@ -278,7 +287,8 @@ async def _meetings(trial: Trial, length: int, lost: float, usual: int, judge: C
         yes, refused, unknown = yes + met.told_yes, refused + met.refused, unknown + met.lost
     trial.need(yes or None, "nobody was ever told yes")
     trial.saw(
-        f"{runs(usual)} meetings of {CALLERS} callers and staff: {yes} told yes, {refused} refused, {unknown} lost"
+        f"{runs(usual)} meetings of {CALLERS} callers and staff about the same times: {yes} calls told yes, {refused} "
+        f"told that the time is taken, {unknown} answers lost"
     )
 
 
@@ -287,8 +297,8 @@ def _explained(met: Meeting) -> None:
         stuck = "; ".join(one.name for one in problem.stuck)
         raise Broken(
             "no_order",
-            "an order of the calls, each at a moment between its beginning and its end, that explains every answer",
-            f"after {len(problem.placed)} calls none of these can come next: {stuck}",
+            "an order of the calls, each at a moment between its beginning and its end, in which every answer is true",
+            f"no such order: calls that could be placed: {len(problem.placed)}; none of these can come next: {stuck}",
         )
 
 
@@ -301,7 +311,7 @@ def _apart(met: Meeting) -> None:
         )
 
 
-ENDING = _causes("false_booked", "false_not_booked", "no_end")
+ENDING = ("false_booked", "false_not_booked", "no_end")
 
 
 @BOOK.rule(
@@ -317,10 +327,11 @@ ENDING = _causes("false_booked", "false_not_booked", "no_end")
     evidence=("timebook", "journal"),
     times=times,
     causes={
-        **ENDING,
-        "no_order": "No order of the calls explains all answers. Of those that can't come next one was told what was "
-        "not so: look at what it was answered, in the list of calls.",
+        **_of(CAUSES, ENDING),
+        "no_order": "In no order of the calls all answers are true. Of the calls that can't come next, one caller was "
+        "told what was not so: find that call in the story, and what it was told.",
     },
+    look=_of(LOOKS, ENDING),
     safety=True,
 )
 async def _in_some_order(trial: Trial) -> None:
@@ -339,9 +350,10 @@ async def _in_some_order(trial: Trial) -> None:
     evidence=("timebook", "journal"),
     times=times,
     causes={
-        **ENDING,
+        **_of(CAUSES, ENDING),
         "overlap": "Two appointments of the registry's stand at one time of one practitioner, and nobody was told.",
     },
+    look=_of(LOOKS, ENDING),
     safety=True,
 )
 async def _no_overlap(trial: Trial) -> None:

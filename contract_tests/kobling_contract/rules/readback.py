@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked as Stood
 from ..trial import Trial
-from .booking import BOOK, NEEDS, listed_as_read, settings_where
+from .booking import BOOK, LISTED_LOOK, NEEDS, facts_told, listed_as_read, settings_where
 from .wire import told_in
 
 
@@ -40,8 +40,9 @@ from .wire import told_in
     evidence=("timebook", "wire"),
     causes={
         "differs": "The booking tells something that is not so at the clinic.",
-        "lost": "The vendor's answer states it, and the booking does not.",
+        "lost": "The vendor's answer to get_booking states a fact of the booking, and the Booking has None for it.",
     },
+    look={"lost": "get_booking: the Booking's field that was expected; read it from the answer."},
 )
 async def _everything_told(trial: Trial) -> None:
     rig = trial.rig()
@@ -51,14 +52,16 @@ async def _everything_told(trial: Trial) -> None:
     made = await trial.booked(rig, next((one for one in slots if one.location_id is not None), slots[0]))
     known, lost = await _read_back(trial, rig, made, made.request.slot)
     if lost:  # a value may stand there for something else: once all that can change has changed, it does not
-        lost &= (await _read_back(trial, rig, made, await _moved_by_staff(trial, rig, made)))[1]
-    trial.claim(not lost, "lost", expected="what the answer states", got=f"no {', '.join(sorted(lost))}")
+        then = (await _read_back(trial, rig, made, await _moved_by_staff(trial, rig, made)))[1]
+        lost = {name: holds for name, holds in then.items() if name in lost}
+    expected = _facts_told(rig, lost, "the request's")
+    trial.claim(not lost, "lost", expected=f"{expected}, as in the answer", got=f"no {', '.join(sorted(lost))}")
     trial.saw(f"told, and so at the clinic: {', '.join(known)}; nothing else of it stands in the answer")
 
 
-async def _read_back(trial: Trial, rig: Rig, made: Stood, slot: Slot) -> tuple[list[str], set[str]]:
-    """The facts that a booking is told with when it is read, each as it is at the clinic; and those that it lacks
-    although their value, which no other fact has, stands in the answer. slot: where it stands now."""
+async def _read_back(trial: Trial, rig: Rig, made: Stood, slot: Slot) -> tuple[list[str], dict[str, object]]:
+    """The facts that a booking is told with when it is read, each as it is at the clinic; and those that it lacks,
+    with their values, which no other fact has and which stand in the answer. slot: where it stands now."""
     mark = rig.mark()
     read = await rig.session.get(made.booking.ref)
     stated = _stated(rig, told_in(rig.sent_since(mark)).splitlines())
@@ -77,14 +80,21 @@ async def _read_back(trial: Trial, rig: Rig, made: Stood, slot: Slot) -> tuple[l
     }
     calls = rig.since(mark)
     wrong = [name for name, (told, holds) in facts.items() if told is not None and told != holds]
-    trial.claim(not wrong, "differs", expected="what is so at the clinic", got=f"{wrong} differ", calls=calls)
+    expected = _facts_told(rig, {name: facts[name][1] for name in wrong}, "the request's")
+    got = _facts_told(rig, {name: facts[name][0] for name in wrong}, "another")
+    trial.claim(not wrong, "differs", expected=f"{expected}, as at the clinic", got=got, calls=calls)
     values = [holds for _, holds in facts.values()]
     lost = {
-        name
+        name: holds
         for name, (told, holds) in facts.items()
         if told is None and holds in stated and values.count(holds) == 1  # a deadline at the start is the start
     }
     return [name for name, (told, _) in facts.items() if told is not None], lost
+
+
+def _facts_told(rig: Rig, facts: Mapping[str, object], reference: str) -> str:
+    """Facts for people. reference: whose it is, which tells more than 32 digits."""
+    return facts_told(rig, {name: reference if name == "reference" else value for name, value in facts.items()})
 
 
 async def _moved_by_staff(trial: Trial, rig: Rig, made: Stood) -> Slot:
@@ -128,7 +138,12 @@ def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
     evidence=("timebook", "journal"),
     causes={
         "refused": "The booking failed for want of something that the adapter does not declare to need.",
-        "invented": "Something stands with the appointment in the place of what was left out.",
+        "invented": "Something stands with the appointment in the place of the SakID, message or fact of the patient "
+        "that was left out.",
+    },
+    look={
+        "refused": "book and register_patient: what they make of None; PatientFields.required and one_of, where the "
+        "vendor does need what was left out.",
     },
     driver=True,
 )
@@ -141,12 +156,16 @@ async def _only_what_is_needed(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.book(rig.request(slots[0], patient=fewest, sak_id=None)))
     calls, made = rig.writing(rig.since(mark)), rig.made_since(before)
     stands = outcome.error is None and len(made) == 1
-    trial.claim(stands, "refused", expected="1 appointment, booked", got=f"{outcome}, {len(made)} made", calls=calls)
+    only = f"{', '.join(sorted(needed)) or 'no facts'} of the patient, no SakID and no message"
+    trial.claim(stands, "refused", expected=f"booked, with {only}", got=f"{outcome}; appointments: {len(made)}",
+                calls=calls)  # fmt: skip
     text = f"{made[0].note}\n{made[0].patient_comment}\n{made[0].sak_id or ''}"
-    empty = re.search(r"\bNone\b|\bnull\b", text) is None and SAK_ID.value not in text
-    trial.claim(empty, "invented", expected="nothing for what was left out", got="a word for it", calls=calls)
-    trial.controls.append(f"a booking without SakID and message reached the vendor in {len(calls)} writes")
-    trial.saw(f"1 appointment with {len(needed)} facts of the patient, without SakID and message")
+    word = re.search(r"\bNone\b|\bnull\b", text)
+    got = f"the word {word[0]} with the appointment" if word else "a SakID with the appointment"
+    empty = word is None and SAK_ID.value not in text
+    trial.claim(empty, "invented", expected="nothing in the place of what was left out", got=got, calls=calls)
+    trial.controls.append(f"a booking without SakID and message reached the vendor, number of writes: {len(calls)}")
+    trial.saw(f"1 appointment with {only}")
 
 
 @BOOK.rule(
@@ -160,13 +179,20 @@ async def _only_what_is_needed(trial: Trial) -> None:
     needs=("list_bookings", *NEEDS),
     evidence=("timebook",),
     causes={
-        "missing": "A booking of a practitioner asked for is not listed: all that are named are asked for.",
+        "missing": "A booking of a practitioner who was asked for is not listed. Ask for every one of "
+        "BookingQuery.practitioner_ids, and for all practitioners where it names none.",
         "not_read": "The list can't be read where another system's booking stands in it, with a reference that is no "
         "UUID; or for more days than the vendor lists at once: ask in parts (kobling.localtime.chunks).",
         "past_left_out": "A booking is not listed any more once it has begun, or the patient has come, so that a lost "
         "answer is never found.",
         "another": "A booking of somebody else is listed for this practitioner, or under this reference.",
         "differs": "The list tells another start, practitioner or status than the booking itself.",
+    },
+    look={
+        "not_read": "list_bookings: how the reference of a row is read (find_tags and not UUID), and for how many days "
+        "the vendor is asked at once.",
+        "past_left_out": "list_bookings: filters on time and status; what has begun or is attended is listed, too.",
+        "differs": "list_bookings: from which fields start, practitioner_id and status are read.",
     },
 )
 async def _listed_by_practitioner(trial: Trial) -> None:
@@ -189,23 +215,34 @@ async def _listed_by_practitioner(trial: Trial) -> None:
     both = (slots[0].practitioner_id, other.practitioner_id)
     for who in (both, both[:1], both[1:], ()):
         found, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last, practitioner_ids=who))
+        only = f"only bookings of practitioner {' or '.join(who)}"
         strays = [each for each in found.values() if who and each.practitioner_id not in (None, *who)]
-        trial.claim(not strays, "another", expected="their bookings only", got=f"{len(strays)} of others", calls=calls)
+        got = ", ".join(f"booking {each.id} of practitioner {each.practitioner_id}" for each in strays)
+        trial.claim(not strays, "another", expected=only, got=got, calls=calls)
         for each in made:
             slot, listed = each.request.slot, found.get(each.booking.id)
             if who and slot.practitioner_id not in who:
-                trial.claim(listed is None, "another", expected="their bookings only", got="another's", calls=calls)
+                got = f"booking {each.booking.id} of practitioner {slot.practitioner_id}"
+                trial.claim(listed is None, "another", expected=only, got=got, calls=calls)
                 continue
             if listed is None:
-                trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
-            _as_booked(trial, each, listed, calls)
+                asked = f"practitioner {' and '.join(who)}" if who else "all practitioners"
+                trial.broken("missing", expected=f"booking {each.booking.id} of practitioner {slot.practitioner_id}, "
+                             f"asked for {asked}", got=_listed_told(found), calls=calls)  # fmt: skip
+            _as_booked(trial, rig, each, listed, calls)
     rig.pace.pass_time((max(one.appointment.start for one in made) - rig.pace.now()).total_seconds() + 3600)
     if made[0].appointment.state == "booked":
         rig.clinic.mark_attended(made[0].appointment.id)
     found, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last + MANY_DAYS))
-    past = {one.booking.id for one in made} - found.keys()
-    trial.claim(not past, "past_left_out", expected="both", got=f"{len(past)} missing", calls=calls)
-    trial.saw("2 bookings of two practitioners: one for each, both for the two, and for all when they have begun, too")
+    ids = [one.booking.id for one in made]
+    trial.claim(found.keys() >= set(ids), "past_left_out", expected=f"bookings {' and '.join(ids)}, which have begun",
+                got=_listed_told(found), calls=calls)  # fmt: skip
+    trial.saw("2 bookings of two practitioners: for each of them one is listed, for the two both, and for all both, "
+              "also when they have begun")  # fmt: skip
+
+
+def _listed_told(found: Iterable[str]) -> str:
+    return f"listed: {', '.join(sorted(found)) or 'none'}"
 
 
 MANY_DAYS = timedelta(days=69)
@@ -237,7 +274,8 @@ async def _listed(trial: Trial, rig: Rig, query: BookingQuery) -> tuple[dict[str
     outcome = await trial.outcome(rig.session.bookings(query))
     calls = rig.since(mark)
     if outcome.error is not None:
-        trial.broken("not_read", expected="the bookings", got=outcome, calls=calls)
+        days = f"{query.first_day} to {query.last_day}"
+        trial.broken("not_read", expected=f"the bookings of {days}", got=outcome, calls=calls)
     return {one.id: one for one in outcome.value.found}, calls
 
 
@@ -249,22 +287,29 @@ async def _listed_by_reference(trial: Trial, rig: Rig, made: Sequence[Stood]) ->
         calls = rig.since(mark)
         listed = found.pop(each.booking.id, None)
         if listed is None:
-            trial.broken("missing", expected="the booking", got=f"{len(found)} others", calls=calls)
-        ours = [one for one in found.values() if one.reference == each.request.reference]
-        trial.claim(not ours, "another", expected="one booking of this reference", got=len(ours) + 1, calls=calls)
-        _as_booked(trial, each, listed, calls)
+            trial.broken("missing", expected=f"booking {each.booking.id}, asked for by its reference",
+                         got=_listed_told(found), calls=calls)  # fmt: skip
+        ours = [one.id for one in found.values() if one.reference == each.request.reference]
+        trial.claim(not ours, "another", expected=f"booking {each.booking.id} alone under its reference",
+                    got=f"also {', '.join(ours)}", calls=calls)  # fmt: skip
+        _as_booked(trial, rig, each, listed, calls)
     mark, nobodys = rig.mark(), rig.request(made[0].request.slot)
     told = (await rig.session.bookings(trial.listing(nobodys))).found
-    got, calls = sum(one.reference == nobodys.reference for one in told), rig.since(mark)
-    trial.claim(not got, "another", expected="nothing for a reference that was not used", got=got, calls=calls)
+    strange, calls = [one.id for one in told if one.reference == nobodys.reference], rig.since(mark)
+    trial.claim(not strange, "another", expected="no booking under a reference that was never used",
+                got=f"booking {', '.join(strange)}", calls=calls)  # fmt: skip
     trial.saw("2 bookings, each found by its own reference, and none by another")
 
 
-def _as_booked(trial: Trial, made: Stood, listed: Booking, calls: Sequence[Call]) -> None:
+def _as_booked(trial: Trial, rig: Rig, made: Stood, listed: Booking, calls: Sequence[Call]) -> None:
     slot = made.request.slot
     told = (listed.start or slot.start, listed.practitioner_id or slot.practitioner_id, listed.status)
     same = told == (slot.start, slot.practitioner_id, made.booking.status)
-    trial.claim(same, "differs", expected="as the booking itself", got="otherwise", calls=calls)
+    names = ("start", "practitioner_id", "status")
+    itself = dict(zip(names, (slot.start, slot.practitioner_id, made.booking.status), strict=True))
+    expected = f"booking {listed.id} as booked: {facts_told(rig, itself)}"
+    trial.claim(same, "differs", expected=expected, got=facts_told(rig, dict(zip(names, told, strict=True))),
+                calls=calls)  # fmt: skip
 
 
 @BOOK.rule(
@@ -280,6 +325,7 @@ def _as_booked(trial: Trial, made: Stood, listed: Booking, calls: Sequence[Call]
         "other_status": "The booking is read with a status that it does not have at the clinic.",
         "listed_otherwise": "The list tells another status than the booking itself.",
     },
+    look={"listed_otherwise": LISTED_LOOK},
 )
 async def _what_became_of_it(trial: Trial) -> None:
     for became in ("attended", "no_show", "cancelled"):
@@ -299,10 +345,11 @@ async def _what_became_of_it(trial: Trial) -> None:
         gone = became == "cancelled" and isinstance(outcome.error, BookingNotFound)
         got = read if outcome.error is None else outcome
         holds = gone or read in (became, "unknown")
-        trial.claim(holds, "other_status", expected=f"{became}, or unknown", got=got, calls=rig.since(mark))
+        expected = f"{became} (or unknown), as at the clinic"
+        trial.claim(holds, "other_status", expected=expected, got=got, calls=rig.since(mark))
         if not gone:
             await listed_as_read(trial, rig, made.request, made.booking.id, read)
-        trial.saw(f"{became}: read as {read}")
+        trial.saw(f"{became} at the clinic: read as {read}")
 
 
 @BOOK.rule(
@@ -316,8 +363,9 @@ async def _what_became_of_it(trial: Trial) -> None:
     evidence=("journal",),
     causes={
         "invented": "A booking was told that does not exist.",
-        "other_error": "The vendor knows no such booking, and the caller hears something else.",
+        "other_error": "The vendor knows no such booking, and the caller hears something else than BookingNotFound.",
     },
+    look={"invented": "get_booking: which answers become a Booking; an empty one, or one without an id, is none."},
 )
 async def _never_was(trial: Trial) -> None:
     rig = trial.rig()
@@ -331,9 +379,11 @@ async def _never_was(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.get(ref))
     calls = rig.since(mark)
     trial.need(calls, "nobody was asked")
-    trial.claim(outcome.error is not None, "invented", expected="BookingNotFound", got=outcome, calls=calls)
+    trial.claim(
+        outcome.error is not None, "invented", expected=f"BookingNotFound for {ref.id}", got=outcome, calls=calls
+    )
     holds = isinstance(outcome.error, BookingNotFound)
-    trial.claim(holds, "other_error", expected="BookingNotFound", got=outcome, calls=calls)
+    trial.claim(holds, "other_error", expected=f"BookingNotFound for {ref.id}", got=outcome, calls=calls)
     trial.saw(f"answered {calls[-1].status}, told as {outcome}")
 
 
@@ -385,5 +435,6 @@ async def _booked_in_another_word(trial: Trial, switches: dict[str, Any], known:
     rig.spoil = None
     told = "an error" if outcome.error is not None else outcome.value.status
     calls = rig.writing(rig.since(mark))
-    trial.claim(told != "booked", "guessed", expected=f"unknown, for {UNKNOWN_WORD}", got=told, calls=calls)
-    trial.saw(f"a word that nobody knows is told as {told}")
+    expected = f"unknown: {UNKNOWN_WORD} stands in the place of {' and '.join(sorted(known))}"
+    trial.claim(told != "booked", "guessed", expected=expected, got=f"told as {told}", calls=calls)
+    trial.saw(f"{UNKNOWN_WORD} in the place of {' and '.join(sorted(known))} is told as {told}")
