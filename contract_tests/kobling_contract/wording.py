@@ -21,8 +21,9 @@ def some(things: Iterable[object], none: str = "none", most: int = MOST_NAMED) -
 
 
 def either(things: Iterable[object]) -> str:
-    """Things of which any one is right."""
-    return " or ".join(sorted(map(str, things)))
+    """Things of which any one is right, at least one."""
+    *others, last = sorted(map(str, things))
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def counted(number: int, what: str) -> str:
