@@ -12,7 +12,7 @@ from ..rig import Rig
 from ..rule import RuleBook
 from ..sides import Side
 from ..trial import Trial
-from ..wording import calls_told, counted, either, setting_told, some
+from ..wording import calls_told, counted, either, setting_told, slot_told, some
 from .booking import take
 from .wire import told_in
 
@@ -232,7 +232,9 @@ async def _unknown_department(trial: Trial) -> None:
     promised = trial.adapter.limits.catalogue.departments
     got = f'no departments, though CatalogueFacts.departments is "{promised}"'
     hidden = bool(stated) and not told_places and promised != "nowhere"
-    trial.claim(not hidden, "hidden", expected=f"{some(stated)}, as in the answer", got=got, calls=calls)
+    trial.claim(
+        not hidden, "hidden", expected=f"listed by identify: {some(stated)}, as in the answer", got=got, calls=calls
+    )
     places = {rig.wire_id(place.id): place.name for place in rig.clinic.departments}
     listed = {place.id for place in told_places or ()}
     missing = [f"{name} ({one})" for one, name in places.items() if one not in listed]
@@ -421,7 +423,7 @@ async def _still_in(trial: Trial, rig: Rig, side: Side, refused: str, failed_by:
     turned_away = [call for call in calls if call.status == 401]
     whole = outcome.error is None and outcome.value.complete
     trial.claim(whole, failed_by, expected=f"open times, {what}", got=outcome, calls=calls)
-    trial.claim(not turned_away, refused, expected=f"no call refused, {what}",
+    trial.claim(not turned_away, refused, expected=f"no call refused for its token, {what}",
                 got=f"{counted(len(turned_away), 'call')} refused with 401", calls=turned_away)  # fmt: skip
 
 
@@ -442,7 +444,11 @@ BOTH: tuple[Operation, ...] = (*READS, "book", "cancel")
         "not_renewed": "A caller with an ended token was not served: a 401 must be CredentialsRejected everywhere.",
         "not_once": "A booking whose token had ended is not in the timebook exactly once.",
     },
-    look={"not_once": "book: nothing may send the write again by itself; the SDK does so once the token is renewed."},
+    look={
+        "renewed_by_each": "sign_in: Token.lifetime, in the seconds of this very answer; a token that counts as over "
+        "at once is fetched by each caller.",
+        "not_once": "book: nothing may send the write again by itself; the SDK does so once the token is renewed.",
+    },
     driver=True,
     safety=True,
 )
@@ -640,7 +646,8 @@ async def _in_its_zone(trial: Trial) -> None:
     found = (await rig.whole().slots(query)).found
     trial.need(found, "no open time of a clinic in another time zone")
     known = rig.known(found, query.first_day, query.last_day)
-    other = f"{len(found) - len(known)} of {len(found)} times are not the clinic's"
+    strange = some((slot_told(slot) for slot in found if slot not in known), most=1)
+    other = f"{len(found) - len(known)} of {len(found)} times are not the clinic's: {strange}"
     trial.claim(len(known) == len(found), "other_zone", expected="the clinic's own times", got=other,
                 calls=rig.since(mark))  # fmt: skip
     trial.saw(f"a clinic in {zone} is told so, with its own {len(found)} times")

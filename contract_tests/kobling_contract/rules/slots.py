@@ -379,7 +379,10 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
         "other_place": "A time is told at another department than the timebook has it.",
         "no_place": "The vendor tells where a time is, and the slot does not: patients go to another department.",
     },
-    look={"other_end": "Slot.end: the start plus the type's own minutes, in absolute time and not by the wall clock."},
+    look={
+        "other_end": "Slot.end: the start plus the type's own minutes, in absolute time and not by the wall clock.",
+        "no_place": "Slot.location_id: from the field that names the visiting address in the same answer.",
+    },
 )
 async def _ends_and_places(trial: Trial) -> None:
     compared = 0
@@ -674,11 +677,11 @@ async def _night(trial: Trial, world: ClinicName, night: date) -> None:
     for query in (night_days(night), SlotQuery(first_day=night, last_day=night), as_much):
         rig = trial.rig(world)
         days = (query.last_day - query.first_day).days + 1
-        answer = await read(trial, rig, query, f"the night of {night} is read in a window of {days} days")
+        answer = await read(trial, rig, query, f"the night of {night} is read in a window of {counted(days, 'day')}")
         expected = rig.shown.times(query.first_day, query.last_day)
         trial.need(expected, "the clinic has no open time that night")
         problems = [problem.because for problem in answer.problems]
-        judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}, {days} days")
+        judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}, {counted(days, 'day')}")
 
 
 @BOOK.rule(
@@ -709,7 +712,11 @@ async def _spring_night(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes=NIGHT_CAUSES,
-    look=NIGHT_LOOK,
+    look={
+        **NIGHT_LOOK,
+        "missing": "How the bounds of a day of 25 hours become the vendor's parameters, and whether of a time that is "
+        "listed twice both are told.",
+    },
     driver=True,
 )
 async def _autumn_night(trial: Trial) -> None:
