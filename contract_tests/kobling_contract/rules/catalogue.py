@@ -54,6 +54,10 @@ def _named(pair: tuple[str, str]) -> str:
     return f"type {pair[1]} with practitioner {pair[0]}"
 
 
+def _unknown_too(strange: Set[str]) -> str:
+    return f"; {counted(len(strange), 'id')} that the clinic does not have" if strange else ""
+
+
 def _why_not(found: Catalogue, pair: tuple[str, str]) -> str:
     return f"not offered: {some(found.why_not(*pair))}"
 
@@ -99,11 +103,12 @@ async def _timebooks_listed(trial: Trial) -> None:
         online = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
         everyone = {rig.wire_id(one.id) for one in rig.clinic.timebooks}
         missing = online - listed
+        strange = _unknown_too(listed - everyone)
         trial.claim(
             not missing,
             "missing",
             expected=f"listed: timebook {some(missing)}",
-            got=f"{len(missing)} of {len(online)} online timebooks missing; listed: {some(listed)}",
+            got=f"not in the catalogue ({len(missing)} of {len(online)} that are online){strange}",
         )
         trial.claim(
             listed <= everyone,
