@@ -531,7 +531,7 @@ async def _told_whole(
     trial.claim(
         honest,
         "taken_for_whole",
-        expected=f"an error, an unknown part or all {sum(whole.values())}, {what}",
+        expected=f"{reading.name}: an error, an unknown part or all {sum(whole.values())}; {what}",
         got=f"{told} of them told as the whole",
         calls=calls[-3:],
     )
