@@ -26,6 +26,8 @@ BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue")
 WORLDS: tuple[ClinicName, ...] = ("demo", "random", "particular")
 MAPPING_HELP = "the help article on mapping practitioners: only a person's own timebook is linked to a practitioner"
+LIST_HELP = "the help article on mapping practitioners: insurance customers are offered what all patients may book"
+KIND_HELP = "the vendors' help pages on appointment types: a hidden type is never shown, a group's has places"
 RATE_HELP = "the help articles on rates: insurance customers see what has a B-rate on the rule of the appointment type"
 
 
@@ -252,7 +254,7 @@ async def _owned_by_an_unknown_word(trial: Trial) -> None:
     check='Offer.patients: "all" only where the vendor says so of this timebook and type, "restricted" where it names '
     "a list.",
     control="A type that is open to everybody can be booked in the same catalogue.",
-    source=MAPPING_HELP,
+    source=LIST_HELP,
     needs=NEEDS,
     evidence=("timebook",),
     causes={
@@ -352,7 +354,7 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
     why="A hidden type is for the clinic's own use; a place in a group is booked otherwise.",
     check='Service.kind: "group" and "hidden" as the vendor says.',
     control="An ordinary type can be booked in the same catalogue, beside a hidden type or a group.",
-    source=MAPPING_HELP,
+    source=KIND_HELP,
     needs=NEEDS,
     evidence=("timebook",),
     causes={
