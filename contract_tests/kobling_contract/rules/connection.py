@@ -287,7 +287,9 @@ async def _reads_change_nothing(trial: Trial) -> None:
         got="something at the clinic changed",
         calls=calls,
     )
-    trial.saw(f"{len(calls)} calls, no write, the clinic's revision unchanged; {len(answer.found)} open times read")
+    trial.saw(
+        f"{counted(len(calls), 'call')}, no write, the clinic's revision unchanged; {len(answer.found)} open times read"
+    )
 
 
 @BOOK.rule(
@@ -323,7 +325,7 @@ async def _outage(trial: Trial) -> None:
             got=told(report),
             calls=calls,
         )
-        trial.saw(f"{kind}: {len(calls)} calls spoilt, {told(report)}")
+        trial.saw(f"{kind}: {counted(len(calls), 'call')} spoilt, {told(report)}")
 
 
 @BOOK.rule(
@@ -357,7 +359,7 @@ async def _not_activated(trial: Trial) -> None:
         got=told(report),
         calls=calls,
     )
-    trial.saw(f"the vendor refused {len(calls)} calls; {told(report)}")
+    trial.saw(f"the vendor refused {counted(len(calls), 'call')}; {told(report)}")
 
 
 TWENTY = 20
@@ -506,7 +508,7 @@ async def _booked_with_an_ended_token(trial: Trial) -> None:
     trial.claim(outcome.error is None, "not_renewed", expected="a booking, with a new token", got=outcome, calls=calls)
     made = len(rig.made_since(before))
     trial.claim(made == 1, "not_once", expected="1 new appointment", got=made or "none", calls=calls)
-    trial.saw(f"a booking whose token had ended stands once, after {len(calls)} calls")
+    trial.saw(f"a booking whose token had ended stands once, after {counted(len(calls), 'call')}")
 
 
 @BOOK.rule(

@@ -84,7 +84,7 @@ async def _branches(trial: Trial) -> None:
         trial.claim(outcome.error is not None, "no_error", expected=expected, got=outcome, calls=calls)
         code = outcome.error.code if outcome.error else ""
         trial.claim(code in codes, "other_error", expected=expected, got=f"{code}: {outcome}", calls=calls)
-        trial.saw(f"{kind}: {len(calls)} calls, told as {code}")
+        trial.saw(f"{kind}: {counted(len(calls), 'call')}, told as {code}")
 
 
 @BOOK.rule(
@@ -130,7 +130,7 @@ async def _politeness(trial: Trial) -> None:
         )
         expected = f"7 s of waiting after a {status} with Retry-After 7"
         trial.claim(7 <= waited <= 60, "not_waited", expected=expected, got=f"{waited:.2f} s", calls=calls)
-        trial.saw(f"{status} with Retry-After 7: waited {waited:.1f} s, {len(calls)} calls")
+        trial.saw(f"{status} with Retry-After 7: waited {waited:.1f} s, {counted(len(calls), 'call')}")
 
     def hurry(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
         if isinstance(outcome, WireReply):
@@ -148,7 +148,7 @@ async def _politeness(trial: Trial) -> None:
         sent = len(rig.world.journal)
         trial.claim(sent <= 3 * needed, "too_often", expected=f"at most {3 * needed} calls, {kind} for ever",
                     got=counted(sent, "call"))  # fmt: skip
-        trial.saw(f"{kind} for ever: {sent} calls, {sum(rig.pace.waits):.1f} s waited")
+        trial.saw(f"{kind} for ever: {counted(sent, 'call')}, {sum(rig.pace.waits):.1f} s waited")
 
 
 def _within_the_limit(trial: Trial, rig: Rig) -> None:
@@ -296,7 +296,7 @@ async def _nothing(trial: Trial) -> None:
     trial.claim(
         not offers and not answer.found, "invented", expected="no offer and no open time", got=found, calls=calls
     )
-    trial.saw(f"{len(calls)} calls to a clinic that shows nothing: no offers, no times, no error")
+    trial.saw(f"{counted(len(calls), 'call')} to a clinic that shows nothing: no offers, no times, no error")
 
 
 async def _everything(rig: Rig) -> tuple[Catalogue, Slots]:
@@ -328,7 +328,8 @@ async def _few_calls(trial: Trial) -> None:
     trial.claim(len(calls) <= bound, "too_many", expected=f"at most {bound} calls for {days} days",
                 got=counted(len(calls), "call"), calls=calls[:5])  # fmt: skip
     trial.saw(
-        f"{len(calls)} calls for {days} days, {len(rig.clinic.timebooks)} timebooks, {len(rig.clinic.types)} types"
+        f"{counted(len(calls), 'call')} for {days} days, {len(rig.clinic.timebooks)} timebooks, "
+        f"{len(rig.clinic.types)} types"
     )
 
 

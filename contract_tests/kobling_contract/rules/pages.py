@@ -179,7 +179,8 @@ async def _to_the_end(trial: Trial) -> None:
         unseen += [f"{name} ({rows} rows in one answer)" for name, rows in uncertain_lists(rig, calls, wire).items()]
         paged = ", ".join(sorted(in_pages(rig, calls, wire))) or "none"
         trial.saw(
-            f"{reading.name}: {len(calls)} calls, {sum(reading.ids(told).values())} told, as the clinic has them; "
+            f"{reading.name}: {counted(len(calls), 'call')}, {sum(reading.ids(told).values())} told, as the clinic "
+            f"has them; "
             f"in several pages: {paged}"
         )
     if unseen:
@@ -336,7 +337,9 @@ async def _while_staff_work(trial: Trial) -> None:
         positions = {*edges[:1], *trial.random.sample(edges, min(1, len(edges)))}
         for what, edit in (_SET_UP if reading.reads(_CATALOGUE) else _EDITS).items():
             for position in sorted(positions):
-                await _read_meanwhile(trial, reading, edit, position, f"{what} after {position} of {len(calls)} calls")
+                await _read_meanwhile(
+                    trial, reading, edit, position, f"{what} after {position} of {counted(len(calls), 'call')}"
+                )
                 tried += 1
         paged += bool(edges)
     if not tried:
@@ -365,7 +368,8 @@ async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position:
     trial.need(rig.clinic.revision != revision or None, f"no change in the middle: {what}")
     if outcome.error is None:
         told = reading.ids(outcome.value)
-        _same_but_for_the_change(trial, reading, told, before, after, outcome, what, calls)
+        around = calls[position - 1 : position + 2]  # on either side of the change
+        _same_but_for_the_change(trial, reading, told, before, after, outcome, what, around)
     await trial.done_with(rig)
 
 
@@ -397,11 +401,11 @@ def _same_but_for_the_change(
         "lost",
         expected=f"{reading.name}: {some(lost, most=1)}, which stood all the time; {what}",
         got=f"{len(lost)} of {len(before & after)} are missing",
-        calls=calls[-3:],
+        calls=calls,
     )
     doubled = [one for one, times in told.items() if times > 1]
     trial.claim(not doubled, "doubled", expected=f"each once, {what}",
-                got=f"twice: {some(doubled, most=1)}", calls=calls[-3:])  # fmt: skip
+                got=f"twice: {some(doubled, most=1)}", calls=calls)  # fmt: skip
     if reading.reads(_SLOTS):
         invented = set(told) - before - after
         trial.claim(
@@ -409,7 +413,7 @@ def _same_but_for_the_change(
             "invented",
             expected=f"only what was open before or after; {what}",
             got=some(invented, most=1),
-            calls=calls[-3:],
+            calls=calls,
         )
 
 

@@ -108,7 +108,7 @@ async def _logs(trial: Trial) -> None:
     needs=READS,
     evidence=("logs", "journal"),
     causes={
-        "returned": "A returned value shows what is named in its repr, str or dump.",
+        "returned": "What a call returned holds what is named, and shows it in its repr, str or dump.",
         "raised": "An exception, its cause, its context or a local of one of its frames holds what is named.",
         "pickled": "A connection with a key in it can be pickled. That is a defect of the SDK: report it with the "
         "reproduction line.",
@@ -135,7 +135,7 @@ async def _values_and_errors(trial: Trial) -> None:
 def _told_by(rig: Rig, said: Iterable[Said]) -> list[str]:
     """What is found in what calls returned or raised, each with the call."""
     return [
-        f"{name} by {one.operation} ({type(one.error or one.result).__name__})"
+        f"{name}, in the {type(one.error or one.result).__name__} of {one.operation}"
         for one in said
         for name in _leaks(rig, iter(told_by_value(one.result) if one.error is None else told_by_error(one.error)))
     ]
@@ -330,4 +330,4 @@ async def _other_clinics(trial: Trial) -> None:
                     calls=wrote)  # fmt: skip
         refused = isinstance(outcome.error, InvalidRequest)
         trial.claim(refused, "other_error", expected=f"InvalidRequest by {name}", got=outcome)
-    trial.saw(f"{len(calls)} calls with another clinic's slot or booking, 0 writes")
+    trial.saw(f"{counted(len(calls), 'call')} with another clinic's slot or booking, 0 writes")

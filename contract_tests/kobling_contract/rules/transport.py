@@ -90,7 +90,7 @@ async def _broken_reads(trial: Trial) -> None:
         most = 3 * max(needed, 1)
         trial.claim(len(calls) <= most, "too_often", expected=f"at most {most} calls, {kind}",
                     got=counted(len(calls), "call"))  # fmt: skip
-        trial.saw(f"{kind}: {len(calls)} calls, told as {code}")
+        trial.saw(f"{kind}: {counted(len(calls), 'call')}, told as {code}")
 
     await one(BREAKING[0])
     await asyncio.gather(*(one(kind) for kind in (*BREAKING[1:], *WAITING)))

@@ -522,5 +522,5 @@ async def _found_by_reference(trial: Trial) -> None:
     if isinstance(resolution, Booked):
         same = resolution.booking.id == booking.id
         trial.claim(same, "another", expected="the booking that was made", got="another one", calls=calls)
-    trial.saw(f"{len(calls)} calls, no write: resolved as {told}")
+    trial.saw(f"{counted(len(calls), 'call')}, no write: resolved as {told}")
     await trial.outcome(rig.session.cancel(booking.ref, REASON))
