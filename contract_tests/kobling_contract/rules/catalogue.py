@@ -455,10 +455,12 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
         "without_rate": "A type without a B-rate is offered: rates=() says that the vendor has no rate for it, None "
         "that the "
         "vendor shows no rates at all.",
-        "lost": "A type with a B-rate is not offered; look at rates that stand beside it, and at their order.",
+        "lost": "A type with a B-rate is not offered: look at the rates that stand beside the B-rate, and at their "
+        "order.",
         "unknown_rates": "A type that has no rate is offered, as if its rates were not known: None says that nobody "
         "knows, () that there are none. Pass an empty list on as it is.",
-        "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
+        "other_codes": "The rates that are told differ from the clinic's: all codes of its rule are told, and no "
+        "others.",
         "others_left_out": "Rates that aren't the insurers' stand in the vendor's answers and not in the catalogue: "
         "pass every rate on, Kobling sorts out which are the insurers'.",
         "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",

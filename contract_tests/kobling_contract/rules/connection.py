@@ -338,7 +338,8 @@ async def _outage(trial: Trial) -> None:
     needs=READS,
     evidence=("journal",),
     causes={
-        "not_seen": "The test succeeded for a clinic for which the integration is not switched on.",
+        "not_seen": "The test succeeded for a clinic for which the integration is not switched on: list in ErrorMap "
+        "what the vendor answers then.",
         "wrong_reason": "What the vendor answers before activation must become NotActivated or ScopeMissing: nothing "
         "that was typed is wrong.",
     },

@@ -84,7 +84,11 @@ MANNERS_CAUSES = {
     "patient_in_url": "Something of the patient stands in a URL. It belongs in a body.",
     "cookie": "A cookie was sent: the contract has none.",
 }
-MANNERS_LOOK = {"other_host": "base_url and auth_url, and every address that is made from an answer."}
+MANNERS_LOOK = {
+    "other_host": "base_url and auth_url, and every address that is made from an answer.",
+    "key_in_url": "`auth`, and every path or query that KEY stands in.",
+    "cookie": "Headers that the adapter sets itself.",
+}
 MANNERS = "the contract: one host per connection, no key and no patient in a URL, no cookies"
 
 
