@@ -102,13 +102,14 @@ class Personal:
 
 
 def _telling(rows: Sequence[Any], marks: Sequence[str]) -> Sequence[int]:
-    """The numbers of the rows that are shown: those that hold a mark which not all of them hold, or the first."""
+    """The numbers of the rows that are shown: those that hold most of the marks which not all of them hold, or the
+    first."""
     if len(rows) > MOST_ROWS and marks:
         texts = [json.dumps(row, ensure_ascii=False) for row in rows]
         rare = [mark for mark in marks if 0 < sum(mark in text for text in texts) < len(rows)]
-        marked = [number for number, text in enumerate(texts) if any(mark in text for mark in rare)]
-        if marked:
-            return marked[:MOST_ROWS]
+        held = [sum(mark in text for mark in rare) for text in texts]
+        if rare:
+            return [number for number, count in enumerate(held) if count == max(held)][:MOST_ROWS]
     return range(min(len(rows), MOST_ROWS))
 
 

@@ -29,6 +29,7 @@ from .rig import Mark, Rig, Spoil
 from .rule import NOT_WRITTEN, Rule
 from .sides import Mode
 from .target import Target
+from .wording import counted
 
 __all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "unknown"]
 
@@ -198,7 +199,7 @@ class Trial:
         good = [call for call in calls if call.fault is None and call.status is not None and 200 <= call.status < 300]
         if not calls or len(good) != len(calls):
             raise Vacuous(f"{what}: the control did not succeed ({len(good)} good calls of {len(calls)})")
-        self.controls.append(f"{what}: {len(calls)} calls answered")
+        self.controls.append(f"{what}: {counted(len(calls), 'call')} answered")
         return calls
 
     def saw(self, what: str) -> None:
@@ -279,7 +280,7 @@ class Trial:
         writes = [call for call in rig.writing(calls) if call.effect != "none"]
         if outcome.error is not None or not rig.vouches(made, writes):
             raise Vacuous(f"a booking without a fault does not stand in the timebook: {outcome}, {len(made)} made")
-        self.controls.append(f"a booking without a fault stands in the timebook after {len(calls)} calls")
+        self.controls.append(f"a booking without a fault stands in the timebook after {counted(len(calls), 'call')}")
         return Booked(request, outcome.value, made[0] if made else None, calls, writes[-1].operation or "")
 
     @contextmanager

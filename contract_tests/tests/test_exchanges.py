@@ -100,3 +100,12 @@ def test_a_row_is_shown_for_the_mark_that_it_has_and_others_have_not() -> None:
     assert personal.shape(rows, ["state", "shut"]) == ["… 4 more", {"id": 4, "state": "shut"}, "… 1 more"]
     assert personal.shape(rows, ["state"]) == [*rows[:2], "… 4 more"]
     asyncio.run(rig.close())
+
+
+def test_of_rows_that_have_one_mark_in_common_the_one_is_shown_that_has_another_too() -> None:
+    rig = Rig(find_target("extensor"), "sync", "demo", 7)
+    rows = [{"id": number, "who": "1715000006" if number else "1715000005", "word": "known"} for number in range(6)]
+    rows[4]["word"] = "strange"
+    shown = Personal(rig).shape(rows, ["1715000006", "strange"])
+    assert shown == ["… 4 more", {"id": 4, "who": "1715000006", "word": "strange"}, "… 1 more"]
+    asyncio.run(rig.close())

@@ -122,7 +122,7 @@ class Judge:
     # ---- FUZZ-01, FUZZ-02
 
     def _ends(self, _script: Script, _case: Case, ended: Ended) -> Breach | None:
-        return Breach("did_not_end", "an end, in a bounded number of calls", str(ended)) if ended.stuck else None
+        return Breach("did_not_end", "an end, after a bounded number of calls", str(ended)) if ended.stuck else None
 
     def _contract_error(self, _script: Script, _case: Case, ended: Ended) -> Breach | None:
         if ended.escaped:
@@ -157,7 +157,11 @@ class Judge:
                 key = (request.method, request.url, request.body)
                 before = writes.get(key)
                 if before is not None and case.operation in ("book", "register_patient") and _left(ended, before):
-                    return Breach("sent_again", "the write is sent once", f"{request.method} sent twice")
+                    return Breach(
+                        "sent_again",
+                        "the write is sent once",
+                        f"the same {request.method} as call {before + 1} and {number + 1}",
+                    )
                 writes[key] = number
         return None
 
@@ -185,16 +189,22 @@ class Judge:
         if ended.error is not None:
             if ended.error.effect == "none" and not self._refused(answer) and not _says_declined(ended, number):
                 said = f"status {answer.status}" if isinstance(answer, WireReply) else answer.kind
-                return Breach("told_not_done", f"unknown, or done, after the answer {said} to a write", str(ended))
+                return Breach(
+                    "told_not_done", f"OutcomeUnknown, or done, after {said} in answer to the write", str(ended)
+                )
             return None
         if ended.accepted and len(ended.sent) == number + 1:
             good = isinstance(answer, WireReply) and 200 <= answer.status < 300
             gone = isinstance(ended.value, Cancelled) and self._refused(answer)  # what is not there is cancelled
             if not good and not gone:
-                return Breach("told_done", "unknown: the answer to the write does not say that it was done", str(ended))
+                return Breach(
+                    "told_done", "OutcomeUnknown: the answer to the write does not say that it was done", str(ended)
+                )
         if isinstance(ended.value, Booking) and not self._stands_in(ended.value.id, ended):
             return Breach(
-                "told_done", "an id of the vendor's own, out of its answer", "a booking with an id that no answer holds"
+                "told_done",
+                "a booking with an id out of the vendor's answer",
+                "a booking with an id that no answer holds",
             )
         return None
 
@@ -242,7 +252,7 @@ class Judge:
             where = ""
         if not where:
             return None
-        return Breach("told", "words that hold neither key nor patient", f"{type(error).__name__} with {where}")
+        return Breach("told", "an error that holds neither key nor patient", f"{type(error).__name__} with {where}")
 
     # ---- FUZZ-06
 
@@ -253,7 +263,7 @@ class Judge:
         if isinstance(ended.value, Slots) and isinstance(script.asked, SlotQuery):
             outside = _outside(ended.value, script.asked, script.catalogue)
             if outside:
-                return Breach("outside", "what was asked for", outside)
+                return Breach("outside", "only times that were asked for, in order, each once", outside)
         lost = self._lost_digits(script, ended)
         return Breach("digits_lost", "ids with every digit that the vendor wrote", lost) if lost else None
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from kobling import Catalogue, Operation, Slots, WireReply
+from kobling import Catalogue, Operation, Slot, Slots, WireReply
 from kobling_mocks import Fact
-from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, Rule, synthetic_id
+from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, Rule, Timebook, synthetic_id
 
 from ..clinics import ClinicName
 from ..nulls import never_null
@@ -19,12 +19,15 @@ from ..rig import Mark, Rig, WireCall
 from ..rule import NEVER_VARIED, RuleBook
 from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..trial import Trial
+from ..wording import counted, slot_told, some
 from .wire import told_in
 
 BOOK = RuleBook("CAT", "Practitioners, services and what is offered")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue")
 WORLDS: tuple[ClinicName, ...] = ("demo", "random", "particular")
 MAPPING_HELP = "the help article on mapping practitioners: only a person's own timebook is linked to a practitioner"
+LIST_HELP = "the help article on mapping practitioners: insurance customers are offered what all patients may book"
+KIND_HELP = "the vendors' help pages on appointment types: a hidden type is never shown, a group's has places"
 RATE_HELP = "the help articles on rates: insurance customers see what has a B-rate on the rule of the appointment type"
 
 
@@ -48,6 +51,19 @@ def _wire(rig: Rig, pair: tuple[str, str]) -> tuple[str, str]:
     return rig.wire_id(pair[0]), rig.wire_id(pair[1])
 
 
+def _named(pair: tuple[str, str]) -> str:
+    """A pair of the vendor's ids: who, and what."""
+    return f"type {pair[1]} with practitioner {pair[0]}"
+
+
+def _unknown_too(strange: Set[str]) -> str:
+    return f"; {counted(len(strange), 'id')} that the clinic does not have" if strange else ""
+
+
+def _why_not(found: Catalogue, pair: tuple[str, str]) -> str:
+    return f"not offered: {some(found.why_not(*pair))}"
+
+
 def _untold(trial: Trial, rig: Rig, fact: Fact, what: str) -> None:
     """End a rule about something that the vendor's wire does not tell."""
     if not rig.told(fact):
@@ -65,7 +81,7 @@ def _text(name: str) -> str:
 
 @BOOK.rule(
     1,
-    "Every timebook that the clinic shows online is listed once, under its own id, and no other",
+    "Every timebook that the clinic shows online is listed once, under its own id, and none that it does not have",
     why="What is absent counts as deleted: the link to a practitioner is reported as broken.",
     check="catalogue: does it read everything, also timebooks that cannot be booked?",
     control="The catalogue of the same clinic is read, each call answered without an error.",
@@ -78,6 +94,7 @@ def _text(name: str) -> str:
         "online=False, so that an administrator is told why it can't be linked.",
         "invented": "The catalogue holds an id that the clinic does not have: use the vendor's ids unchanged.",
     },
+    look={"invented": "Practitioner.id: the vendor's own id of a timebook, unchanged, and nothing else's."},
 )
 async def _timebooks_listed(trial: Trial) -> None:
     for world in WORLDS:
@@ -87,52 +104,67 @@ async def _timebooks_listed(trial: Trial) -> None:
         listed, said = {one.id for one in found.practitioners}, _said(rig, mark)
         online = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
         everyone = {rig.wire_id(one.id) for one in rig.clinic.timebooks}
+        missing = online - listed
+        strange = _unknown_too(listed - everyone)
         trial.claim(
-            online <= listed, "missing", expected=f"{len(online)} timebooks", got=f"{len(online - listed)} are missing"
+            not missing,
+            "missing",
+            expected=f"listed: timebook {some(missing)}",
+            got=f"not in the catalogue ({len(missing)} of {len(online)} that are online){strange}",
         )
         trial.claim(
             listed <= everyone,
             "invented",
-            expected="ids of the clinic's timebooks",
-            got=f"{len(listed - everyone)} others",
+            expected="only ids of the clinic's timebooks",
+            got=f"{some(listed - everyone)}, which the clinic does not have",
         )
         named = {rig.wire_id(one.id) for one in rig.clinic.timebooks if said & {_text(one.public_name), one.owner_name}}
         left_out = (named & said) - listed
-        trial.claim(not left_out, "left_out", expected="every timebook of the answers", got=f"{len(left_out)} less")
-        trial.saw(f"{world}: {len(listed)} listed, {len(online)} of {len(everyone)} timebooks are online")
+        trial.claim(not left_out, "left_out", expected=f"listed: timebook {some(left_out)}, as in the answers",
+                    got="not in the catalogue")  # fmt: skip
+        trial.saw(
+            f"{world} clinic: {len(listed)} of its {len(everyone)} timebooks listed, all {len(online)} online ones"
+        )
 
 
 @BOOK.rule(
     2,
     "Names come through unharmed, in every letter that Norwegian and Sámi names have",
     why="Patients and clinics recognise a practitioner by the name.",
-    check="Names must be taken as they are: no re-encoding, no trimming to ASCII, no title-casing.",
+    check="Practitioner.name and Service.name: taken as they are, no re-encoding, no trimming to ASCII, no "
+    "title-casing.",
     control="The catalogue of the same clinic is read, and lists somebody whose name can be compared.",
     source="the contract: texts are kept as the vendor has them",
     needs=NEEDS,
     evidence=("timebook",),
     causes={
         "changed": "A name differs from the clinic's. Take the public name as it came.",
-        "nobody": "There is nobody to compare with: the catalogue is empty.",
+        "nobody": "The catalogue is empty, so that there is no name to compare. Where CAT-01 fails too, mend that "
+        "first.",
     },
+    look={"nobody": "catalogue: whether it reads the list of practitioners at all."},
 )
 async def _names_unharmed(trial: Trial) -> None:
     for world in WORLDS:
         rig = trial.rig(world)
         found = await _read(trial, rig)
-        trial.claim(bool(found.practitioners), "nobody", expected="practitioners", got="none")
+        trial.claim(bool(found.practitioners), "nobody", expected="at least one practitioner", got="an empty catalogue")
         for one in found.practitioners:
             timebook = rig.clinic.timebook(rig.own(one.id))
             if timebook is None:
                 continue
             names = {_text(timebook.public_name), _text(timebook.owner_name)}
-            trial.claim(_text(one.name) in names, "changed", expected=" or ".join(sorted(names)), got=one.name)
+            told = f"practitioner {one.id}: {' or '.join(sorted(names))}"
+            trial.claim(_text(one.name) in names, "changed", expected=told, got=one.name)
         for service in found.services:
             kind = rig.clinic.type(rig.own(service.id))
             if kind is not None:
                 holds = _text(kind.name) in _text(service.name)
-                trial.claim(holds, "changed", expected=kind.name, got=service.name)
-        trial.saw(f"{world}: {len(found.practitioners)} names and {len(found.services)} types equal the clinic's")
+                trial.claim(holds, "changed", expected=f"type {service.id}: {kind.name}", got=service.name)
+        trial.saw(
+            f"{world} clinic: names of {len(found.practitioners)} practitioners and {len(found.services)} types, as "
+            f"it has them"
+        )
 
 
 @BOOK.rule(
@@ -146,9 +178,15 @@ async def _names_unharmed(trial: Trial) -> None:
     evidence=("timebook",),
     causes={
         "offered": "A timebook that no person owns can be booked. Set owner_kind from the vendor's own word.",
-        "lost": "A person's own timebook can't be booked: owner_kind must be \"person\" for it.",
+        "lost": "A person's own timebook can't be booked, for the reason that is named. Where that is "
+        "not_person_owned, "
+        'owner_kind must be "person" for the vendor\'s word; each other reason is a field that is read wrongly.',
         "guessed": "The vendor's word for the owner is one that nobody knows, and the timebook is told as a person's: "
         "what is not in the table of words is unknown.",
+    },
+    look={
+        "lost": "Practitioner.owner_kind, and the field behind each reason that is named (Offer.rates for "
+        "no_insurance_rate, Practitioner.online for offline).",
     },
     safety=True,
 )
@@ -164,15 +202,14 @@ async def _only_persons(trial: Trial) -> None:
             pair = _wire(rig, (timebook, kind))
             bookable = found.bookable(*pair)
             if owner != "person":
-                trial.claim(
-                    not bookable, "offered", expected=f"a timebook of a {owner} can't be booked", got="it is offered"
-                )
+                expected = f"not offered: {_named(pair)}, whose owner is a {owner}"
+                trial.claim(not bookable, "offered", expected=expected, got="offered")
                 refused += 1
             elif rig.shown.offered(timebook, kind):
-                reasons = ", ".join(found.why_not(*pair))
-                trial.claim(bookable, "lost", expected="a person's own timebook can be booked", got=f"not: {reasons}")
+                expected = f"offered: {_named(pair)}, a person's own timebook"
+                trial.claim(bookable, "lost", expected=expected, got=_why_not(found, pair))
                 offered += 1
-        trial.saw(f"{world}: {len(others)} timebooks are not a person's; none of them is offered")
+        trial.saw(f"{world} clinic: {counted(len(others), 'timebook')} of no person's, none of them offered")
     trial.need((refused and offered) or None, "no type of a person's timebook, or none of another one's")
     await _owned_by_an_unknown_word(trial)
 
@@ -203,8 +240,10 @@ async def _owned_by_an_unknown_word(trial: Trial) -> None:
     rig = trial.rig(spoil=in_place_of(words))
     outcome = await trial.outcome(rig.session.catalogue())
     others = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.owner_kind != "person"}
-    kinds = [one.owner_kind for one in outcome.value.practitioners if one.id in others] if outcome.value else []
-    trial.claim("person" not in kinds, "guessed", expected=f"no person, for {UNKNOWN_WORD}", got=kinds)
+    listed = outcome.value.practitioners if outcome.value else ()
+    persons_now = [one.id for one in listed if one.id in others and one.owner_kind == "person"]
+    expected = f"practitioner {some(persons_now, most=1)}: owner_kind unknown, for {UNKNOWN_WORD}"
+    trial.claim(not persons_now, "guessed", expected=expected, got="owner_kind person")
     trial.saw("a word that nobody knows makes no person of an owner")
 
 
@@ -212,17 +251,25 @@ async def _owned_by_an_unknown_word(trial: Trial) -> None:
     4,
     "What is kept to a list of patients is not offered to everybody",
     why="A stranger would book a time that the clinic keeps for a company or for regulars.",
-    check='Offer.patients: "restricted" where the vendor names a list for this timebook and type.',
+    check='Offer.patients: "all" only where the vendor says so of this timebook and type, "restricted" where it names '
+    "a list.",
     control="A type that is open to everybody can be booked in the same catalogue.",
-    source=MAPPING_HELP,
+    source=LIST_HELP,
     needs=NEEDS,
     evidence=("timebook",),
     causes={
         "offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients.",
-        "guessed": "The vendor's word for who may book a type is one that nobody knows, and anybody can book it: what "
-        "is not known to be open to everybody is not.",
+        "guessed": "The vendor's word for who may book a type is one that is in nobody's table, and the adapter "
+        "offers the "
+        "type to everybody. A type is open to everybody only where the vendor's own word for that says so.",
         "kept_from_all": "A type that is kept to a list with one practitioner can't be booked with another, who takes "
         "everybody: set Offer.patients for each of the two by themselves.",
+    },
+    look={
+        "guessed": 'Offer.patients: "all" only for the vendor\'s own word for everybody, "unknown" for a word that is '
+        "not "
+        "in your table.",
+        "kept_from_all": "Offer.patients: read for each practitioner and type together, not once for the type.",
     },
     safety=True,
 )
@@ -233,11 +280,13 @@ async def _restricted_lists(trial: Trial) -> None:
     kept = [(rule.timebook_id, kind.id) for kind in rig.clinic.types for rule in kind.rules if rule.patients != "all"]
     trial.need(kept, "no restricted list in the world")
     for pair in kept:
-        holds = not found.bookable(*_wire(rig, pair))
-        trial.claim(holds, "offered", expected="a restricted type is not offered", got="it is")
+        ids = _wire(rig, pair)
+        expected = f"not offered: {_named(ids)}, which is kept to a list"
+        trial.claim(not found.bookable(*ids), "offered", expected=expected, got="offered")
     free = [pair for pair in _pairs(rig.clinic) if rig.shown.offered(*pair) and found.bookable(*_wire(rig, pair))]
     trial.need(free, "nothing can be booked at all, so that the absence proves nothing")
-    trial.saw(f"{len(kept)} restricted pairs are not offered, {len(free)} open ones are")
+    kept_told = f"kept to a list and not offered: {counted(len(kept), 'type')} with a practitioner"
+    trial.saw(f"{kept_told}; open and offered: {len(free)}")
     await _kept_by_one_alone(trial, free, kept[0])
     await _kept_by_an_unknown_word(trial, kept)
 
@@ -269,11 +318,13 @@ async def _kept_by_one_alone(trial: Trial, free: Sequence[tuple[str, str]], kept
         trial.saw("the answers don't tell which practitioner keeps a type to a list")
         return
     keeper, other = two
-    trial.claim(not found.bookable(*_wire(rig, (keeper, kind.id))), "offered", expected="not offered by the one who "
-                "keeps it to a list", got="it is", calls=calls)  # fmt: skip
-    holds = found.bookable(*_wire(rig, (other, kind.id)))
-    trial.claim(bool(holds), "kept_from_all", expected="offered by the one who takes everybody", got="it is not",
-                calls=calls)  # fmt: skip
+    theirs = _wire(rig, (keeper, kind.id))
+    trial.claim(not found.bookable(*theirs), "offered", expected=f"not offered: {_named(theirs)}, who keeps it to a "
+    f"list",
+                got="offered", calls=calls)  # fmt: skip
+    free_at = _wire(rig, (other, kind.id))
+    trial.claim(found.bookable(*free_at), "kept_from_all", expected=f"offered: {_named(free_at)}, who takes everybody",
+                got=_why_not(found, free_at), calls=calls)  # fmt: skip
     trial.saw("a type that one practitioner keeps to a list is offered by another")
 
 
@@ -291,7 +342,9 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
     rig = trial.rig(spoil=in_place_of(words))
     outcome = await trial.outcome(rig.session.catalogue())
     offered = [pair for pair in kept if outcome.error is None and outcome.value.bookable(*_wire(rig, pair))]
-    trial.claim(not offered, "guessed", expected=f"not offered, for {UNKNOWN_WORD}", got=f"{len(offered)} are")
+    one = _named(_wire(rig, offered[0])) if offered else ""
+    trial.claim(not offered, "guessed", expected=f"not offered: {one}, for {UNKNOWN_WORD}",
+                got=f"offered ({len(offered)} of {len(kept)} that are kept to a list)")  # fmt: skip
     trial.saw("a word that nobody knows keeps a type from everybody")
 
 
@@ -301,15 +354,21 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
     why="A hidden type is for the clinic's own use; a place in a group is booked otherwise.",
     check='Service.kind: "group" and "hidden" as the vendor says.',
     control="An ordinary type can be booked in the same catalogue, beside a hidden type or a group.",
-    source=MAPPING_HELP,
+    source=KIND_HELP,
     needs=NEEDS,
     evidence=("timebook",),
     causes={
         "offered": "A hidden or group type can be booked: set Service.kind from the vendor's word.",
-        "guessed": "The vendor's word for what kind of type it is, is one that nobody knows, and it can be booked: set "
+        "guessed": "The vendor's word for the kind of a type is one that nobody knows, and the type can be booked: set "
         'Service.kind to "unknown" for every word that is not in your table.',
         "left_out": "A type stands in the vendor's answer and not in the catalogue: list it with its kind, or with "
         "online=False, so that an administrator is told why it can't be booked.",
+    },
+    look={
+        "guessed": 'Service.kind: "ordinary" only for the vendor\'s own word for it, "unknown" for a word that is not '
+        "in "
+        "your table.",
+        "left_out": "catalogue: a filter or a `continue` that skips rows of types.",
     },
 )
 async def _kinds(trial: Trial) -> None:
@@ -324,14 +383,24 @@ async def _kinds(trial: Trial) -> None:
     ordinary = {rig.wire_id(kind.id) for kind in rig.clinic.types if kind.kind == "ordinary"}
     trial.need(special, "no hidden type and no group in the world")
     bookable = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)}
-    trial.claim(not bookable & special, "offered", expected="no group or hidden type", got=f"{len(bookable & special)}")
+    trial.claim(not bookable & special, "offered", expected=f"not offered: type {_special(rig, bookable & special)}",
+                got="offered")  # fmt: skip
     trial.need(bookable & ordinary, "nothing can be booked at all, so that the absence proves nothing")
     said = _said(rig, mark)
     named = {rig.wire_id(kind.id) for kind in rig.clinic.types if _text(kind.name) in said}
     left_out = (named & said) - {one.id for one in found.services}
-    trial.claim(not left_out, "left_out", expected="every type of the answers", got=f"{len(left_out)} less")
-    trial.saw(f"{len(special)} special types are not offered, {len(bookable)} of {len(ordinary)} ordinary ones are")
+    trial.claim(not left_out, "left_out", expected=f"listed: type {some(left_out)}, as in the answers",
+                got="not in the catalogue")  # fmt: skip
+    trial.saw(
+        f"{len(special)} hidden types and groups are not offered, {len(bookable)} of {len(ordinary)} ordinary types are"
+    )
     await _of_an_unknown_kind(trial, special)
+
+
+def _special(rig: Rig, ids: Iterable[str]) -> str:
+    """Types by the vendor's id, each with its kind."""
+    kinds = {rig.wire_id(kind.id): kind.kind for kind in rig.clinic.types}
+    return some(f"{one} ({kinds[one]})" for one in ids)
 
 
 def _nothing_else_against_them(rig: Rig) -> None:
@@ -367,8 +436,9 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
     _nothing_else_against_them(rig)
     outcome = await trial.outcome(rig.session.catalogue())
     found = outcome.value if outcome.error is None else None
-    offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & special if found else ()
-    trial.claim(not offered, "guessed", expected=f"not offered, for {UNKNOWN_WORD}", got=f"{len(offered)} are")
+    offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & special if found else set()
+    expected = f"not offered: type {_special(rig, offered)}, for {UNKNOWN_WORD}"
+    trial.claim(not offered, "guessed", expected=expected, got="offered")
     trial.saw("a word that nobody knows keeps a type from being offered")
 
 
@@ -382,14 +452,24 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "without_rate": "Something without a B-rate is offered: rates=() says that the vendor has none for it.",
-        "lost": "A type with a B-rate is not offered; look at rates that stand beside it, and at their order.",
+        "without_rate": "A type without a B-rate is offered: rates=() says that the vendor has no rate for it, None "
+        "that the "
+        "vendor shows no rates at all.",
+        "lost": "A type with a B-rate is not offered: look at the rates that stand beside the B-rate, and at their "
+        "order.",
         "unknown_rates": "A type that has no rate is offered, as if its rates were not known: None says that nobody "
         "knows, () that there are none. Pass an empty list on as it is.",
-        "other_codes": "The B-rates differ from the clinic's: all codes of the rule are offered, and no others.",
+        "other_codes": "The rates that are told differ from the clinic's: all codes of its rule are told, and no "
+        "others.",
         "others_left_out": "Rates that aren't the insurers' stand in the vendor's answers and not in the catalogue: "
         "pass every rate on, Kobling sorts out which are the insurers'.",
         "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",
+    },
+    look={
+        "without_rate": "Offer.rates: () where the vendor's own list is empty, never None for it.",
+        "unknown_rates": "Offer.rates: () where the vendor's own list is empty, never None for it.",
+        "others_left_out": "Offer.rates: a filter of the adapter's own for codes that begin with B.",
+        "other_names": "Rate.name: the vendor's own text for the code, read from the same row.",
     },
 )
 async def _rates(trial: Trial) -> None:
@@ -412,15 +492,18 @@ async def _rates(trial: Trial) -> None:
         pair = _wire(rig, (who, kind))
         bookable = found.bookable(*pair)
         if not codes:
-            trial.claim(not bookable, "without_rate", expected="no B-rate: not offered", got="offered")
+            expected = f"not offered: {_named(pair)}, which has no B-rate"
+            trial.claim(not bookable, "without_rate", expected=expected, got="offered")
         if not rig.shown.offered(who, kind):
             continue
-        trial.claim(bookable, "lost", expected=f"offered with {sorted(codes)}", got=f"{found.why_not(*pair)}")
+        has = f"{_named(pair)}: "
+        trial.claim(bookable, "lost", expected=f"{has}offered, with {some(codes)}", got=_why_not(found, pair))
         told = {rate.code for rate in found.offer_by_ids[pair].rates or () if rate.is_insurance}
-        trial.claim(told == codes, "other_codes", expected=sorted(codes), got=sorted(told))
+        trial.claim(told == codes, "other_codes", expected=has + some(codes), got=some(told))
         names = {rate.code: rate.name for rate in rule.insurance_rates if _text(rate.name) in said}
         shown = {rate.code: rate.name for rate in found.offer_by_ids[pair].rates or () if rate.code in names}
-        trial.claim(shown == names, "other_names", expected=sorted(names.values()), got=sorted(shown.values()))
+        trial.claim(shown == names, "other_names", expected=has + some(names.values()),
+                    got=some(one or "no name" for one in shown.values()))  # fmt: skip
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
     _other_payers(trial, rig, found, said)
@@ -439,8 +522,9 @@ def _other_payers(trial: Trial, rig: Rig, found: Catalogue, said: Set[str]) -> N
         holds = {one.code for one in rule.rates} - {one.code for one in rule.insurance_rates}
         told = {one.code for one in offer.rates if not one.is_insurance}
         left_out = (holds & said) - told
-        trial.claim(not left_out, "others_left_out", expected=sorted(holds & said), got=sorted(told))
-        trial.claim(told <= holds, "other_codes", expected=sorted(holds), got=sorted(told))
+        has = f"{_named(_wire(rig, (who, kind)))}: "
+        trial.claim(not left_out, "others_left_out", expected=has + some(holds & said), got=some(told))
+        trial.claim(told <= holds, "other_codes", expected=has + some(holds, "no rate of other payers"), got=some(told))
         compared += bool(holds & said)
     trial.saw(f"{compared} offers have rates of other payers, too, and all of them are told")
 
@@ -458,10 +542,10 @@ async def _no_rate_at_all(trial: Trial) -> None:
     free = [pair for pair in offered if rig.shown.offered(*pair) and found.bookable(*_wire(rig, pair))]
     trial.need(now_bare and free, "no pair without any rate beside one with a B-rate")
     wrong = [pair for pair in now_bare if found.bookable(*pair)]
-    trial.claim(
-        not wrong, "unknown_rates", expected="rates=() for a type without any: not offered", got=f"{len(wrong)} offered"
-    )
-    trial.saw(f"{len(now_bare)} offers have no rate at all and are not offered, {len(free)} others are")
+    one = _named(wrong[0]) if wrong else ""
+    expected = f"not offered: {one}, which has no rate at all (rates=())"
+    trial.claim(not wrong, "unknown_rates", expected=expected, got="offered")
+    trial.saw(f"without its rates a type is no longer offered, and {counted(len(free), 'other offer')} stand as before")
 
 
 @BOOK.rule(
@@ -492,13 +576,15 @@ async def _addresses(trial: Trial) -> None:
         address = rig.clinic.address(kind.address_id or "") if told else None
         if address is None:
             got = sorted(service.locations or ())
-            trial.claim(service.locations is None, "bound", expected="every department", got=got)
+            expected = f"type {service.id}: every department (locations None)"
+            trial.claim(service.locations is None, "bound", expected=expected, got=some(got, "no department"))
         else:
             place = rig.wire_id(address.department_id)
             holds = service.locations is None or service.locations == {place}
-            trial.claim(holds, "elsewhere", expected=place, got=sorted(service.locations or ()))
+            expected = f"type {service.id}: department {place} only"
+            trial.claim(holds, "elsewhere", expected=expected, got=some(service.locations or (), "no department"))
             bound = service.locations is not None
-            trial.claim(bound, "elsewhere", expected="its own department only", got="every department")
+            trial.claim(bound, "elsewhere", expected=expected, got="every department (locations None)")
         compared += 1
     trial.need(compared or None, "no type is listed")
     trial.saw(f"{compared} types stand where the clinic has them")
@@ -528,9 +614,11 @@ async def _lengths(trial: Trial) -> None:
             if kind is None:
                 continue
             lost = service.minutes is None and rig.told("lengths")
-            trial.claim(not lost, "lost", expected=f"{kind.minutes} minutes", got="None")
+            expected = f"type {service.id}: {kind.minutes} minutes"
+            trial.claim(not lost, "lost", expected=expected, got="minutes None")
             if service.minutes is not None:
-                trial.claim(service.minutes == kind.minutes, "other_length", expected=kind.minutes, got=service.minutes)
+                same = service.minutes == kind.minutes
+                trial.claim(same, "other_length", expected=expected, got=f"{service.minutes} minutes")
                 compared.add(kind.minutes)
     trial.need(compared or None, "no type with a length is listed")
     trial.saw(f"types of {', '.join(map(str, sorted(compared)))} minutes are as long as the clinic's")
@@ -547,7 +635,12 @@ async def _lengths(trial: Trial) -> None:
     evidence=("timebook", "wire"),
     causes={
         "offered": "An offline timebook can be booked, or has open times: set Practitioner.online.",
-        "type_offered": "An offline type can be booked, or has open times: set Service.online.",
+        "type_offered": "An offline type, or a timebook that has no types at all, can be booked or has open times: set "
+        "Service.online, and make an Offer only where the vendor has one.",
+    },
+    look={
+        "offered": "Practitioner.online: False for the vendor's word for offline, whatever its types say.",
+        "type_offered": "Service.online, and for which pairs an Offer is made.",
     },
 )
 async def _offline(trial: Trial) -> None:
@@ -557,11 +650,10 @@ async def _offline(trial: Trial) -> None:
     trial.need(hidden, "no offline timebook in the world")
     offers = [ids for ids in found.offer_by_ids if ids[0] in hidden and found.bookable(*ids)]
     times = [slot for slot in answer.found if slot.practitioner_id in hidden]
-    trial.claim(
-        not offers and not times, "offered", expected="nothing", got=f"{len(offers)} offers, {len(times)} times"
-    )
+    expected = f"nothing at an offline timebook ({some(hidden)})"
+    trial.claim(not offers and not times, "offered", expected=expected, got=_all_the_same(offers, times))
     trial.need(answer.found, "no open time at all, so that the absence proves nothing")
-    trial.saw(f"{len(hidden)} offline timebooks, none offered; {len(answer.found)} times of the others")
+    trial.saw(f"{counted(len(hidden), 'offline timebook')}, none offered; {len(answer.found)} times of the others")
     other = trial.rig()
     if other.told("online"):
         await _offline_type(trial, other)
@@ -570,6 +662,12 @@ async def _offline(trial: Trial) -> None:
     if constant:
         trial.facts[NEVER_VARIED] = ", ".join(constant)
         trial.saw(f"the same in every row of the mock's: {', '.join(constant)}")
+
+
+def _all_the_same(offers: Sequence[tuple[str, str]], times: Sequence[Slot]) -> str:
+    """What is shown although it should not be, one of it by name."""
+    offered = f"offered: {some(map(_named, offers), most=1)}"
+    return f"{offered}; open times: {some(map(slot_told, times), most=1)}"
 
 
 async def _shown(trial: Trial, rig: Rig) -> tuple[Catalogue, Slots]:
@@ -595,9 +693,8 @@ async def _offline_type(trial: Trial, rig: Rig) -> None:
     who_bare, hidden = rig.wire_id(synthetic_id("offline", "timebook", "no types")), rig.wire_id(kind.id)
     offers = [ids for ids in found.offer_by_ids if found.bookable(*ids) and (ids[1] == hidden or ids[0] == who_bare)]
     times = [slot for slot in answer.found if slot.service_id == hidden or slot.practitioner_id == who_bare]
-    trial.claim(
-        not offers and not times, "type_offered", expected="nothing", got=f"{len(offers)} offers, {len(times)} times"
-    )
+    expected = f"nothing of type {hidden}, which is offline, nor at timebook {who_bare}, which has no types"
+    trial.claim(not offers and not times, "type_offered", expected=expected, got=_all_the_same(offers, times))
     trial.need(answer.found, "no open time of another type")
     trial.saw(f"an offline type, and a timebook without types, not offered; {len(answer.found)} times of the others")
 
@@ -638,8 +735,10 @@ def _yes_or_no(data: Any, place: str, seen: dict[str, list[bool]], in_row: bool 
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "lost": "The vendor tells it of the practitioner, and the catalogue does not.",
-        "another": "The catalogue tells something else than the vendor: it would link another person.",
+        "lost": "The vendor tells the practitioner's number or profession, and the catalogue has none: fill the field "
+        "that "
+        "is named from the vendor's.",
+        "another": "The catalogue tells another number or profession than the vendor: by it another person is linked.",
     },
 )
 async def _professions(trial: Trial) -> None:
@@ -655,13 +754,22 @@ async def _professions(trial: Trial) -> None:
             told = {"hpr": one.hpr, "profession": one.profession}
             holds = {"hpr": own[one.id].hpr, "profession": own[one.id].profession}
             lost = [name for name in holds if holds[name] and not told[name]]
-            trial.claim(not lost, "lost", expected=f"{lost} of each practitioner who has one", got="none")
+            for name in lost:
+                trial.broken("lost", expected=f"practitioner {one.id}: {name} {holds[name]}",
+                             got=f"{name} None{_as_others(found, own, name)}")  # fmt: skip
             for name in holds:
                 trial.claim(not told[name] or told[name] == holds[name], "another",
-                            expected=f"{name}: {holds[name]}", got=told[name])  # fmt: skip
+                            expected=f"practitioner {one.id}: {name} {holds[name]}", got=told[name])  # fmt: skip
             compared += bool(holds["hpr"])
     trial.need(compared or None, "no practitioner with a number is listed")
     trial.saw(f"{compared} practitioners with a number, each told as the clinic has it")
+
+
+def _as_others(found: Catalogue, own: Mapping[str, Timebook], name: str) -> str:
+    """How many of those who have it lack it."""
+    having = [one for one in found.practitioners if getattr(own[one.id], name)]
+    without = sum(not getattr(one, name) for one in having)
+    return f" ({without} of {len(having)} practitioners who have one)"
 
 
 MODES: Mapping[Medium, str] = {"face_to_face": "in_person", "video": "video", "telephone": "telephone"}
@@ -676,7 +784,11 @@ MODES: Mapping[Medium, str] = {"face_to_face": "in_person", "video": "video", "t
     source="the contract: modes are what the vendor tells of a type",
     needs=NEEDS,
     evidence=("timebook",),
-    causes={"other_modes": "The type is received otherwise than the catalogue tells."},
+    causes={
+        "other_modes": "Patients of the type are received otherwise than the catalogue tells: Service.modes holds "
+        "every "
+        "way that the vendor names, and in_person only where the vendor says so or says nothing."
+    },
 )
 async def _modes(trial: Trial) -> None:
     rig = trial.rig()
@@ -693,7 +805,8 @@ async def _modes(trial: Trial) -> None:
         kind = rig.clinic.type(rig.own(service.id))
         if kind is not None and kind.kind == "ordinary":
             holds = {MODES[one] for one in kind.mediums}
-            trial.claim(service.modes == holds, "other_modes", expected=sorted(holds), got=sorted(service.modes))
+            expected = f"type {service.id}: {some(holds)}"
+            trial.claim(service.modes == holds, "other_modes", expected=expected, got=some(service.modes))
             compared.add(kind.mediums)
     trial.need(len(compared) >= len(ways) or None, "types that are received in different ways")
     trial.saw(f"{len(compared)} ways to receive a patient, each told as the clinic has it")
@@ -710,8 +823,10 @@ async def _modes(trial: Trial) -> None:
     evidence=("timebook",),
     causes={
         "without_rule": "A type is offered in a timebook for which it has no rule.",
-        "lost": "A type with a rule for the timebook, which insurance customers may book there, is not offered.",
+        "lost": "A type with a rule for the timebook, which insurance customers may book there, is not offered, "
+        "for the reason that is named.",
     },
+    look={"lost": "Which pairs an Offer is made for, and the field behind each reason that is named."},
 )
 async def _rules(trial: Trial) -> None:
     for world in WORLDS:
@@ -721,9 +836,15 @@ async def _rules(trial: Trial) -> None:
         having = {_wire(rig, pair) for pair in _pairs(rig.clinic)}
         shown = {_wire(rig, pair) for pair in _pairs(rig.clinic) if rig.shown.offered(*pair)}
         offered = {pair for pair in found.offer_by_ids if found.bookable(*pair)}
-        other = len(offered - having)
-        trial.claim(not other, "without_rule", expected=f"{len(having)} rules", got=f"{other} offers without one")
-        lost = len(shown - offered)
-        trial.claim(not lost, "lost", expected=f"{len(shown)} offers", got=f"{lost} are missing")
+        other, lost = sorted(offered - having), sorted(shown - offered)
+        one = _named(other[0]) if other else ""
+        trial.claim(not other, "without_rule", expected=f"not offered: {one}, for which the clinic has no rule",
+                    got=f"offered ({counted(len(other), 'such pair')})")  # fmt: skip
+        one, got = (_named(lost[0]), _why_not(found, lost[0])) if lost else ("", "")
+        trial.claim(not lost, "lost", expected=f"offered: {one}",
+                    got=f"{got} ({len(lost)} of {len(shown)} offers are missing)")  # fmt: skip
         trial.need(offered, "nothing can be booked at all, so that the absence proves nothing")
-        trial.saw(f"{world}: {len(offered)} offers, each by one of {len(having)} rules")
+        trial.saw(
+            f"{world} clinic: {len(offered)} offers, each of a type that it has in that timebook ({len(having)} such "
+            f"pairs)"
+        )

@@ -29,6 +29,7 @@ from ..rig import Rig
 from ..rule import RuleBook
 from ..trial import Trial
 from ..turns import Turns, watched
+from ..wording import counted, either, some
 from .slots import fault_details
 
 BOOK = RuleBook("FAIL", "When the vendor fails")
@@ -57,7 +58,7 @@ BRANCHES: dict[str, tuple[str, ...]] = {
     1,
     "Every failure of the vendor's becomes the error that says what to do next",
     why="The registry decides by the branch: try later, ask the clinic, or report a defect.",
-    check="What the adapter catches, and what ErrorMap makes of statuses.",
+    check="What the adapter catches, what ErrorMap makes of statuses, and answers that it parses by itself.",
     control="The catalogue is read without a fault in the same clinic, before the vendor fails.",
     source=NEXT_STEP,
     needs=READS,
@@ -66,6 +67,7 @@ BRANCHES: dict[str, tuple[str, ...]] = {
         "no_error": "The call succeeded although the vendor gave no usable answer.",
         "other_error": "The failure became an error of another branch: the caller would do the wrong thing next.",
     },
+    look={"no_error": "identify and catalogue: an `except`, or a default for what an answer does not hold."},
     driver=True,
 )
 async def _branches(trial: Trial) -> None:
@@ -78,10 +80,11 @@ async def _branches(trial: Trial) -> None:
         mark = rig.mark()
         outcome = await trial.outcome(rig.connect().catalogue())
         calls = rig.since(mark)
-        trial.claim(outcome.error is not None, "no_error", expected=f"{codes} at {kind}", got=outcome, calls=calls)
+        expected = f"{either(codes)}, {kind}"
+        trial.claim(outcome.error is not None, "no_error", expected=expected, got=outcome, calls=calls)
         code = outcome.error.code if outcome.error else ""
-        trial.claim(code in codes, "other_error", expected=f"{codes} at {kind}", got=outcome, calls=calls)
-        trial.saw(f"{kind}: {len(calls)} calls, told as {code}")
+        trial.claim(code in codes, "other_error", expected=expected, got=f"{code}: {outcome}", calls=calls)
+        trial.saw(f"{kind}: {counted(len(calls), 'call')}, told as {code}")
 
 
 @BOOK.rule(
@@ -98,8 +101,12 @@ async def _branches(trial: Trial) -> None:
         "waited_for_nothing": "A Retry-After on a good answer was waited for.",
         "too_often": "A call that fails again and again was sent too often.",
         "not_recovered": "The vendor answered again, and the call failed all the same.",
-        "too_fast": "The vendor takes fewer calls than the adapter sends, by its own Limits.rate or for want of one: "
-        "state the vendor's number. It stands in the mock as `call_limit`.",
+        "too_fast": "The adapter's Limits.rate lets through more calls than the vendor takes, or the adapter states "
+        "none: state the vendor's number. The mock has it as `call_limit`.",
+    },
+    look={
+        "too_fast": "Limits.rate: how many calls in how many seconds, as the vendor states it.",
+        "not_recovered": "What the adapter catches: an error of a call must reach the SDK, which sends a read again.",
     },
 )
 async def _politeness(trial: Trial) -> None:
@@ -115,10 +122,15 @@ async def _politeness(trial: Trial) -> None:
         waited = sum(rig.pace.waits)
         calls = rig.world.journal.calls
         trial.claim(
-            outcome.error is None, "not_recovered", expected=f"the catalogue after a {status}", got=outcome, calls=calls
+            outcome.error is None,
+            "not_recovered",
+            expected=f"the catalogue, after one {status}",
+            got=outcome,
+            calls=calls,
         )
-        trial.claim(7 <= waited <= 60, "not_waited", expected="7 s", got=f"{waited:.2f} s", calls=calls)
-        trial.saw(f"{status} with Retry-After 7: waited {waited:.1f} s, {len(calls)} calls")
+        expected = f"7 s of waiting after a {status} with Retry-After 7"
+        trial.claim(7 <= waited <= 60, "not_waited", expected=expected, got=f"{waited:.2f} s", calls=calls)
+        trial.saw(f"{status} with Retry-After 7: waited {waited:.1f} s, {counted(len(calls), 'call')}")
 
     def hurry(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
         if isinstance(outcome, WireReply):
@@ -127,14 +139,16 @@ async def _politeness(trial: Trial) -> None:
 
     rig = trial.rig(spoil=hurry)
     await rig.session.catalogue()
-    trial.claim(not rig.pace.waits, "waited_for_nothing", expected="no wait", got=f"{sum(rig.pace.waits)} s")
+    trial.claim(not rig.pace.waits, "waited_for_nothing", expected="no wait after good answers",
+                got=f"{sum(rig.pace.waits):.1f} s of waiting")  # fmt: skip
     for kind in ("http_503", "reset", "hang"):
         rig = trial.rig()
         rig.fault("*", kind, times=0)
         await trial.outcome(rig.session.catalogue())
         sent = len(rig.world.journal)
-        trial.claim(sent <= 3 * needed, "too_often", expected=f"at most {3 * needed} calls", got=sent)
-        trial.saw(f"{kind} for ever: {sent} calls, {sum(rig.pace.waits):.1f} s waited")
+        trial.claim(sent <= 3 * needed, "too_often", expected=f"at most {3 * needed} calls, {kind} for ever",
+                    got=counted(sent, "call"))  # fmt: skip
+        trial.saw(f"{kind} for ever: {counted(sent, 'call')}, {sum(rig.pace.waits):.1f} s waited")
 
 
 def _within_the_limit(trial: Trial, rig: Rig) -> None:
@@ -163,6 +177,7 @@ def _within_the_limit(trial: Trial, rig: Rig) -> None:
         "followed": "A redirect was followed on the vendor's own host.",
         "unexpected_redirect_result": "A redirect was taken for an answer.",
     },
+    look={"unexpected_redirect_result": "What the adapter reads of an answer that is no 2xx, and what it catches."},
     safety=True,
 )
 async def _redirects(trial: Trial) -> None:
@@ -188,8 +203,10 @@ async def _redirects(trial: Trial) -> None:
                 hosts = {urlsplit(one.request.url).netloc for one in rig.sent_since(mark)}
                 paths = [one for one in rig.sent_since(mark) if urlsplit(one.request.url).path == "/elsewhere"]
                 calls = rig.since(mark)
-                trial.claim(hosts <= own, "left", expected=sorted(own), got=sorted(hosts), calls=calls)
-                trial.claim(not paths, "followed", expected="no call there", got=len(paths), calls=calls)
+                expected = f"requests to {some(own)} only, after a {status} to {to}"
+                trial.claim(hosts <= own, "left", expected=expected, got=f"to {some(hosts - own)}", calls=calls)
+                expected = f"no call of /elsewhere, after a {status} to it"
+                trial.claim(not paths, "followed", expected=expected, got=counted(len(paths), "call"), calls=calls)
                 told = outcome.error is not None
                 trial.claim(
                     told, "unexpected_redirect_result", expected=f"an error at {status}", got=outcome, calls=calls
@@ -229,8 +246,10 @@ async def _request_ids(trial: Trial) -> None:
         mark = rig.mark()
         outcome = await trial.outcome(rig.session.book(rig.request(slots[0])) if slots else rig.connect().catalogue())
         told = outcome.error.vendor_request_id if outcome.error else ""
-        trial.claim(told == "req-4711", "dropped", expected="req-4711", got=told or outcome, calls=rig.since(mark))
-        trial.saw(f"{operation}: the error carries the vendor's id and our own")
+        trial.claim(told == "req-4711", "dropped", expected="an error with vendor_request_id req-4711",
+                    got=f"{outcome}, with vendor_request_id {told or 'None'}", calls=rig.since(mark))  # fmt: skip
+        of = "a read" if operation == "*" else operation
+        trial.saw(f"{of}: the error carries the id of the vendor's answer")
 
 
 BETWEEN = 3600.0
@@ -253,6 +272,7 @@ BETWEEN = 3600.0
         "error": "An empty clinic ended in an error.",
         "invented": "Something was found at a clinic that shows nothing.",
     },
+    look={"invented": "Practitioner.online and Service.online, and what is kept from one search to the next."},
 )
 async def _nothing(trial: Trial) -> None:
     control = trial.rig()
@@ -271,9 +291,12 @@ async def _nothing(trial: Trial) -> None:
     calls = rig.since(mark)
     trial.claim(outcome.error is None, "error", expected="empty answers", got=outcome, calls=calls)
     catalogue, answer = outcome.value
-    found = len(answer.found) + len([ids for ids in catalogue.offer_by_ids if catalogue.bookable(*ids)])
-    trial.claim(found == 0, "invented", expected="nothing", got=found, calls=calls)
-    trial.saw(f"{len(calls)} calls to a clinic that shows nothing: no offers, no times, no error")
+    offers = [ids for ids in catalogue.offer_by_ids if catalogue.bookable(*ids)]
+    found = f"{counted(len(offers), 'offer')} and {counted(len(answer.found), 'open time')}"
+    trial.claim(
+        not offers and not answer.found, "invented", expected="no offer and no open time", got=found, calls=calls
+    )
+    trial.saw(f"{counted(len(calls), 'call')} to a clinic that shows nothing: no offers, no times, no error")
 
 
 async def _everything(rig: Rig) -> tuple[Catalogue, Slots]:
@@ -302,9 +325,11 @@ async def _few_calls(trial: Trial) -> None:
     trial.need(answer.found, "no open time is found")
     days = (query.last_day - query.first_day + timedelta(days=1)).days
     bound = (days + 1) * (len(rig.clinic.timebooks) + len(rig.clinic.types)) + 5
-    trial.claim(len(calls) <= bound, "too_many", expected=f"at most {bound} calls", got=len(calls), calls=calls[:5])
+    trial.claim(len(calls) <= bound, "too_many", expected=f"at most {bound} calls for {days} days",
+                got=counted(len(calls), "call"), calls=calls[:5])  # fmt: skip
     trial.saw(
-        f"{len(calls)} calls for {days} days, {len(rig.clinic.timebooks)} timebooks, {len(rig.clinic.types)} types"
+        f"{counted(len(calls), 'call')} for {days} days, {len(rig.clinic.timebooks)} timebooks, "
+        f"{len(rig.clinic.types)} types"
     )
 
 
@@ -318,6 +343,7 @@ IO_CAUSES = {
     "program": "The adapter started another program.",
     "thinks_too_long": "One turn of the adapter took so long that other callers had to wait. Look for loops in loops.",
 }
+IO_LOOK = {"thinks_too_long": "Loops in loops over the rows of answers: find a row by its id in a dict."}
 LONGEST_TURN = 1.0
 """Seconds of CPU between two calls: far above anything that reading an answer takes, also on a busy machine."""
 
@@ -332,6 +358,7 @@ LONGEST_TURN = 1.0
     needs=READS,
     evidence=("process", "journal"),
     causes=IO_CAUSES,
+    look=IO_LOOK,
     targets=("mock", "cassette"),
 )
 async def _only_thinks(trial: Trial) -> None:
@@ -345,7 +372,8 @@ async def _only_thinks(trial: Trial) -> None:
     rig.pace.pass_time(BETWEEN)
     await trial.outcome(rig.connect().test_connection())
     for act, count in sorted(turns.acts.items()):
-        trial.broken(act, expected="none", got=f"{count} in {turns.count} turns")
+        trial.broken(act, expected=f"no {act} of the adapter's own",
+                     got=f"{counted(count, act)} in the adapter's {counted(turns.count, 'turn')}")  # fmt: skip
     trial.claim(
         turns.longest < LONGEST_TURN,
         "thinks_too_long",
@@ -384,9 +412,11 @@ async def _nothing_kept(trial: Trial) -> None:
     finally:
         gc.unfreeze()
     grown = {name: after[name] - before[name] for name in after if after[name] >= before[name] + ROUNDS}
-    trial.claim(not grown, "kept", expected=f"as many as before {ROUNDS} more searches", got=f"more: {grown}")
+    more = some(f"{number} more {name}" for name, number in grown.items())
+    trial.claim(not grown, "kept", expected=f"as many objects in memory as before {ROUNDS} more searches", got=more)
     trial.saw(
-        f"{ROUNDS} more searches left {sum(after.values())} objects of the contract, as {sum(before.values())} before"
+        f"{sum(after.values())} objects of the contract in memory after {ROUNDS} more searches, "
+        f"{sum(before.values())} before"
     )
 
 
@@ -419,7 +449,7 @@ def _untouched() -> dict[str, str]:
     source="the contract: a plugin is inert until it is asked",
     needs=READS,
     evidence=("process", "journal"),
-    causes={"changed": "Importing the adapter's package changed the process, or reached out of it."},
+    causes={"changed": "Importing the adapter's package changed the process, or reached out of it: what did is named."},
 )
 async def _inert_import(trial: Trial) -> None:
     rig = trial.rig()

@@ -133,6 +133,12 @@ async def _an_end(trial: Trial) -> None:
         "wrote": "A call was sent by a method that the operation does not have.",
         "sent_again": "A write was sent a second time, although the first may have arrived.",
     },
+    look={
+        "key_in_url": "`auth`, and every path or parameter that KEY stands in, also on a second page.",
+        "patient_in_url": "Paths and queries of register_patient, book and get_booking: a patient belongs in a body.",
+        "wrote": "The calls of the operation that is named: their method, and whether each is declared as a write.",
+        "sent_again": "book and register_patient: a loop or an `except` that sends the write again.",
+    },
     safety=True,
 )
 async def _inside_the_contract(trial: Trial) -> None:
@@ -153,6 +159,11 @@ async def _inside_the_contract(trial: Trial) -> None:
         "told_not_done": "The caller was told that nothing was changed, after an answer that does not say so.",
         "told_done": "The caller was told that it was done, after an answer that does not say so.",
     },
+    look={
+        "told_not_done": "ErrorMap, and every place in book and cancel that raises a refusal: only what the vendor's "
+        "own answer to the write says.",
+        "told_done": "book and cancel: what becomes of an answer to the write that lacks its id or its status.",
+    },
     safety=True,
 )
 async def _after_a_write(trial: Trial) -> None:
@@ -168,7 +179,7 @@ async def _after_a_write(trial: Trial) -> None:
     source="the contract: an error holds words and numbers only, never a key or a patient",
     needs=READS,
     evidence=("wire", "logs"),
-    causes={"told": "An error holds the key, or something of the patient."},
+    causes={"told": "An error holds the key, or something of the patient, because the vendor's answer held it."},
     safety=True,
 )
 async def _nothing_told(trial: Trial) -> None:
@@ -176,7 +187,8 @@ async def _nothing_told(trial: Trial) -> None:
         await _fuzzed(trial, _about("told"), 120, frozenset({PLANTED}))
     key = trial.rigs[0].key
     told = [line for line in lines if key in line]
-    trial.claim(not told, "told", expected="no line with the key", got=f"{len(told)} of {len(lines)} lines of the log")
+    got = f"the key in {len(told)} of {len(lines)} lines of the log"
+    trial.claim(not told, "told", expected="no line of the log with the key", got=got)
 
 
 @BOOK.rule(
@@ -194,6 +206,12 @@ async def _nothing_told(trial: Trial) -> None:
         "outside": "Times were returned that were not asked for, or not in order.",
         "digits_lost": "An id lost digits on the way. Keep ids as text; never let one become a float.",
         "silent_gap": "A part of the answer was missing, and the result did not say so.",
+    },
+    look={
+        "invalid": "How the result is made: model_construct and model_copy check nothing.",
+        "outside": "list_slots: rows of other days, or of what is not offered, and the order of the times.",
+        "digits_lost": "int() and float() on an id, and a model's field for one: ids are kept as text.",
+        "silent_gap": "What is caught around one of several calls: let it out, or return Slots with an UnknownPart.",
     },
 )
 async def _valid(trial: Trial) -> None:
@@ -214,7 +232,7 @@ async def _valid(trial: Trial) -> None:
     source="the contract: an adapter has no state and changes none",
     needs=READS,
     evidence=("process", "wire"),
-    causes={"changed": "Something of the process is not as it was before."},
+    causes={"changed": "Something of the process is not as it was before: what it is, is named."},
 )
 async def _process_unchanged(trial: Trial) -> None:
     before = state()

@@ -23,6 +23,7 @@ from ..rule import RuleBook
 from ..sides import Side
 from ..timebook import differences, times_of
 from ..trial import Outcome, Trial
+from ..wording import counted, some
 
 BOOK = RuleBook("PAGE", "Lists that come in several answers")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -61,9 +62,14 @@ def _listed(told: Bookings) -> Ids:
     return Counter(one.id for one in told.found if one.status not in GONE)
 
 
+def _moment(time: tuple[str, str, datetime]) -> str:
+    who, kind, start = time
+    return f"{start.isoformat(' ')} (timebook {who}, type {kind})"
+
+
 _BOOKINGS = _Reading("bookings", "crowded", lambda side: side.bookings(BOOKED_WEEK), _listed)
 _SLOTS = _Reading(
-    "open times", "crowded", lambda side: side.slots(WEEK), lambda told: Counter(map(str, times_of(told.found)))
+    "open times", "crowded", lambda side: side.slots(WEEK), lambda told: Counter(map(_moment, times_of(told.found)))
 )
 _PAUSED = SlotQuery(first_day=date(2026, 11, 23), last_day=date(2026, 11, 27))
 _AROUND_PAUSES = replace(
@@ -149,6 +155,10 @@ def _edges(calls: Sequence[Call]) -> list[int]:
         "doubled": "One booking is told twice: pages overlap, or are read twice.",
         "otherwise": "A booking is told otherwise than it stands: its time, its timebook, or that it takes place.",
     },
+    look={
+        "invented": "The filters of the call, by day and by status, and whether they are applied to every page.",
+        "otherwise": "list_bookings: from which fields Booking.start, practitioner_id and status are read.",
+    },
 )
 async def _to_the_end(trial: Trial) -> None:
     unseen: list[str] = []
@@ -161,14 +171,16 @@ async def _to_the_end(trial: Trial) -> None:
             have, want = times_of(told.found), times_of(rig.shown.times(first, last, rig.scope))
             trial.need(tuple(want), f"the {reading.world} clinic has no open time")
             said = differences(have, want)
-            trial.claim(want <= have, "missing", expected=f"{len(want)} open times", got=said, calls=calls[:3])
-            trial.claim(have <= want, "invented", expected=f"{len(want)} open times", got=said, calls=calls[:3])
+            expected = f"the clinic's {len(want)} open times"
+            trial.claim(want <= have, "missing", expected=expected, got=said, calls=calls[:3])
+            trial.claim(have <= want, "invented", expected=expected, got=said, calls=calls[:3])
         else:
             _all_bookings(trial, rig, told, calls)
         unseen += [f"{name} ({rows} rows in one answer)" for name, rows in uncertain_lists(rig, calls, wire).items()]
         paged = ", ".join(sorted(in_pages(rig, calls, wire))) or "none"
         trial.saw(
-            f"{reading.name}: {len(calls)} calls, {sum(reading.ids(told).values())} told, as the clinic has them; "
+            f"{reading.name}: {counted(len(calls), 'call')}, {sum(reading.ids(told).values())} told, as the clinic "
+            f"has them; "
             f"in several pages: {paged}"
         )
     if unseen:
@@ -179,7 +191,8 @@ def _all_listed(trial: Trial, rig: Rig, told: Catalogue, calls: Sequence[Call]) 
     """Every timebook that is online, and every pair that is offered, as far as the wire tells who offers what."""
     shown = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
     missing = shown - {one.id for one in told.practitioners}
-    trial.claim(not missing, "missing", expected=f"{len(shown)} timebooks", got=f"{len(missing)} missing", calls=calls)
+    trial.claim(not missing, "missing", expected=f"listed: practitioner {some(missing)}",
+                got=f"{len(missing)} of {len(shown)} are missing", calls=calls)  # fmt: skip
     offered = [
         (rule.timebook_id, kind.id)
         for kind in rig.clinic.types
@@ -188,12 +201,14 @@ def _all_listed(trial: Trial, rig: Rig, told: Catalogue, calls: Sequence[Call]) 
     ]
     kinds = {rig.wire_id(kind) for _, kind in offered} - {one.id for one in told.services}
     trial.claim(
-        not kinds, "missing", expected="every service that is offered", got=f"{len(kinds)} missing", calls=calls
+        not kinds, "missing", expected=f"listed: service {some(kinds)}", got="not in the catalogue", calls=calls
     )
     if rig.told("rules"):
         pairs = {(rig.wire_id(who), rig.wire_id(kind)) for who, kind in offered}
         lost = pairs - told.offer_by_ids.keys()
-        trial.claim(not lost, "missing", expected=f"{len(pairs)} offers", got=f"{len(lost)} missing", calls=calls)
+        first = some((f"service {kind} with practitioner {who}" for who, kind in lost), most=1)
+        trial.claim(not lost, "missing", expected=f"offered: {first}", calls=calls,
+                    got=f"{len(lost)} of {len(pairs)} offers are missing")  # fmt: skip
 
 
 def _all_bookings(trial: Trial, rig: Rig, told: Bookings, calls: Sequence[Call]) -> None:
@@ -204,30 +219,29 @@ def _all_bookings(trial: Trial, rig: Rig, told: Bookings, calls: Sequence[Call])
     trial.claim(
         not missing or not told.complete,
         "missing",
-        expected=f"{len(standing)} bookings",
-        got=f"{len(missing)} of them are missing",
+        expected=f"told: booking {some(missing)}",
+        got=f"{len(missing)} of {len(standing)} bookings are missing",
         calls=calls[:3],
     )
     doubled = [one for one, times in ids.items() if times > 1]
-    trial.claim(not doubled, "doubled", expected="each once", got=f"{len(doubled)} twice", calls=calls[:3])
+    trial.claim(not doubled, "doubled", expected="each booking once",
+                got=f"twice: booking {some(doubled)}", calls=calls[:3])  # fmt: skip
     known = {rig.wire_id(one.id) for one in rig.clinic.all_appointments()}
     strange = set(ids) - known
     trial.claim(
-        not strange, "invented", expected="the clinic's bookings", got=f"{len(strange)} others", calls=calls[:3]
+        not strange, "invented", expected="the clinic's own bookings", got=f"booking {some(strange)}", calls=calls[:3]
     )
     for one in told.found:
         stands = standing.get(one.id)
         if stands is not None:
-            wrong = [
-                name
-                for name, said, holds in (
-                    ("start", one.start, stands.start),
-                    ("practitioner_id", one.practitioner_id, rig.wire_id(stands.timebook_id)),
-                    ("status", one.status in GONE, False),
-                )
-                if said is not None and said != holds
-            ]
-            trial.claim(not wrong, "otherwise", expected="as it stands", got=f"{wrong} differ", calls=calls[:1])
+            for name, said, holds in (
+                ("start", one.start, stands.start),
+                ("practitioner_id", one.practitioner_id, rig.wire_id(stands.timebook_id)),
+                ("status", one.status, "not cancelled" if one.status in GONE else one.status),
+            ):
+                same = said is None or said == holds
+                expected = f"booking {one.id}: {name} {holds}"
+                trial.claim(same, "otherwise", expected=expected, got=f"{name} {said}", calls=calls[:1])
 
 
 def _in_the_week(clinic: Clinic) -> list[Appointment]:
@@ -311,6 +325,7 @@ _SET_UP: dict[str, Edit] = {
         "doubled": "One booking is told twice.",
         "invented": "A time is told as open that was open neither before nor after: a booking in it was not seen.",
     },
+    look={"invented": "What open times are made of: the bookings of the day must be read whole, with http.pages."},
 )
 async def _while_staff_work(trial: Trial) -> None:
     tried = paged = 0
@@ -322,12 +337,16 @@ async def _while_staff_work(trial: Trial) -> None:
         positions = {*edges[:1], *trial.random.sample(edges, min(1, len(edges)))}
         for what, edit in (_SET_UP if reading.reads(_CATALOGUE) else _EDITS).items():
             for position in sorted(positions):
-                await _read_meanwhile(trial, reading, edit, position, f"{what} after {position} of {len(calls)} calls")
+                await _read_meanwhile(
+                    trial, reading, edit, position, f"{what} after {position} of {counted(len(calls), 'call')}"
+                )
                 tried += 1
         paged += bool(edges)
     if not tried:
         _comes_at_once(trial, never)
-    trial.saw(f"{tried} readings of {paged} lists with a change in the middle, nothing lost, doubled or invented")
+    trial.saw(
+        f"{tried} readings of {counted(paged, 'list')} with a change in the middle, nothing lost, doubled or invented"
+    )
 
 
 async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position: int, what: str) -> None:
@@ -349,7 +368,8 @@ async def _read_meanwhile(trial: Trial, reading: _Reading, edit: Edit, position:
     trial.need(rig.clinic.revision != revision or None, f"no change in the middle: {what}")
     if outcome.error is None:
         told = reading.ids(outcome.value)
-        _same_but_for_the_change(trial, reading, told, before, after, outcome, what, calls)
+        around = calls[position - 1 : position + 2]  # on either side of the change
+        _same_but_for_the_change(trial, reading, told, before, after, outcome, what, around)
     await trial.done_with(rig)
 
 
@@ -359,7 +379,7 @@ async def _truth(rig: Rig, reading: _Reading) -> frozenset[str]:
     if reading.reads(_BOOKINGS):
         return frozenset(rig.wire_id(one.id) for one in _in_the_week(rig.clinic))
     if reading.reads(_SLOTS):
-        return frozenset(map(str, times_of(rig.shown.times(WEEK.first_day, WEEK.last_day, rig.scope))))
+        return frozenset(map(_moment, times_of(rig.shown.times(WEEK.first_day, WEEK.last_day, rig.scope))))
     rig.pace.pass_time(LATER)
     return frozenset(reading.ids(await reading.read(await _ready(rig, reading))))
 
@@ -379,16 +399,21 @@ def _same_but_for_the_change(
     trial.claim(
         not lost or owned_up,
         "lost",
-        expected=f"{reading.name}: all {len(before & after)} that stood all the time, {what}",
-        got=f"{len(lost)} of them are missing",
-        calls=calls[-3:],
+        expected=f"{reading.name}: {some(lost, most=1)}, which stood all the time; {what}",
+        got=f"{len(lost)} of {len(before & after)} are missing",
+        calls=calls,
     )
     doubled = [one for one, times in told.items() if times > 1]
-    trial.claim(not doubled, "doubled", expected=f"each once, {what}", got=f"{len(doubled)} twice", calls=calls[-3:])
+    trial.claim(not doubled, "doubled", expected=f"each once, {what}",
+                got=f"twice: {some(doubled, most=1)}", calls=calls)  # fmt: skip
     if reading.reads(_SLOTS):
         invented = set(told) - before - after
         trial.claim(
-            not invented, "invented", expected=f"times of before or after, {what}", got=len(invented), calls=calls[-3:]
+            not invented,
+            "invented",
+            expected=f"only what was open before or after; {what}",
+            got=some(invented, most=1),
+            calls=calls,
         )
 
 
@@ -428,6 +453,7 @@ def _leading(goes: Onward, path: str, to: str) -> Callable[[WireRequest, WireRep
         "taken_for_whole": "Part of a list was told as the whole. Read lists with http.pages, and let its errors out.",
         "too_many": "A list that goes round in circles was read on and on.",
     },
+    look={"left": "Where the next page's address is taken from an answer: only http.pages may follow it."},
     safety=True,
 )
 async def _astray(trial: Trial) -> None:
@@ -461,7 +487,8 @@ async def _astray(trial: Trial) -> None:
     if not tried:
         _comes_at_once(trial, never)
     trial.saw(
-        f"{tried} lists were broken off or led astray, none was told as whole and no request left {sorted(hosts)}"
+        f"{counted(tried, 'list')} broken off or led astray, no part of one told as the whole; every request went to "
+        f"{some(hosts)}"
     )
 
 
@@ -498,17 +525,18 @@ async def _told_whole(
     calls, sent = rig.since(mark), rig.sent_since(mark)
     trial.need(any(map(struck, calls)) or None, f"the spoilt answer did not reach the adapter, {what}")
     left = {urlsplit(one.request.url).netloc for one in sent} - hosts
-    trial.claim(not left, "left", expected=f"no other host, {what}", got=sorted(left), calls=calls[-3:])
+    trial.claim(not left, "left", expected=f"only {some(hosts)}, {what}", got=some(left), calls=calls[-3:])
     most = 2 * rig.adapter.limits.calls
-    trial.claim(len(sent) <= most, "too_many", expected=f"at most {most} calls", got=len(sent), calls=calls[:3])
+    trial.claim(len(sent) <= most, "too_many", expected=f"at most {most} calls, {what}",
+                got=counted(len(sent), "call"), calls=calls[:3])  # fmt: skip
     honest = outcome.error is not None or reading.ids(outcome.value) == whole
     honest = honest or (not reading.reads(_CATALOGUE) and not outcome.value.complete)
     told = 0 if outcome.error else sum(reading.ids(outcome.value).values())
     trial.claim(
         honest,
         "taken_for_whole",
-        expected=f"an error, an unknown part or all {sum(whole.values())}, {what}",
-        got=f"{told} told as the whole",
+        expected=f"{reading.name}: an error, an unknown part or all {sum(whole.values())}; {what}",
+        got=f"{told} of them told as the whole",
         calls=calls[-3:],
     )
     await trial.done_with(rig)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kobling import Adapter, CancelReason, Connection, InvalidRequest, Operation
@@ -14,6 +14,7 @@ from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..sides import Said, Side
 from ..trial import Trial
+from ..wording import calls_told, counted, some
 
 BOOK = RuleBook("SECR", "Keys, patients and other clinics")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -89,7 +90,8 @@ async def _logs(trial: Trial) -> None:
             await journey(trial, rig, trial.hurried("timeout_read", "timeout_write") if wired else None)
         found = _leaks(rig, iter(lines))
         sources = sorted({line.split(" ", 1)[0] for line in lines if canaries(rig).found_in(line)})
-        trial.claim(not found, "logged", expected="no key, no patient", got=f"{found} in a line of {sources}")
+        got = f"{some(found)}, in a line of the logger {some(sources)}"
+        trial.claim(not found, "logged", expected="neither key nor patient in any log line", got=got)
         trial.need(lines, "nothing was logged at all")
         trial.saw(
             f"{len(lines)} log lines of a journey {'over a socket' if wired else 'in process'}, none with a secret"
@@ -106,9 +108,14 @@ async def _logs(trial: Trial) -> None:
     needs=READS,
     evidence=("logs", "journal"),
     causes={
-        "returned": "A returned value shows what is named in its repr, str or dump.",
+        "returned": "What a call returned holds what is named, and shows it in its repr, str or dump.",
         "raised": "An exception, its cause, its context or a local of one of its frames holds what is named.",
-        "pickled": "A connection with a key in it can be pickled.",
+        "pickled": "A connection with a key in it can be pickled. That is a defect of the SDK: report it with the "
+        "reproduction line.",
+    },
+    look={
+        "returned": "Slot.token, Booking.id and every text of the result: nothing of the request goes into them.",
+        "pickled": "Nothing in the adapter: the SDK's own Connection must refuse it.",
     },
     driver=True,
     safety=True,
@@ -116,13 +123,22 @@ async def _logs(trial: Trial) -> None:
 async def _values_and_errors(trial: Trial) -> None:
     rig = trial.rig()
     said = await journey(trial, rig)
-    errors = [one.error for one in said if one.error is not None]
-    found = _leaks(rig, (text for one in said if one.error is None for text in told_by_value(one.result)))
-    trial.claim(not found, "returned", expected="no key, no patient", got=found)
-    found = _leaks(rig, (text for error in errors for text in told_by_error(error)))
-    trial.claim(not found, "raised", expected="no key, no patient", got=found)
+    errors = [one for one in said if one.error is not None]
+    found = _told_by(rig, (one for one in said if one.error is None))
+    trial.claim(not found, "returned", expected="neither key nor patient in what is returned", got=some(found))
+    found = _told_by(rig, errors)
+    trial.claim(not found, "raised", expected="neither key nor patient in what is raised", got=some(found))
     trial.claim(not _pickles(rig), "pickled", expected="TypeError", got="bytes with the key")
     trial.saw(f"{len(said) - len(errors)} returned values and {len(errors)} errors, none with a secret")
+
+
+def _told_by(rig: Rig, said: Iterable[Said]) -> list[str]:
+    """What is found in what calls returned or raised, each with the call."""
+    return [
+        f"{name}, in the {type(one.error or one.result).__name__} of {one.operation}"
+        for one in said
+        for name in _leaks(rig, iter(told_by_value(one.result) if one.error is None else told_by_error(one.error)))
+    ]
 
 
 def _pickles(rig: Rig) -> bool:
@@ -169,6 +185,12 @@ FORBIDDEN = {
         "register_read": "The clinic's list of patients was read, to find one. Add a record instead.",
         "unknown_call": "The vendor received a call, parameter or field that it does not know.",
     },
+    look={
+        "patient_out_of_place": "book: what goes into the vendor's free texts, such as a message or a note.",
+        "cookie": "Headers that the adapter sets itself.",
+        "register_read": "register_patient and book: a search for the patient before a record is added.",
+        "unknown_call": "The call that is shown: its path, parameters and body, against the vendor's own description.",
+    },
     safety=True,
 )
 async def _on_the_wire(trial: Trial) -> None:
@@ -179,15 +201,18 @@ async def _on_the_wire(trial: Trial) -> None:
         cause = FORBIDDEN.get(finding.code)
         if cause is None or (finding.code == "patient_in_url" and fields.in_url):
             continue
-        trial.broken(cause, expected="no such finding", got=f"{finding.text} ({finding.where})", calls=[call])
+        where = call.operation or call.path, *([] if finding.where == "call" else [finding.where])
+        got = f"{finding.text.rstrip('.')} ({', '.join(where)})"
+        trial.broken(cause, expected="a call in which the vendor finds nothing wrong", got=got, calls=[call])
     watch = canaries(rig)
     for sent in rig.wire:
         found = watch.found_in(sent.request.url)
         excused = set(fields.in_url)
         bad = [name for name in found if name not in excused]
-        trial.claim("key" not in bad, "key_in_url", expected="no key in a URL", got=bad)
-        trial.claim(not bad, "patient_in_url", expected="no patient in a URL", got=bad)
-    trial.saw(f"{len(rig.wire)} requests, {len(rig.world.journal.findings)} findings in the journal, none forbidden")
+        got = f"{some(bad)} in the URL of a {sent.request.method}"
+        trial.claim("key" not in bad, "key_in_url", expected="no key in a URL", got=got)
+        trial.claim(not bad, "patient_in_url", expected="no patient in a URL", got=got)
+    trial.saw(f"{len(rig.wire)} requests; the vendor found no key and no patient where neither belongs")
 
 
 @BOOK.rule(
@@ -216,7 +241,8 @@ async def _cookies(trial: Trial) -> None:
             await side.slots(rig.days(2, 1))
     calls = rig.since(mark)
     crossed = [call for call in calls for one in call.findings if one.code == "cookie_of_another_clinic"]
-    trial.claim(not crossed, "crossed", expected="no cookie", got=f"{len(crossed)} calls", calls=crossed[:3])
+    trial.claim(not crossed, "crossed", expected="no cookie of another clinic's",
+                got=f"one in {calls_told(crossed)}", calls=crossed[:3])  # fmt: skip
     clinics = {call.clinic for call in calls}
     set_by = [call for call in calls if call.fault == "set_cookie"]
     if len(clinics) < 2 or not set_by:
@@ -238,7 +264,7 @@ ODD_KEYS = ("nøkkel-æøå-{}", "line\nbreak-{}", "tab\tand blank {}", 'quote"b
     evidence=("logs",),
     causes={
         "leaked": "The odd key is found in a log, a value or an exception.",
-        "crashed": "The odd key crashed the adapter.",
+        "crashed": "The adapter raised an exception of its own at the odd key.",
     },
     driver=True,
 )
@@ -256,13 +282,14 @@ async def _odd_keys(trial: Trial) -> None:
             await trial.outcome(side.test_connection())
             outcome = await trial.outcome(side.slots(rig.days(2)))
         whole = outcome.error is None or outcome.error.code != "adapter_bug"
-        trial.claim(whole, "crashed", expected="a ConnectionProblem",
+        trial.claim(whole, "crashed", expected="an error of the contract, such as CredentialsRejected",
                     got=outcome)  # fmt: skip
         texts = [*lines]
         for said in side.said:
             texts += told_by_value(said.result) if said.error is None else told_by_error(said.error)
         found = [text for text in texts if watch.found_in(text)]
-        trial.claim(not found, "leaked", expected="no key", got=f"{len(found)} texts hold it")
+        trial.claim(not found, "leaked", expected="no text with the key",
+                    got=f"the key in {counted(len(found), 'text')} that was logged, returned or raised")  # fmt: skip
         count += len(texts)
     trial.saw(f"{len(ODD_KEYS)} odd keys, {count} texts, none with the key")
 
@@ -278,7 +305,7 @@ async def _odd_keys(trial: Trial) -> None:
     evidence=("journal",),
     causes={
         "sent": "Something was written at the wrong clinic.",
-        "other_error": "The caller must hear InvalidRequest.",
+        "other_error": "The caller, who brought another clinic's slot or booking, must hear InvalidRequest.",
     },
     driver=True,
     safety=True,
@@ -299,7 +326,8 @@ async def _other_clinics(trial: Trial) -> None:
     for name, call in calls:
         outcome = await trial.outcome(call)
         wrote = rig.writing(rig.since(mark))
-        trial.claim(not wrote, "sent", expected=f"no write by {name}", got=len(wrote), calls=wrote)
+        trial.claim(not wrote, "sent", expected=f"no write by {name}", got=calls_told(wrote, "write"),
+                    calls=wrote)  # fmt: skip
         refused = isinstance(outcome.error, InvalidRequest)
         trial.claim(refused, "other_error", expected=f"InvalidRequest by {name}", got=outcome)
-    trial.saw(f"{len(calls)} calls with another clinic's slot or booking, 0 writes")
+    trial.saw(f"{counted(len(calls), 'call')} with another clinic's slot or booking, 0 writes")

@@ -21,6 +21,7 @@ from ..rule import RuleBook
 from ..sides import Side
 from ..timebook import Times, differences, times_of
 from ..trial import Trial
+from ..wording import counted, slot_told, some
 
 BOOK = RuleBook("SLOT", "Open times")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -84,6 +85,10 @@ def same_times(
     needs=NEEDS,
     evidence=("timebook",),
     causes=TIME_CAUSES,
+    look={
+        "invented": "list_slots: whose clock a time is on, and the ids that stand with it; where the adapter computes "
+        "open times, all that takes time: bookings, blocks, pauses.",
+    },
     driver=True,
 )
 async def _exactly_the_timebook(trial: Trial) -> None:
@@ -111,6 +116,7 @@ async def _exactly_the_timebook(trial: Trial) -> None:
         "unsorted": "The times are not in order.",
         "doubled": "One time is told twice: look at windows and pages that overlap.",
     },
+    look={"doubled": "list_slots: calls whose days overlap, and pages that are read twice."},
     targets=("mock", "cassette", "live"),
 )
 async def _stable_order(trial: Trial) -> None:
@@ -120,11 +126,24 @@ async def _stable_order(trial: Trial) -> None:
     again = await read(trial, rig, rig.days(), "second reading")
     trial.need(first.found, "no open time is found")
     ids = [slot.identity for slot in first.found]
-    trial.claim(len(set(ids)) == len(ids), "doubled", expected=len(set(ids)), got=len(ids))
-    trial.claim(ids == [slot.identity for slot in again.found], "unstable", expected="equal lists", got="they differ")
+    twice = [slot for slot in first.found if ids.count(slot.identity) > 1] if len(set(ids)) < len(ids) else []
+    trial.claim(not twice, "doubled", expected="each time once", got=f"twice: {some(map(slot_told, twice))}")
+    same = ids == [slot.identity for slot in again.found]
+    got = "" if same else _first_apart(again.found, first.found)
+    trial.claim(same, "unstable", expected=f"{len(ids)} times, as in the first reading", got=got)
     ordered = sorted(first.found, key=lambda slot: (slot.start, slot.practitioner_id, slot.service_id))
-    trial.claim(list(first.found) == ordered, "unsorted", expected="sorted times", got="another order")
-    trial.saw(f"{len(ids)} times twice in the same order, after {len(rig.since(mark))} calls")
+    sorted_so = list(first.found) == ordered
+    got = "" if sorted_so else _first_apart(first.found, ordered)
+    trial.claim(sorted_so, "unsorted", expected="times by start, practitioner and service", got=got)
+    trial.saw(f"two readings with the same {len(ids)} times in the same order, after {len(rig.since(mark))} calls")
+
+
+def _first_apart(found: Sequence[Slot], other: Sequence[Slot]) -> str:
+    """Where one list of times first differs from another one."""
+    place = next((n for n, (one, two) in enumerate(zip(found, other, strict=False)) if one.identity != two.identity),
+                 min(len(found), len(other)))  # fmt: skip
+    one, two = (slot_told(each[place]) if place < len(each) else "no more" for each in (found, other))
+    return f"{counted(len(found), 'time')}; as number {place + 1} {one}, where {two} should stand"
 
 
 @BOOK.rule(
@@ -198,7 +217,7 @@ async def _window_edges(trial: Trial) -> None:
     for length in (1, 2):
         query = SlotQuery(first_day=first, last_day=first + timedelta(days=length - 1))
         answer = await read(trial, rig, query, f"{length} days around the clock are read")
-        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), f"{length} whole days")
+        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), counted(length, "whole day"))
 
 
 @BOOK.rule(
@@ -229,8 +248,8 @@ async def _long_window(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "later": "A later time came instead of the earliest ones.",
-        "other_count": "More or fewer times than asked for.",
+        "later": "A later time came instead of one of the earliest.",
+        "other_count": "The search gave more or fewer times than were asked for.",
     },
 )
 async def _earliest(trial: Trial) -> None:
@@ -240,9 +259,10 @@ async def _earliest(trial: Trial) -> None:
     starts = sorted(slot.start for slot in rig.shown.times(query.first_day, query.last_day))
     trial.need(starts[5:], "no more than five open times, so that nothing is left out")
     found = [slot.start for slot in answer.found]
-    trial.claim(len(found) == min(5, len(starts)), "other_count", expected=5, got=len(found))
-    trial.claim(found == starts[:5], "later", expected=[f"{one:%m-%d %H:%M}" for one in starts[:5]],
-                got=[f"{one:%m-%d %H:%M}" for one in found])  # fmt: skip
+    trial.claim(len(found) == min(5, len(starts)), "other_count", expected="5 times, as asked for",
+                got=counted(len(found), "time"))  # fmt: skip
+    trial.claim(found == starts[:5], "later", expected=f"UTC: {', '.join(f'{one:%m-%d %H:%M}' for one in starts[:5])}",
+                got=", ".join(f"{one:%m-%d %H:%M}" for one in found))  # fmt: skip
     trial.saw(f"the five earliest of {len(starts)} times")
 
 
@@ -268,7 +288,9 @@ async def _fresh(trial: Trial) -> None:
     day = trial.random.choice(sorted({slot.local_start.date() for slot in before.found}))
     rig.clinic.close_day(day)
     after = await read(trial, rig, query, "times are read after")
-    same_times(trial, after.found, rig.shown.times(query.first_day, query.last_day), "after a block")
+    same_times(
+        trial, after.found, rig.shown.times(query.first_day, query.last_day), "after one block and one closed day"
+    )
     gone = times_of(before.found) - times_of(after.found)
     trial.saw(f"{len(gone)} times are gone after one block and one closed day")
 
@@ -295,6 +317,9 @@ SPOILT = ("http_503", "html_200", "html_502", "empty", "reset", "hang", "truncat
         "them out, or return Slots with an UnknownPart for the days concerned.",
         "invented": "Times are found that the clinic does not offer.",
     },
+    look={
+        "invented": "list_slots: what is made of an answer that can't be read, such as a default or an older answer."
+    },
     safety=True,
 )
 async def _never_silently_empty(trial: Trial) -> None:
@@ -316,7 +341,7 @@ async def _never_silently_empty(trial: Trial) -> None:
             if outcome.error is None:
                 _owned_up(trial, rig, outcome.value, query, f"{kind} from call {nth} on", spoilt[:1])
     trial.need(struck or None, "no fault reached the adapter")
-    trial.saw(f"{struck} runs with spoilt answers, every gap owned up to")
+    trial.saw(f"{struck} searches with spoilt answers, each with an error or with what is missing told as unknown")
 
 
 def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str, calls: Iterable[Call]) -> None:
@@ -333,7 +358,9 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
             for part in answer.unknown
         )
     ]
-    got = f"{what}: {len(gaps)} of {len(want)} times are missing without a word"
+    first = min(gaps, key=lambda one: one[2]) if gaps else None
+    which = f", the first at {first[2]:%Y-%m-%d %H:%M} UTC (timebook {first[0]}, type {first[1]})" if first else ""
+    got = f"{what}: {len(gaps)} of {len(want)} times are missing without a word{which}"
     trial.claim(not gaps, "silent_gap", expected="an error, or the gap in Slots.unknown", got=got, calls=calls)
 
 
@@ -349,8 +376,12 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
     evidence=("timebook",),
     causes={
         "other_end": "A time ends otherwise than in the timebook.",
-        "other_place": "A time stands at another place.",
+        "other_place": "A time is told at another department than the timebook has it.",
         "no_place": "The vendor tells where a time is, and the slot does not: patients go to another department.",
+    },
+    look={
+        "other_end": "Slot.end: the start plus the type's own minutes, in absolute time and not by the wall clock.",
+        "no_place": "Slot.location_id: from the field that names the visiting address in the same answer.",
     },
 )
 async def _ends_and_places(trial: Trial) -> None:
@@ -367,17 +398,19 @@ async def _ends_and_places(trial: Trial) -> None:
             own = known.get((slot.practitioner_id, slot.service_id, slot.start))
             if own is None:
                 continue
-            trial.claim(slot.end == own.end, "other_end", expected=own.end, got=slot.end)
+            trial.claim(slot.end == own.end, "other_end", expected=f"{slot_told(slot)} ends at {own.end:%H:%M}",
+                        got=f"at {slot.end:%H:%M}")  # fmt: skip
             place = own.department_id
             if place is None and rig.needs_department and slot.location_id in rig.places:
                 place = slot.location_id  # it is received everywhere, and was told by the department that was asked
             holds = slot.location_id in (None, place)
-            trial.claim(holds, "other_place", expected=place, got=slot.location_id)
+            expected = f"{slot_told(slot)} at department {place or 'None, as its type has no address'}"
+            trial.claim(holds, "other_place", expected=expected, got=f"location_id {slot.location_id}")
             lost = slot.location_id is None and not rig.needs_department  # there the connection says where
-            trial.claim(not lost or place is None, "no_place", expected=place, got=None)
+            trial.claim(not lost or place is None, "no_place", expected=expected, got="location_id None")
             compared += 1
     trial.need(compared or None, "no open time is found")
-    trial.saw(f"{compared} times end and stand where the clinic has them")
+    trial.saw(f"{compared} times end when, and are received where, the clinic has them")
 
 
 @BOOK.rule(
@@ -393,6 +426,7 @@ async def _ends_and_places(trial: Trial) -> None:
         "not_found_again": "An open time could not be found again.",
         "still_free": "A time that the clinic has blocked is still reported as free.",
     },
+    look={"still_free": "list_slots: an answer that is kept from one search to the next, or blocks that are not read."},
     driver=True,
 )
 async def _found_again(trial: Trial) -> None:
@@ -403,8 +437,8 @@ async def _found_again(trial: Trial) -> None:
     trial.claim(
         outcome.error is None and outcome.value.identity == slot.identity,
         "not_found_again",
-        expected="the same slot",
-        got=outcome,
+        expected=slot_told(slot),
+        got=outcome if outcome.error is not None else slot_told(outcome.value),
         calls=rig.since(mark),
     )
     rig.clinic.block(rig.own(slot.practitioner_id), slot.start, slot.end, "Møte")
@@ -413,7 +447,7 @@ async def _found_again(trial: Trial) -> None:
     trial.claim(
         isinstance(outcome.error, SlotTaken | SlotWithdrawn),
         "still_free",
-        expected="SlotTaken or SlotWithdrawn",
+        expected=f"SlotTaken or SlotWithdrawn for {slot_told(slot)}",
         got=outcome,
         calls=rig.since(mark),
     )
@@ -533,8 +567,9 @@ async def _the_vendors_clock(trial: Trial) -> None:
         "same_link": "Two times have the same link.",
         "changes": "The same time has another link when it is read again.",
         "not_the_vendors": "The link is not one that the vendor's answer holds.",
-        "secret": "A link holds the key.",
+        "secret": "A link holds the key, which then lies in the patient's hands.",
     },
+    look={"secret": "Slot.link: an address that is made from the call's own, key and all."},
 )
 async def _links(trial: Trial) -> None:
     rig = trial.rig()
@@ -544,15 +579,22 @@ async def _links(trial: Trial) -> None:
     if not links:
         trial.not_offered("links to book a time", proof=b"http" not in b"".join(_bodies(rig, first)))
     again = await read(trial, rig, rig.days(7), "the week is read again")
-    trial.claim(len(set(links.values())) == len(links), "same_link", expected=len(links), got=len(set(links.values())))
-    same = links == {slot.identity: slot.link for slot in again.found if slot.link}
-    trial.claim(same, "changes", expected="the same links", got="others")
+    often = Counter(links.values())
+    shared = [slot for slot in first.found if slot.link and often[slot.link] > 1]
+    trial.claim(not shared, "same_link", expected=f"{len(links)} times, each with its own link",
+                got=f"one link for {some(map(slot_told, shared), most=2)}")  # fmt: skip
+    later = {slot.identity: slot.link for slot in again.found if slot.link}
+    other = [slot for slot in first.found if slot.link and later.get(slot.identity) != slot.link]
+    trial.claim(links == later, "changes", expected="each time with the same link again",
+                got=f"another link, or none, for {some(map(slot_told, other), 'more times', 1)}")  # fmt: skip
     said = b"".join(_bodies(rig, first)).replace(b"\\/", b"/").decode(errors="replace")
-    strange = [link for link in links.values() if link not in said]
-    trial.claim(not strange, "not_the_vendors", expected="links of the vendor's", got=f"{len(strange)} others")
-    told = [link for link in links.values() if rig.key in str(link)]
-    trial.claim(not told, "secret", expected="no key", got=f"{len(told)} links with it")
-    trial.saw(f"{len(links)} times, each with its own link")
+    strange = [slot for slot in first.found if slot.link and slot.link not in said]
+    trial.claim(not strange, "not_the_vendors", expected="a link that stands in the vendor's answer",
+                got=f"another one for {some(map(slot_told, strange), most=1)}")  # fmt: skip
+    told = [slot for slot in first.found if rig.key in str(slot.link)]
+    trial.claim(not told, "secret", expected="a link without the key",
+                got=f"the key in the link of {some(map(slot_told, told), most=1)}")  # fmt: skip
+    trial.saw(f"{len(links)} times, each with its own link, which is the same when it is read again")
 
 
 def _bodies(rig: Rig, answer: Slots) -> list[bytes]:
@@ -570,6 +612,9 @@ NIGHT_CAUSES = {
     "undecidable_guessed": "A wall-clock time of the repeated hour that is listed once was given a moment. Nobody can "
     "know which it is: leave it out with a problem (kobling.wallrows.wall_rows does).",
     "not_mentioned": 'A time was left out without a SlotProblem: say why ("repeated_hour").',
+}
+NIGHT_LOOK = {
+    "not_mentioned": "Slots.problems: what kobling.wallrows.wall_rows gives beside the times must be passed on.",
 }
 
 
@@ -598,19 +643,20 @@ def judge_night(trial: Trial, found: Times, problems: Iterable[str], expected: I
     extra = found - truth
     guessed = {one for one in extra if _other_occurrence(one, lonely)}
     trial.claim(not extra - guessed, "invented", expected=f"{what}: only the timebook's times", got=told)
-    trial.claim(not guessed, "undecidable_guessed", expected=f"{what}: no guess", got=told)
+    left = f"{what}: a time of the repeated hour that is listed once is left out"
+    trial.claim(not guessed, "undecidable_guessed", expected=left, got=told)
     certain = truth - lonely - unnamed
-    trial.claim(certain <= found, "missing", expected=f"{what}: {len(certain)} certain times", got=told)
+    trial.claim(certain <= found, "missing", expected=f"{what}: {len(certain)} times that are certain", got=told)
     left_out = (lonely | unnamed) - found
     said = sum(problem == "repeated_hour" for problem in problems)
     trial.claim(
         not left_out or said >= 1,
         "not_mentioned",
-        expected=f"{what}: a problem for {len(left_out)} times",
-        got=f"{said}",
+        expected=f"{what}: a problem repeated_hour for {counted(len(left_out), 'time')} left out",
+        got="no such problem",
     )
-    doubts = f"{len(lonely)} undecidable on a wall clock, {len(unnamed)} left out in pairs"
-    trial.saw(f"{what}: {len(found)} of {len(truth)} times, {doubts}, {said} problems")
+    doubts = f"{len(lonely)} that a wall clock can't decide, {len(unnamed)} listed twice and left out"
+    trial.saw(f"{what}: {len(found)} of {len(truth)} times told ({doubts}), {counted(said, 'problem')} named")
 
 
 def _repeated(slot: OpenSlot) -> bool:
@@ -631,11 +677,11 @@ async def _night(trial: Trial, world: ClinicName, night: date) -> None:
     for query in (night_days(night), SlotQuery(first_day=night, last_day=night), as_much):
         rig = trial.rig(world)
         days = (query.last_day - query.first_day).days + 1
-        answer = await read(trial, rig, query, f"the night of {night} is read in a window of {days} days")
+        answer = await read(trial, rig, query, f"the night of {night} is read in a window of {counted(days, 'day')}")
         expected = rig.shown.times(query.first_day, query.last_day)
         trial.need(expected, "the clinic has no open time that night")
         problems = [problem.because for problem in answer.problems]
-        judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}, {days} days")
+        judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}, {counted(days, 'day')}")
 
 
 @BOOK.rule(
@@ -648,6 +694,7 @@ async def _night(trial: Trial, world: ClinicName, night: date) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes=NIGHT_CAUSES,
+    look=NIGHT_LOOK,
     driver=True,
 )
 async def _spring_night(trial: Trial) -> None:
@@ -665,6 +712,11 @@ async def _spring_night(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes=NIGHT_CAUSES,
+    look={
+        **NIGHT_LOOK,
+        "missing": "How the bounds of a day of 25 hours become the vendor's parameters, and whether of a time that is "
+        "listed twice both are told.",
+    },
     driver=True,
 )
 async def _autumn_night(trial: Trial) -> None:
@@ -690,6 +742,11 @@ HOST_ZONES = ("Pacific/Kiritimati", "America/St_Johns", "Asia/Kathmandu")
         "booked_elsewhere": "In a process with another TZ the appointment stands at another moment than the slot.",
         "told_elsewhere": "In a process with another TZ the booking is refused, or told at another moment.",
     },
+    look={
+        **NIGHT_LOOK,
+        "booked_elsewhere": "book: how the slot's start becomes the vendor's text, in the clinic's zone and no other.",
+        "told_elsewhere": "book and get_booking: how the vendor's text becomes Booking.start, in the clinic's zone.",
+    },
 )
 async def _host_zone(trial: Trial) -> None:
     for zone, told in (await _elsewhere(trial, HOST_ZONES)).items():
@@ -712,9 +769,11 @@ def _booked_abroad(trial: Trial, booked: Sequence[Mapping[str, Any]], what: str)
     for row in booked:
         slot = row["slot"]
         elsewhere = [start for start in row["stands"] if start != slot]
-        trial.claim(not elsewhere, "booked_elsewhere", expected=f"{slot}, {what}", got=elsewhere)
+        trial.claim(not elsewhere, "booked_elsewhere", expected=f"an appointment at {slot}, {what}",
+                    got=f"at {some(elsewhere)}")  # fmt: skip
         holds = not row["error"] and row["stands"] == [slot] and all(start == slot for start in row["told"])
-        trial.claim(holds, "told_elsewhere", expected=f"{slot}, {what}", got=row["error"] or row["told"])
+        told = row["error"] or f"told at {some(row['told'])}, standing at {some(row['stands'])}"
+        trial.claim(holds, "told_elsewhere", expected=f"booked and told at {slot}, {what}", got=told)
     trial.saw(f"{what}: {len(booked)} bookings stand, and are read back, at the moments of their slots")
 
 

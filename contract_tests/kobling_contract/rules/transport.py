@@ -19,6 +19,7 @@ from ..rig import Rig
 from ..rule import RuleBook
 from ..tls import HOST, PERSONAS, Front, Personas
 from ..trial import Trial, unknown
+from ..wording import calls_told, counted, either
 from .failures import BRANCHES
 
 BOOK = RuleBook("TRAN", "On the wire")
@@ -54,6 +55,10 @@ def _details(kind: FaultKind) -> dict[str, Any]:
         "too_late": "The call went on long after its time was over.",
         "too_often": "A call that fails again and again was sent too often.",
     },
+    look={
+        "no_error": "identify and catalogue: an `except`, or a default for what an answer does not hold.",
+        "too_late": "Loops of the adapter's own over calls: each call has its time limit, a loop has none.",
+    },
     driver=True,
 )
 async def _broken_reads(trial: Trial) -> None:
@@ -73,13 +78,19 @@ async def _broken_reads(trial: Trial) -> None:
         allowed = AT_A_LOSS if kind in LOOSE else BRANCHES.get(kind, ("vendor_timeout",))
         code = outcome.error.code if outcome.error else ""
         trial.claim(outcome.error is not None, "no_error", expected=f"an error, {kind}", got=outcome, calls=calls)
-        trial.claim(code in allowed, "other_error", expected=f"{allowed}, {kind}", got=outcome, calls=calls)
+        expected = f"{either(allowed)}, {kind}"
+        trial.claim(code in allowed, "other_error", expected=expected, got=f"{code}: {outcome}", calls=calls)
         trial.claim(
-            took <= SLACK, "too_late", expected=f"an end, {kind}", got=f"an end after {took:.0f} s", calls=calls
+            took <= SLACK,
+            "too_late",
+            expected=f"an end within {SLACK:.0f} s, {kind}",
+            got=f"an end after {took:.0f} s",
+            calls=calls,
         )
         most = 3 * max(needed, 1)
-        trial.claim(len(calls) <= most, "too_often", expected=f"at most {most} calls, {kind}", got=len(calls))
-        trial.saw(f"{kind}: {len(calls)} calls, told as {code}")
+        trial.claim(len(calls) <= most, "too_often", expected=f"at most {most} calls, {kind}",
+                    got=counted(len(calls), "call"))  # fmt: skip
+        trial.saw(f"{kind}: {counted(len(calls), 'call')}, told as {code}")
 
     await one(BREAKING[0])
     await asyncio.gather(*(one(kind) for kind in (*BREAKING[1:], *WAITING)))
@@ -100,6 +111,10 @@ async def _broken_reads(trial: Trial) -> None:
         "told_booked": "A booking whose answer never came was told as booked.",
         "told_not_booked": "A booking that may stand was told as not booked.",
     },
+    look={
+        "resent": "book: a loop or an `except` that sends the write again.",
+        "two_made": "book: a loop or an `except` that sends the write again.",
+    },
     driver=True,
     safety=True,
 )
@@ -115,14 +130,16 @@ async def _broken_bookings(trial: Trial) -> None:
         mark, before = rig.mark(), rig.appointments()
         outcome = await trial.outcome(rig.session.book(rig.request(slot)))
         calls = tuple(call for call in rig.since(mark) if call.operation == write)
-        what = f"{kind} {when}"
+        what = f"{kind} {'after' if when == 'after_commit' else 'before'} the vendor did its part"
         trial.need(calls, f"no write reached the vendor, {what}")
         made = rig.made_since(before)
-        trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=len(calls), calls=calls)
-        trial.claim(len(made) <= 1, "two_made", expected=f"1 appointment, {what}", got=len(made), calls=calls)
-        trial.claim(outcome.error is not None, "told_booked", expected=f"unknown, {what}", got=outcome, calls=calls)
-        trial.claim(unknown(outcome), "told_not_booked", expected=f"unknown, {what}", got=outcome, calls=calls)
-        trial.saw(f"{what}: one write, {len(made)} made, told as unknown")
+        trial.claim(len(calls) <= 1, "resent", expected=f"1 write, {what}", got=calls_told(calls), calls=calls)
+        got = counted(len(made), "appointment")
+        trial.claim(len(made) <= 1, "two_made", expected=f"1 appointment, {what}", got=got, calls=calls)
+        expected = f"OutcomeUnknown, {what}"
+        trial.claim(outcome.error is not None, "told_booked", expected=expected, got=outcome, calls=calls)
+        trial.claim(unknown(outcome), "told_not_booked", expected=expected, got=outcome, calls=calls)
+        trial.saw(f"{what}: one write, {counted(len(made), 'appointment')} made, told as unknown")
 
     await asyncio.gather(
         *(one(kind, "after_commit") for kind in ("reset", "truncated", "random_bytes", "dribble_1xx")),
@@ -143,6 +160,10 @@ async def _broken_bookings(trial: Trial) -> None:
         "told_everything": "A request was sent to a server whose certificate or protocol is not to be trusted.",
         "no_error": "The call succeeded although the server could not prove who it is.",
         "other_error": "The failure was not told as the vendor's server being out of reach.",
+    },
+    look={
+        "no_error": "What the adapter catches of a call that never came through.",
+        "other_error": "What the adapter catches of a call that never came through, and raises in its place.",
     },
     driver=True,
     safety=True,
@@ -166,10 +187,17 @@ async def _impostors(trial: Trial) -> None:
             continue
         trial.need(front.callers or None, f"the server was not called at all, {persona}")
         sent = len(calls) or front.received
-        trial.claim(not sent, "told_everything", expected=f"no request, {persona}", got="a request", calls=calls)
+        trial.claim(
+            not sent,
+            "told_everything",
+            expected=f"no request, {persona}",
+            got="a request of the adapter's",
+            calls=calls,
+        )
         trial.claim(outcome.error is not None, "no_error", expected=f"an error, {persona}", got=outcome)
         code = outcome.error.code if outcome.error else ""
-        trial.claim(code == "vendor_unavailable", "other_error", expected=f"unavailable, {persona}", got=outcome)
+        trial.claim(code == "vendor_unavailable", "other_error", expected=f"vendor_unavailable, {persona}",
+                    got=f"{code}: {outcome}")  # fmt: skip
         trial.saw(f"{persona}: {front.callers} connections, no byte of a request, told as {code}")
 
 
@@ -202,7 +230,8 @@ async def _redirects_over_sockets(trial: Trial) -> None:
                 struck += any(one.fault == "redirect" for one in rig.since(mark))
                 rig.world.faults.clear()
         trial.need(struck == 2 * len(REDIRECTS) or None, "a redirect did not reach the adapter")
-        trial.claim(not port.calls, "connected", expected="no connection", got=f"{port.calls} connections")
+        trial.claim(not port.calls, "connected", expected="no connection to where a redirect points",
+                    got=counted(port.calls, "connection"))  # fmt: skip
         trial.saw(f"{struck} redirects of reads and bookings to a listening port, no connection there")
 
 
@@ -225,6 +254,10 @@ PRIVATE = ("10.0.0.7", "127.0.0.1", "169.254.169.254", "::1", "fd00::1", "::ffff
         "connected": "A connection was opened to a private address.",
         "no_error": "The call succeeded although the address may not be called.",
         "other_error": "The refusal did not say that the address is the trouble.",
+    },
+    look={
+        "no_error": "What the adapter catches of a call that was refused.",
+        "other_error": "What the adapter catches of a call that was refused, and raises in its place.",
     },
     driver=True,
     safety=True,
@@ -258,15 +291,19 @@ async def _private_addresses(trial: Trial) -> None:
         fresh = rig.dial(None, booking_url=typed, policy=here, resolver=changing)
         _refused(trial, await trial.outcome(fresh.clinic()), "a name that has turned private")
         calls = rig.since(mark)
-        trial.claim(not calls, "connected", expected="no call", got=len(calls), calls=calls)
-        trial.claim(not listening.calls, "connected", expected="no connection", got=listening.calls)
-    trial.saw(f"{len(tries) + 1} names that lead into a private network, all refused when dialled, none called")
+        trial.claim(not calls, "connected", expected="no call", got=calls_told(calls), calls=calls)
+        got = counted(listening.calls, "connection")
+        trial.claim(not listening.calls, "connected", expected="no connection", got=got)
+    trial.saw(f"{len(tries) + 1} addresses that lead into a private network, all refused when dialled, none called")
 
 
 def _refused(trial: Trial, outcome: Any, what: str) -> None:
     trial.claim(outcome.error is not None, "no_error", expected=f"a refusal, {what}", got=outcome)
     trial.claim(
-        outcome.error.code == "url_not_allowed", "other_error", expected=f"url_not_allowed, {what}", got=outcome
+        outcome.error.code == "url_not_allowed",
+        "other_error",
+        expected=f"url_not_allowed, {what}",
+        got=f"{outcome.error.code}: {outcome}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from kobling import (
     BookingRequest,
     Cancelled,
     CancelReason,
+    Clinic,
     NotBooked,
     Operation,
     QueryKey,
@@ -27,7 +29,8 @@ from kobling import (
 from ..leaks import Canaries
 from ..rig import PATIENT, SAK_ID, Rig, WireCall
 from ..rule import RuleBook, TargetKind
-from ..trial import Trial
+from ..trial import Outcome, Trial
+from ..wording import calls_told, counted, slot_told, some
 
 BOOK = RuleBook("WIRE", "What shows on the wire alone")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -81,6 +84,11 @@ MANNERS_CAUSES = {
     "patient_in_url": "Something of the patient stands in a URL. It belongs in a body.",
     "cookie": "A cookie was sent: the contract has none.",
 }
+MANNERS_LOOK = {
+    "other_host": "base_url and auth_url, and every address that is made from an answer.",
+    "key_in_url": "`auth`, and every path or query that KEY stands in.",
+    "cookie": "Headers that the adapter sets itself.",
+}
 MANNERS = "the contract: one host per connection, no key and no patient in a URL, no cookies"
 
 
@@ -88,16 +96,22 @@ def _mannered(trial: Trial, sent: tuple[WireCall, ...]) -> None:
     rig = trial.rigs[0]
     hosts = sorted({urlsplit(call.request.url).netloc for call in sent})
     own = {urlsplit(one).netloc for one in (trial.adapter.base_url, trial.adapter.auth_url) if one}
-    trial.claim(len(hosts) <= len(own), "other_host", expected=f"at most {len(own)} hosts, as declared", got=hosts)
+    trial.claim(len(hosts) <= len(own), "other_host", expected=f"at most {counted(len(own), 'host')}, as declared",
+                got=some(hosts))  # fmt: skip
     patient = Canaries.of("", PATIENT, sak_id=SAK_ID.value)
     key = Canaries(key=rig.key)
     for call in sent:
         in_key = [] if isinstance(trial.adapter.auth, QueryKey) else key.found_in(call.request.url)
-        trial.claim(not in_key, "key_in_url", expected="no key in a URL", got=f"{call.request.method} with a key")
+        trial.claim(not in_key, "key_in_url", expected="no key in a URL", got=f"a {call.request.method} with it")
         found = set(patient.found_in(call.request.url)) - set(trial.adapter.patient_fields.in_url)
-        trial.claim(not found, "patient_in_url", expected="no patient in a URL", got=sorted(found))
-        trial.claim(call.request.header("cookie") is None, "cookie", expected="no cookie", got="one")
-    trial.saw(f"{len(sent)} requests, all to one host, without key, patient or cookie where they don't belong")
+        trial.claim(not found, "patient_in_url", expected="no patient in a URL",
+                    got=f"{some(found)} in the URL of a {call.request.method}")  # fmt: skip
+        trial.claim(call.request.header("cookie") is None, "cookie", expected="no cookie",
+                    got=f"one with a {call.request.method}")  # fmt: skip
+    trial.saw(
+        f"{len(sent)} requests to {counted(len(hosts), 'host')}, as declared; no key, patient or cookie where it "
+        "doesn't belong"
+    )
 
 
 @BOOK.rule(
@@ -110,6 +124,7 @@ def _mannered(trial: Trial, sent: tuple[WireCall, ...]) -> None:
     needs=READS,
     evidence=("wire",),
     causes=MANNERS_CAUSES,
+    look=MANNERS_LOOK,
     driver=True,
     safety=True,
     targets=EVERYWHERE,
@@ -133,6 +148,7 @@ async def _reading_manners(trial: Trial) -> None:
     needs=ALL,
     evidence=("wire",),
     causes=MANNERS_CAUSES,
+    look=MANNERS_LOOK,
     safety=True,
     targets=EVERYWHERE,
 )
@@ -162,6 +178,11 @@ async def _writing_manners(trial: Trial) -> None:
         "department_twice": "A department is listed twice.",
         "department_missing": "The connection's department is not in the list that identify gives.",
     },
+    look={
+        "differs": "identify: what changes from reading to reading, such as a clock, a random number or an order.",
+        "department_twice": "identify: departments are gathered once for each id.",
+        "department_missing": "identify: Clinic.departments must be the vendor's whole list, under its own ids.",
+    },
     targets=EVERYWHERE,
 )
 async def _same_clinic(trial: Trial) -> None:
@@ -171,19 +192,37 @@ async def _same_clinic(trial: Trial) -> None:
     calls = trial.control(rig, mark, "the clinic is read")
     said = told_in(rig.sent_since(mark))
     again = await rig.connect().clinic()
-    trial.claim(again == clinic, "differs", expected="the same clinic", got="another one", calls=rig.since(mark))
+    trial.claim(again == clinic, "differs", expected="the same Clinic as at first",
+                got=f"other: {some(_apart(clinic, again))}", calls=rig.since(mark))  # fmt: skip
     ids = [place.id for place in clinic.departments or ()]
-    trial.claim(len(set(ids)) == len(ids), "department_twice", expected=len(set(ids)), got=len(ids), calls=calls)
+    trial.claim(len(set(ids)) == len(ids), "department_twice", expected="each department once",
+                got=f"twice: {some(_twice(ids))}", calls=calls)  # fmt: skip
     names = [clinic.name, clinic.organisation_number, *(place.name for place in clinic.departments or ())]
     words = [word for name in names for word in _words(name or "")] + ids
     if not words:
         trial.not_offered("anything that names the clinic", proof=True)
     strange = [word for word in words if word not in said]
-    trial.claim(not strange, "invented", expected="words of the vendor's answers", got=strange[:3], calls=calls)
+    trial.claim(not strange, "invented", expected="words that stand in the vendor's answers",
+                got=some(strange), calls=calls)  # fmt: skip
     if clinic.departments is not None and rig.department is not None:
         holds = rig.department in ids
-        trial.claim(holds, "department_missing", expected="the connection's department", got=f"{len(ids)} others")
-    trial.saw(f"{len(calls)} calls twice, {len(ids)} departments, {len(words)} words and ids found in the answers")
+        trial.claim(holds, "department_missing", expected=f"department {rig.department} in the list",
+                    got=f"only {some(ids)}")  # fmt: skip
+    trial.saw(
+        f"the same clinic in two readings, with {counted(len(ids), 'department')}; all its {len(words)} words and "
+        "ids stand in the answers"
+    )
+
+
+def _apart(one: Clinic, other: Clinic) -> list[str]:
+    """The fields in which two readings differ."""
+    return [name for name in type(one).model_fields if getattr(one, name) != getattr(other, name)]
+
+
+def _twice(ids: Iterable[Any]) -> list[str]:
+    """What is listed more than once."""
+    often = Counter(" with ".join(one) if isinstance(one, tuple) else one for one in ids)
+    return [one for one, times in often.items() if times > 1]
 
 
 @BOOK.rule(
@@ -201,6 +240,10 @@ async def _same_clinic(trial: Trial) -> None:
         "invented": "An id or a name does not stand in any answer of the vendor's.",
         "dangling": "An offer names a practitioner or service that is not listed.",
     },
+    look={
+        "nobody": "catalogue: whether it reads the lists of practitioners and services at all.",
+        "twice": "catalogue: pages that overlap, and rows that tell of one practitioner or service again.",
+    },
     driver=True,
     targets=EVERYWHERE,
 )
@@ -211,15 +254,21 @@ async def _whole_catalogue(trial: Trial) -> None:
     calls = trial.control(rig, mark, "the catalogue is read")
     said = told_in(rig.sent_since(mark))
     people, services = [one.id for one in found.practitioners], [one.id for one in found.services]
-    trial.claim(bool(people and services), "nobody", expected="practitioners and services", got="none", calls=calls)
+    got = f"{counted(len(people), 'practitioner')}, {counted(len(services), 'service')}"
+    trial.claim(bool(people and services), "nobody", expected="practitioners and services",
+                got=got, calls=calls)  # fmt: skip
     for ids in (people, services, list(found.offer_by_ids)):
-        trial.claim(len(set(ids)) == len(ids), "twice", expected=len(set(ids)), got=len(ids), calls=calls)
+        trial.claim(len(set(ids)) == len(ids), "twice", expected="each once", got=f"twice: {some(_twice(ids))}",
+                    calls=calls)  # fmt: skip
     names = [one.name for one in found.practitioners] + [one.name for one in found.services]
     told = [*people, *services, *(word for name in names for word in _words(name))]
     strange = [word for word in told if word not in said]
-    trial.claim(not strange, "invented", expected="words and ids of the answers", got=strange[:3], calls=calls)
+    trial.claim(not strange, "invented", expected="words and ids that stand in the answers",
+                got=some(strange), calls=calls)  # fmt: skip
     dangling = [ids for ids in found.offer_by_ids if ids[0] not in people or ids[1] not in services]
-    trial.claim(not dangling, "dangling", expected="offers of what is listed", got=len(dangling), calls=calls)
+    first = some((f"service {what} with practitioner {who}" for who, what in dangling), most=1)
+    trial.claim(not dangling, "dangling", expected="offers of what is listed only",
+                got=first, calls=calls)  # fmt: skip
     trial.saw(f"{len(people)} practitioners, {len(services)} services, {len(found.offer_by_ids)} offers")
 
 
@@ -250,16 +299,22 @@ async def _sound_details(trial: Trial) -> None:
     rates = 0
     for offer in found.offer_by_ids.values():
         codes = [rate.code for rate in offer.rates or ()]
-        trial.claim(len(set(codes)) == len(codes), "rate_twice", expected=sorted(set(codes)), got=codes, calls=calls)
+        trial.claim(len(set(codes)) == len(codes), "rate_twice", calls=calls,
+                    expected=f"each rate once, of service {offer.service_id} with practitioner {offer.practitioner_id}",
+                    got=f"twice: {some(_twice(codes))}")  # fmt: skip
         strange = [code for code in codes if code not in said]
-        trial.claim(not strange, "invented_rate", expected="the vendor's codes", got=strange, calls=calls)
+        trial.claim(
+            not strange, "invented_rate", expected="codes that stand in the answers", got=some(strange), calls=calls
+        )
         rates += len(codes)
     known = {place.id for place in clinic.departments} if clinic.departments is not None else None
     for service in found.services:
         lost = sorted((service.locations or frozenset()) - (known or service.locations or frozenset()))
-        trial.claim(not lost, "nowhere", expected="listed departments", got=lost, calls=calls)
+        trial.claim(not lost, "nowhere", expected=f"service {service.id} at {some(known or (), 'no department')}",
+                    got=f"at {some(lost)}", calls=calls)  # fmt: skip
         holds = service.minutes is None or 0 < service.minutes <= 24 * 60
-        trial.claim(holds, "impossible_length", expected="minutes of one day", got=service.minutes, calls=calls)
+        trial.claim(holds, "impossible_length", calls=calls,
+                    expected=f"service {service.id}: 1 to {24 * 60} minutes", got=service.minutes)  # fmt: skip
     trial.need(found.services, "no service is listed")
     trial.saw(f"{rates} rates on {len(found.offer_by_ids)} offers, {len(found.services)} services looked at")
 
@@ -280,6 +335,11 @@ async def _sound_details(trial: Trial) -> None:
         "wrong_length": "A time ends before it begins, or lasts otherwise than its service.",
         "invented": "The ids of a time do not stand in any answer of the vendor's.",
     },
+    look={
+        "nobody": "list_slots: the ids of practitioner and service must be the catalogue's, of what can be booked.",
+        "wrong_length": "Slot.end: the start plus the service's own minutes, in absolute time.",
+        "invented": "list_slots: ids as the vendor writes them.",
+    },
     driver=True,
     targets=EVERYWHERE,
 )
@@ -295,21 +355,36 @@ async def _sound_times(trial: Trial) -> None:
     minutes = {one.id: one.minutes for one in catalogue.services}
     for slot in trial.need(answer.found, "no open time is found"):
         aware = slot.start.utcoffset() is not None and slot.end.utcoffset() is not None
-        trial.claim(aware, "naive", expected="a time with its offset", got=slot.start, calls=calls[-3:])
+        trial.claim(aware, "naive", expected="a start and an end with their offsets",
+                    got=f"{slot.start} to {slot.end}", calls=calls[-3:])  # fmt: skip
         day = slot.local_start.date()
         inside = query.first_day <= day <= query.last_day
-        trial.claim(inside, "outside", expected=f"{query.first_day} to {query.last_day}", got=day, calls=calls[-3:])
+        trial.claim(inside, "outside", expected=f"times of {query.first_day} to {query.last_day}",
+                    got=slot_told(slot), calls=calls[-3:])  # fmt: skip
         offered = catalogue.bookable(slot.practitioner_id, slot.service_id)
-        trial.claim(offered, "nobody", expected="what the catalogue offers", got="another pair", calls=calls[-3:])
+        trial.claim(offered, "nobody", expected="times of what the catalogue offers",
+                    got=slot_told(slot), calls=calls[-3:])  # fmt: skip
         lasts = minutes.get(slot.service_id)
         sound = slot.end > slot.start and (lasts is None or slot.end - slot.start == timedelta(minutes=lasts))
-        trial.claim(sound, "wrong_length", expected=f"{lasts} minutes", got=slot.end - slot.start, calls=calls[-3:])
+        trial.claim(sound, "wrong_length", calls=calls[-3:],
+                    expected=f"{slot_told(slot)} lasts {'some' if lasts is None else lasts} minutes",
+                    got=slot.end - slot.start)  # fmt: skip
         known = slot.practitioner_id in said and slot.service_id in said
-        trial.claim(known, "invented", expected="ids of the vendor's answers", got="others", calls=calls[-3:])
+        trial.claim(known, "invented", expected="ids that stand in the answers",
+                    got=slot_told(slot), calls=calls[-3:])  # fmt: skip
     trial.saw(f"{len(answer.found)} times within {query.first_day} to {query.last_day}, each of an offer")
 
 
 # ---- what is booked
+
+
+def _read_as(outcome: Outcome, made: str) -> str:
+    """How a booking was read back. made: the id that it was made under."""
+    read = outcome.value
+    if read is None:
+        return str(outcome)
+    which = "it" if read.id == made else "another booking"
+    return f"{which}, at {read.start or 'no time'} with practitioner {read.practitioner_id}, status {read.status}"
 
 
 @BOOK.rule(
@@ -325,7 +400,12 @@ async def _sound_times(trial: Trial) -> None:
         "invented_id": "The booking's id does not stand in any answer to a write.",
         "not_standing": "The booking was told as cancelled or declined, right after it was made.",
         "other_back": "Reading the booking gave another one, or the same at another time.",
-        "still_free": "The time is still found free, though this vendor's search is told to be live.",
+        "still_free": "The time is still found free after it was booked, though BookingFacts.live_search says that "
+        "this vendor searches live. State None or False, unless the adapter itself keeps an old answer.",
+    },
+    look={
+        "not_standing": "Booking.status: what the vendor's word right after a booking is read as.",
+        "still_free": "BookingFacts.live_search, and any answer that list_slots keeps.",
     },
     driver=True,
     safety=True,
@@ -340,9 +420,11 @@ async def _read_back(trial: Trial) -> None:
     writes = {call.number for call in rig.writing(calls)}
     answers = told_in(one for call, one in zip(calls, sent, strict=True) if call.number in writes)
     told = made.booking
-    trial.claim(told.id in answers, "invented_id", expected="the id of the answer", got="another one", calls=calls)
+    trial.claim(told.id in answers, "invented_id", expected="an id that stands in the answer to the write",
+                got="another id", calls=calls)  # fmt: skip
     standing = told.status not in GIVEN_UP
-    trial.claim(standing, "not_standing", expected="pending, booked or unknown", got=told.status, calls=calls)
+    trial.claim(standing, "not_standing", expected="a status that stands, such as booked or pending",
+                got=told.status, calls=calls)  # fmt: skip
     back = "it can't be read back at this vendor"
     if "get_booking" in trial.adapter.supports:
         mark = rig.mark()
@@ -350,12 +432,13 @@ async def _read_back(trial: Trial) -> None:
         read = outcome.value
         same = read is not None and read.id == told.id and read.start in (None, slot.start)
         holds = same and read.practitioner_id in (None, slot.practitioner_id) and read.status not in GIVEN_UP
-        trial.claim(holds, "other_back", expected="the booking", got=outcome, calls=rig.since(mark))
+        trial.claim(holds, "other_back", expected=f"the booking that was made: {slot_told(slot)}, standing",
+                    got=_read_as(outcome, told.id), calls=rig.since(mark))  # fmt: skip
         back = f"read back as {read.status}"
     again = await trial.outcome(rig.session.verify(slot))
     gone = isinstance(again.error, SlotTaken | SlotWithdrawn)
     live = trial.adapter.limits.booking.live_search is True
-    trial.claim(gone or not live, "still_free", expected="SlotTaken", got=again)
+    trial.claim(gone or not live, "still_free", expected=f"SlotTaken for {slot_told(slot)}", got=again)
     trial.saw(f"its id stands in the answer to its write; {back}; the time is then told as {again}")
     await trial.outcome(rig.session.cancel(told.ref, REASON))
 
@@ -372,7 +455,11 @@ async def _read_back(trial: Trial) -> None:
     causes={
         "refused": "The cancel of a booking that stands was not carried out.",
         "more_writes": "Not exactly one write was sent.",
-        "still_stands": "The caller was told that it is cancelled, and it is read back as standing.",
+        "still_stands": "The caller was told that the booking is cancelled, and it is read back as standing.",
+    },
+    look={
+        "refused": "cancel: which id goes to the vendor, and what ErrorMap makes of its answer.",
+        "more_writes": "cancel: a second write, or none because the booking was taken for cancelled.",
     },
     driver=True,
     safety=True,
@@ -385,13 +472,15 @@ async def _given_up(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     writes = rig.writing(rig.since(mark))
     trial.claim(isinstance(outcome.value, Cancelled), "refused", expected="Cancelled", got=outcome, calls=writes)
-    trial.claim(len(writes) == 1, "more_writes", expected=1, got=len(writes), calls=writes)
+    trial.claim(len(writes) == 1, "more_writes", expected="1 write", got=calls_told(writes, "write"),
+                calls=writes)  # fmt: skip
     back = "it can't be read back at this vendor"
     if "get_booking" in trial.adapter.supports:
         mark = rig.mark()
         read = await trial.outcome(rig.session.get(made.booking.ref))
         gone = isinstance(read.error, BookingNotFound) or (read.value is not None and read.value.status in GIVEN_UP)
-        trial.claim(gone, "still_stands", expected="cancelled, or not found", got=read, calls=rig.since(mark))
+        trial.claim(gone, "still_stands", expected="the booking cancelled, or not found",
+                    got=_read_as(read, made.booking.id), calls=rig.since(mark))  # fmt: skip
         back = "not found" if read.value is None else f"read back as {read.value.status}"
     trial.saw(f"one write, answered {writes[0].status}; {back}")
 
@@ -410,6 +499,7 @@ async def _given_up(trial: Trial) -> None:
         "another": "`resolve` found another booking than the one that was made.",
         "wrote": "`resolve` sent a write.",
     },
+    look={"wrote": "list_bookings and get_booking: the method of each call, and whether it is declared as a write."},
     driver=True,
     safety=True,
     targets=EVERYWHERE,
@@ -429,11 +519,12 @@ async def _found_by_reference(trial: Trial) -> None:
     resolution = await rig.session.resolve(ready[-1], sent_at)
     calls = rig.since(mark)
     wrote = rig.writing(calls)
-    trial.claim(not wrote, "wrote", expected="no write", got=len(wrote), calls=wrote)
+    trial.claim(not wrote, "wrote", expected="no write by resolve", got=calls_told(wrote, "write"), calls=wrote)
     told = type(resolution).__name__
-    trial.claim(not isinstance(resolution, NotBooked), "lost", expected="anything else", got=told, calls=calls)
+    trial.claim(not isinstance(resolution, NotBooked), "lost", expected="Booked, StillUnknown or NeedsPerson",
+                got=told, calls=calls)  # fmt: skip
     if isinstance(resolution, Booked):
         same = resolution.booking.id == booking.id
         trial.claim(same, "another", expected="the booking that was made", got="another one", calls=calls)
-    trial.saw(f"{len(calls)} calls, no write: resolved as {told}")
+    trial.saw(f"{counted(len(calls), 'call')}, no write: resolved as {told}")
     await trial.outcome(rig.session.cancel(booking.ref, REASON))
