@@ -1,13 +1,28 @@
-"""How a rule's texts name several things: the first few by name, the rest by number."""
+"""How a rule's texts name things: several by the first few and their number, times, calls, settings and losses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from kobling import Slot
 from kobling_mocks import Call
+from kobling_mocks.clinic import Appointment
 
-__all__ = ["calls_told", "counted", "either", "setting_told", "slot_told", "some"]
+from .rig import Rig
+
+__all__ = [
+    "calls_told",
+    "clock_told",
+    "counted",
+    "either",
+    "facts_told",
+    "loss_told",
+    "setting_told",
+    "slot_told",
+    "some",
+    "starts_told",
+]
 
 MOST_NAMED = 3
 
@@ -33,7 +48,7 @@ def counted(number: int, what: str) -> str:
 
 def setting_told(setting: Mapping[str, object]) -> str:
     """The settings of a mock that a world was opened with."""
-    return ", ".join(f"{name} = {value}" for name, value in setting.items()) or "as the mock stands"
+    return f"setting {', '.join(f'{name}={value}' for name, value in setting.items())}" if setting else "usual setting"
 
 
 def slot_told(slot: Slot) -> str:
@@ -45,3 +60,27 @@ def calls_told(calls: Sequence[Call], what: str = "call") -> str:
     """How many calls, and the vendor's names of them."""
     names = f" ({some(call.operation or call.path for call in calls)})" if calls else ""
     return f"{counted(len(calls), what)}{names}"
+
+
+def loss_told(kind: str, when: str) -> str:
+    """How an answer was lost, for people."""
+    return f"answer lost, {kind} {'after' if when == 'after_commit' else 'before'} the vendor did its part"
+
+
+def clock_told(rig: Rig, at: datetime) -> str:
+    """A moment on the clinic's clock, for people."""
+    return f"{at.astimezone(rig.tz):%Y-%m-%d %H:%M %Z}"
+
+
+def starts_told(rig: Rig, made: Iterable[Appointment]) -> str:
+    """How many appointments there are, and when, for people."""
+    starts = [clock_told(rig, at) for at in sorted(one.start for one in made)]
+    many = "s" if len(starts) > 1 else ""
+    return f"{len(starts)} appointment{many} at {' and '.join(starts)}" if starts else "no appointment"
+
+
+def facts_told(rig: Rig, facts: Mapping[str, object]) -> str:
+    """Facts of a booking by their names, for people."""
+    return ", ".join(
+        f"{name} {clock_told(rig, value) if isinstance(value, datetime) else value}" for name, value in facts.items()
+    )

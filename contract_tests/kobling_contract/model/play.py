@@ -32,10 +32,11 @@ from kobling import (
 from kobling_mocks.clinic import Appointment
 
 from ..clinics import ClinicName
-from ..rules.booking import LIVE_STATES, clock_told, starts_told
+from ..rules.booking import LIVE_STATES
 from ..rules.slots import fault_details, judge_night
 from ..timebook import times_of
 from ..trial import Outcome, Trial
+from ..wording import clock_told, starts_told
 from .steps import Step
 from .surroundings import LATE, WAITS, Surroundings, Wish
 from .world import AtOnce, person

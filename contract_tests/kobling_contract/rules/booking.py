@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,7 @@ from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..timebook import apart
 from ..trial import Outcome, Trial
+from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told
 
 BOOK = RuleBook("BOOK", "Booking, lost answers and races")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
@@ -49,35 +50,6 @@ CERTAIN = "the contract: once a byte of a write may have left, only a listed ref
 LIVE_STATES = ("booked", "pending")
 LOST_BEFORE = ("http_503", "html_502", "reset", "hang", "truncated", "redirect", "empty", "html_200", "random_bytes")
 LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
-
-
-def setting_told(setting: Mapping[str, Any]) -> str:
-    """A setting of the vendor's mock, for people."""
-    return f"setting {', '.join(f'{name}={value}' for name, value in setting.items())}" if setting else "usual setting"
-
-
-def loss_told(kind: str, when: str) -> str:
-    """How an answer was lost, for people."""
-    return f"answer lost, {kind} {'after' if when == 'after_commit' else 'before'} the vendor did its part"
-
-
-def clock_told(rig: Rig, at: datetime) -> str:
-    """A moment on the clinic's clock, for people."""
-    return f"{at.astimezone(rig.tz):%Y-%m-%d %H:%M %Z}"
-
-
-def starts_told(rig: Rig, made: Iterable[Appointment]) -> str:
-    """How many appointments there are, and when, for people."""
-    starts = [clock_told(rig, at) for at in sorted(one.start for one in made)]
-    many = "s" if len(starts) > 1 else ""
-    return f"{len(starts)} appointment{many} at {' and '.join(starts)}" if starts else "no appointment"
-
-
-def facts_told(rig: Rig, facts: Mapping[str, object]) -> str:
-    """Facts of a booking by their names, for people."""
-    return ", ".join(
-        f"{name} {clock_told(rig, value) if isinstance(value, datetime) else value}" for name, value in facts.items()
-    )
 
 
 @BOOK.rule(

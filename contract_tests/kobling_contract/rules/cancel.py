@@ -32,15 +32,11 @@ from ..rule import RuleBook
 from ..strange_words import in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked, Outcome, Trial, unknown
+from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told
 from .booking import (
     LIVE_STATES,
     LOST_AFTER,
     LOST_BEFORE,
-    clock_told,
-    facts_told,
-    loss_told,
-    setting_told,
-    starts_told,
     take,
 )
 from .slots import fault_details

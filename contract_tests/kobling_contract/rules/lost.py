@@ -20,7 +20,8 @@ from kobling_mocks import Call
 from ..rig import Rig
 from ..timebook import apart
 from ..trial import Trial, unknown
-from .booking import BOOK, CERTAIN, LIVE_STATES, LOST_AFTER, LOST_BEFORE, NEEDS, loss_told, setting_told, take
+from ..wording import loss_told, setting_told
+from .booking import BOOK, CERTAIN, LIVE_STATES, LOST_AFTER, LOST_BEFORE, NEEDS, take
 from .slots import fault_details
 
 LOST_CAUSES = {

@@ -25,7 +25,8 @@ from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked as Stood
 from ..trial import Trial
-from .booking import BOOK, LISTED_LOOK, NEEDS, facts_told, listed_as_read, settings_where
+from ..wording import facts_told
+from .booking import BOOK, LISTED_LOOK, NEEDS, listed_as_read, settings_where
 from .wire import told_in
 
 
