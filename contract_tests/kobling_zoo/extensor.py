@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from kobling import (
     Booking,
+    BookingNotFound,
     BookingQuery,
     BookingRef,
     BookingRequest,
@@ -947,6 +948,18 @@ class AnsweredIsCancelled(Extensor):
         """Cancel, and read the answer without its state."""
         reply = await http.delete(inferred.BOOKING, booking.id, json={"grunn": reason.note()})
         return Cancelled(late=reply.read(inferred.Time, at="/time").for_sent)
+
+
+@exhibit(rule="CNCL-01", cause="told_gone")
+class ChangedIsGone(Extensor):
+    """Takes a booking that has changed since it was read for one that is not there any more."""
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Cancel what is still as it was a moment ago."""
+        before, now = await self.get_booking(http, booking), await self.get_booking(http, booking)
+        if now.start != before.start:
+            raise BookingNotFound
+        return await super().cancel(http, booking, reason)
 
 
 @exhibit(rule="BOOK-22", cause="missing")

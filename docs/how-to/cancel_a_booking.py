@@ -20,6 +20,7 @@ from kobling import (
     Limits,
     TooLateToChange,
     VendorProtocolError,
+    VendorUnavailable,
     WireModel,
     WireReply,
 )
@@ -82,6 +83,23 @@ class OneCode(Cancels):
     # [looked]
 
 
+class VersionRow(WireModel):
+    version: int
+
+
+class Versioned(Cancels):
+    contract = 1
+    # [version]
+    errors = ErrorMap(statuses={412: VendorUnavailable})
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        row = (await http.get("bookings/{}", booking.id)).read(VersionRow)
+        await http.delete("bookings/{}", booking.id, headers={"If-Match": f'"{row.version}"'})
+        return Cancelled()
+
+    # [versioned]
+
+
 # [test]
 OURS = BookingRef(connection_id=example_connection(Cancels).id, id="b1", confirmed=True)
 REASON = CancelReason(by="patient", why="unwell")
@@ -112,6 +130,16 @@ def test_what_one_code_leaves_open_is_seen_before_the_cancel() -> None:
     with pytest.raises(TooLateToChange):
         looked("standing", refused)
     assert looked("standing", reply(204)) == Cancelled()
+
+
+# [test of versions]
+def test_a_booking_that_has_changed_meanwhile_stands_and_a_new_cancel_may_be_tried() -> None:
+    shown = reply(200, json={"version": 3})
+    played = play(Versioned, "cancel", OURS, REASON, replies=[shown, reply(204)])
+    assert played.requests[1].header("If-Match") == '"3"'
+    with pytest.raises(VendorUnavailable) as refused:
+        play(Versioned, "cancel", OURS, REASON, replies=[shown, reply(412)])
+    assert (refused.value.effect, refused.value.retry) == ("none", "later")
 
 
 # [end]

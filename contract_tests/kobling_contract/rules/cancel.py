@@ -21,7 +21,9 @@ from kobling import (
     SlotTaken,
     SlotWithdrawn,
     TooLateToChange,
+    WireFailure,
     WireReply,
+    WireRequest,
 )
 from kobling.http import find
 from kobling_mocks import Call
@@ -44,6 +46,7 @@ from .slots import fault_details
 BOOK = RuleBook("CNCL", "Cancelling and moving")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
 GOAL = 'the contract: a cancel aims at a state, so "not there" counts as reached for a confirmed booking'
+A_MONTH = timedelta(days=28)
 REASON = CancelReason(by="patient", why="unwell")
 DEADLINE = Restrictions(cancel_deadline_hours=24 * 30)
 FORBIDDEN = Restrictions(cancel_allowed=False)
@@ -133,6 +136,34 @@ async def _cancelled(trial: Trial) -> None:
     trial.saw(f"the appointment is {state}, {len(rest)} others are as before")
     if now is not None:
         await _reason_stands(trial, now.reason)
+    await _changed_before_the_write(trial)
+
+
+async def _changed_before_the_write(trial: Trial) -> None:
+    """Staff move the booking after the adapter has looked at it: whether the cancel is carried out all the same, or
+    refused because the booking has changed, what is told of it is so."""
+    rig = trial.rig()
+    made, mark = await trial.booked(rig), rig.mark()
+    moved: list[Appointment] = []
+
+    def behind_its_back(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        if not moved and not rig.writing(rig.received[-1:]):
+            moved.append(rig.clinic.staff_move(made.appointment.id, made.appointment.start + A_MONTH))
+        return outcome
+
+    rig.spoil = behind_its_back
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    rig.spoil = None
+    if not moved:
+        trial.saw("nothing is looked at before a cancel, so that nothing can change meanwhile")
+        return
+    now, calls = state_of(rig, made.appointment), rig.since(mark)
+    stands = now is not None and now.state in LIVE_STATES
+    gone = isinstance(outcome.value, Cancelled) or isinstance(outcome.error, BookingNotFound)
+    cause = "still_stands" if isinstance(outcome.value, Cancelled) and not outcome.value.already_gone else "told_gone"
+    expected = f"another error: {made.booking.id} stands, staff had only moved it meanwhile"
+    trial.claim(not (gone and stands), cause, expected=expected, got=outcome, calls=calls)
+    trial.saw(f"a booking that staff moved before the cancel was sent {'stands' if stands else 'is gone'}: {outcome}")
 
 
 async def _reason_stands(trial: Trial, patients: str) -> None:
