@@ -224,6 +224,25 @@ def parse_offset(text: str) -> datetime:
     raise TimeProblem(problem)
 
 
+def parse_epoch(number: float, unit: Literal["s", "ms"] = "s") -> datetime:
+    """The instant, in UTC, that is so many seconds or milliseconds after the beginning of 1970 (UTC).
+
+    unit: which of the two the vendor counts; a number that is taken for the other lies in 1970, or thousands of years
+    away.
+
+    Raises `TimeProblem("malformed")` for what is no number (a text, True, NaN), for a moment before 1971, which no
+    vendor means, and for one that no calendar holds.
+    """
+    if isinstance(number, int | float) and not isinstance(number, bool):
+        try:
+            found = datetime.fromtimestamp(number / 1000 if unit == "ms" else number, UTC)
+            if found.year > 1970:
+                return found
+        except (ValueError, OverflowError, OSError):
+            pass
+    raise TimeProblem("malformed")
+
+
 # ---- days
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from kobling.localtime import (
     days,
     instant_of,
     local,
+    parse_epoch,
     parse_local,
     parse_offset,
     to_utc,
@@ -427,3 +429,24 @@ def test_what_is_no_day_is_told(first: Any) -> None:
         with pytest.raises(TimeProblem) as caught:
             ask()
         assert code_of(caught) == "not_a_day"
+
+
+@pytest.mark.parametrize(
+    ("number", "unit"),
+    [(1_795_500_000, "s"), (1_795_500_000.0, "s"), (1_795_500_000_000, "ms"), (1.7955e12, "ms")],
+)
+def test_seconds_and_milliseconds_since_1970_are_an_instant(number: float, unit: Any) -> None:
+    assert parse_epoch(number, unit) == datetime(2026, 11, 24, 6, tzinfo=UTC)
+    assert parse_epoch(number, unit).tzinfo is UTC
+
+
+@pytest.mark.parametrize("number", [1_795_500_000_000, 0, -1, 10**400, math.nan, math.inf, True, "1795500000", None])
+def test_what_no_vendor_means_by_seconds_is_malformed(number: Any) -> None:
+    with pytest.raises(TimeProblem, match="malformed"):
+        parse_epoch(number)
+
+
+@pytest.mark.parametrize("number", [1_795_500_000, 0, 10**400, "1795500000000", False])
+def test_what_no_vendor_means_by_milliseconds_is_malformed(number: Any) -> None:
+    with pytest.raises(TimeProblem, match="malformed"):
+        parse_epoch(number, "ms")
