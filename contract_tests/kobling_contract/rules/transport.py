@@ -198,7 +198,7 @@ async def _impostors(trial: Trial) -> None:
         code = outcome.error.code if outcome.error else ""
         trial.claim(code == "vendor_unavailable", "other_error", expected=f"vendor_unavailable, {persona}",
                     got=f"{code}: {outcome}")  # fmt: skip
-        trial.saw(f"{persona}: {front.callers} connections, no byte of a request, told as {code}")
+        trial.saw(f"{persona}: {counted(front.callers, 'connection')}, no byte of a request, told as {code}")
 
 
 @BOOK.rule(
@@ -276,7 +276,7 @@ async def _private_addresses(trial: Trial) -> None:
     with canary() as listening:
         tries: Mapping[str, Callable[[str], Sequence[str]]] = {
             **{address: _answering([address]) for address in PRIVATE},
-            "a name with a private address beside a public one": _answering(["203.0.113.9", "10.0.0.7"]),
+            "a name with an internal address beside a public one": _answering(["203.0.113.9", "10.0.0.7"]),
         }
         for what, resolver in tries.items():
             url = "https://klinikk.example/api"
@@ -289,12 +289,12 @@ async def _private_addresses(trial: Trial) -> None:
         rig.pace.pass_time(3600.0)
         mark = rig.mark()
         fresh = rig.dial(None, booking_url=typed, policy=here, resolver=changing)
-        _refused(trial, await trial.outcome(fresh.clinic()), "a name that has turned private")
+        _refused(trial, await trial.outcome(fresh.clinic()), "a name that has turned internal")
         calls = rig.since(mark)
         trial.claim(not calls, "connected", expected="no call", got=calls_told(calls), calls=calls)
         got = counted(listening.calls, "connection")
         trial.claim(not listening.calls, "connected", expected="no connection", got=got)
-    trial.saw(f"{len(tries) + 1} addresses that lead into a private network, all refused when dialled, none called")
+    trial.saw(f"{len(tries) + 1} addresses that lead into an internal network, all refused when dialled, none called")
 
 
 def _refused(trial: Trial, outcome: Any, what: str) -> None:
