@@ -58,7 +58,7 @@ def _spellings(value: str) -> Iterator[str]:
             quote(value),
             quote_plus(value),
             json.dumps(value)[1:-1],
-            repr(value)[1:-1],
+            str.__repr__(value)[1:-1],  # private text does not show itself
             repr(raw)[2:-1],
             base64.b64encode(raw).decode().rstrip("="),
             raw.hex(),
