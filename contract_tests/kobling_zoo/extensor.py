@@ -30,6 +30,7 @@ from kobling import (
     Offer,
     Practitioner,
     Rate,
+    SakID,
     Slot,
     SlotLimits,
     SlotQuery,
@@ -960,6 +961,16 @@ class ChangedIsGone(Extensor):
         if now.start != before.start:
             raise BookingNotFound
         return await super().cancel(http, booking, reason)
+
+
+@exhibit(rule="BOOK-02", cause="cut")
+class CutsTheCase(Extensor):
+    """Cuts a SakID to as many characters as the vendor's field is said to take."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, under the beginning of the case."""
+        short = SakID(request.sak_id.value[:20]) if request.sak_id else None
+        return await super().book(http, request.model_copy(update={"sak_id": short}))
 
 
 @exhibit(rule="BOOK-22", cause="missing")

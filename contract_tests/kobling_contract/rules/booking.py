@@ -198,7 +198,8 @@ LONGEST_MESSAGE = 500
         "no_sak_id": "The SakID is not with the appointment.",
         "no_claim": "The clinic's system made no claim from the SakID, which stands where that system does not look.",
         "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
-        "cut": "The note or the message at the clinic is not whole: something cuts it.",
+        "cut": "The note, the message or the SakID at the clinic is not whole: something cuts it. What the vendor has "
+        "no room for is refused, by the vendor or as InvalidRequest.",
         "no_message": "The patient's message is not with the appointment.",
         "too_long": "The vendor refuses a message that is as long as the adapter lets it be. Set note_length, and add "
         "nothing to what the caller wrote.",
@@ -225,10 +226,13 @@ async def _whole_at_the_clinic(trial: Trial) -> None:
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         await _longest_message(trial)
+    await _longest_case(trial)
 
 
 ODD_SAK_ID = SakID("6qbTr")
 """What no published example looks like: letters of both sizes."""
+LONG_SAK_ID = SakID("Lang" * 10)
+"""As long as one can be."""
 
 
 async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None, sak_id: SakID) -> None:
@@ -304,6 +308,21 @@ async def _longest_message(trial: Trial) -> None:
     trial.claim(outcome.error is None and len(made) == 1, "too_long", expected=expected, got=outcome, calls=calls)
     _message_stands(trial, message, _texts_of(rig, made[0]), calls)
     trial.saw(f"a message of {len(message)} characters, the longest that the adapter lets through, stands whole")
+
+
+async def _longest_case(trial: Trial) -> None:
+    """A SakID as long as one can be stands whole, or nothing is booked: half of one is another case."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    before, mark = rig.appointments(), rig.mark()
+    outcome = await trial.outcome(rig.session.book(rig.request(slot, patient=OTHER, message=None, sak_id=LONG_SAK_ID)))
+    calls = rig.writing(rig.since(mark))
+    for stands in rig.made_since(before):
+        whole = LONG_SAK_ID.value in _texts_of(rig, stands) or stands.sak_id == LONG_SAK_ID.value
+        trial.claim(whole, "cut", expected=f"a SakID of {len(LONG_SAK_ID.value)} characters whole, or no booking",
+                    got="booked, and it is not there whole", calls=calls)  # fmt: skip
+    became = "stands whole" if outcome.error is None else "is refused"
+    trial.saw(f"a SakID of {len(LONG_SAK_ID.value)} characters {became}")
 
 
 def _with_the_longest(trial: Trial, request: BookingRequest) -> BookingRequest:
