@@ -17,6 +17,7 @@ from ..files import check_writable, read_file, write_file
 from ..output import Output, shown
 from ..problems import Problem
 from ..verdict import tell_verdict
+from .mocks import no_mock
 from .recordings import AllowWrites, LedgerFile, TargetName, open_target
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def no_target(vendor: str, adapter: str | None = None) -> Problem:
     installed = load()
     mocks = installed_dialects()[0]
     if vendor not in mocks and (vendor in installed.adapters or adapter is not None):
-        return Problem("no_mock", ExitCode.TARGET_UNAVAILABLE, installed=", ".join(sorted(mocks)) or "-")
+        return no_mock(ExitCode.TARGET_UNAVAILABLE)
     if adapter is not None:
         return Problem("no_adapter_class", ExitCode.TARGET_UNAVAILABLE)
     return no_vendor(vendor, installed, ExitCode.TARGET_UNAVAILABLE)

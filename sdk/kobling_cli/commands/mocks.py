@@ -33,7 +33,7 @@ mock_app = typer.Typer(help="Mock vendors for trying things out.", no_args_is_he
 def make_mock(vendor: str, *, seed: int | None = None) -> Mock:
     """A mock whose clinic lives today. Raises `Problem` when there is none of that vendor."""
     try:
-        from kobling_mocks import Mock, installed_dialects
+        from kobling_mocks import Mock
         from kobling_mocks.clinic import demo_clinic, synthetic_clinic
 
         from ..running_clock import RunningClock
@@ -43,8 +43,19 @@ def make_mock(vendor: str, *, seed: int | None = None) -> Mock:
     try:
         return Mock(vendor, demo_clinic(clock) if seed is None else synthetic_clinic(seed, clock))
     except LookupError:
-        have = ", ".join(sorted(installed_dialects()[0])) or "-"
-        raise Problem("no_mock", installed=have) from None
+        raise no_mock() from None
+
+
+def no_mock(code: ExitCode = ExitCode.USAGE) -> Problem:
+    """That there is no mock of a vendor: which there are, and which could not be loaded, and why."""
+    from kobling_mocks import installed_dialects
+
+    found, problems = installed_dialects()
+    have = ", ".join(sorted(found)) or "-"
+    if not problems:
+        return Problem("no_mock", code, installed=have)
+    broken = "; ".join(f"{one.entry_point}: {one.what}" for one in problems)
+    return Problem("no_mock_loaded", code, installed=have, broken=broken)
 
 
 @mock_app.command("calls")

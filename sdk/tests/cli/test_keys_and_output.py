@@ -295,6 +295,21 @@ def test_a_port_that_is_taken_and_a_vendor_without_mock_are_told(cli: CommandLin
         assert (ran.returncode, json.loads(ran.stdout)["error"]["code"]) == (ExitCode.USAGE, code)
 
 
+def test_a_mock_that_cannot_be_loaded_is_told_with_the_reason(tmp_path: Path) -> None:
+    info = tmp_path / "kobling_fjord-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kobling-fjord\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[kobling_mocks]\nfjord = fjord_mock:dialect\n")
+    (tmp_path / "fjord_mock.py").write_text("1 / 0\n")
+    command = [sys.executable, "-m", "kobling_cli", "mock", "calls", "fjord", "--lang", "en"]
+    where = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=where)
+    assert ran.returncode == ExitCode.USAGE
+    assert "fjord: ZeroDivisionError while it was imported; run python -c 'import fjord_mock'" in " ".join(
+        ran.stderr.split()
+    )
+
+
 def test_a_served_mocks_clock_runs_and_can_be_set() -> None:
     start = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
     clock = RunningClock(start)
