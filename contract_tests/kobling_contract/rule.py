@@ -101,11 +101,6 @@ class Rule:
     times: Callable[[], int] = field(default=lambda: 1, repr=False, compare=False)
     look: Mapping[str, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        unknown = self.look.keys() - self.causes.keys()
-        if unknown:
-            raise ValueError(f"{self.id} has no cause {', '.join(sorted(unknown))} to look at something for")
-
     @property
     def area(self) -> str:
         """The part before the hyphen."""
@@ -226,7 +221,10 @@ class RuleBook:
         targets: tuple[TargetKind, ...] = ("mock",),
         times: Callable[[], int] = lambda: 1,
     ) -> Callable[[Check], Check]:
-        """Add a rule `AREA-NN`; its check is the decorated function."""
+        """Add a rule `AREA-NN`; its check is the decorated function. A `ValueError` for a `look` without its cause."""
+        unknown = sorted(look.keys() - causes.keys())
+        if unknown:
+            raise ValueError(f"{self.area}-{number:02} has no cause {', '.join(unknown)} to look at something for")
 
         def add(function: Check) -> Check:
             rule = Rule(

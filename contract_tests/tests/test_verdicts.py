@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -16,7 +17,7 @@ from kobling_cli.wording import words
 from kobling_contract.certify import Progress, TargetUnavailable, Waiver, certify
 from kobling_contract.contract import RULES, chosen
 from kobling_contract.rig import PATIENT
-from kobling_contract.rule import Check, Rule
+from kobling_contract.rule import Check, Rule, RuleBook
 from kobling_contract.runner import Result, run_rule, strongest
 from kobling_contract.seal import seal, unseal
 from kobling_contract.target import Target, find_target
@@ -377,3 +378,13 @@ def test_every_rule_can_be_read_without_running_it() -> None:
         assert one.evidence, one.id
         assert one.causes, one.id
         assert all((one.why, one.check, one.source)), one.id
+
+
+def test_a_place_to_look_at_belongs_to_a_cause_of_the_rule() -> None:
+    words = dict.fromkeys(("why", "check", "control", "source"), "said")
+    facts: dict[str, Any] = {"needs": (), "evidence": (), "causes": {"lost": "It is lost."}, **words}
+    with pytest.raises(ValueError, match="TEST-01 has no cause gone to look at something for"):
+        RuleBook("TEST", "Tests").rule(1, "Something holds", look={"gone": "There."}, **facts)
+    book = RuleBook("TEST", "Tests")
+    book.rule(1, "Something holds", look={"lost": "There."}, **facts)(lambda trial: asyncio.sleep(0))
+    assert (book.rules[0].look_at("lost"), book.rules[0].look_at("other")) == ("There.", "said")
