@@ -247,6 +247,13 @@ def _named(value: Any, place: str = "body", way: tuple[str, ...] = ()) -> Iterat
         yield from _named(inner, place, way)
 
 
+def _plain(value: Any) -> str:
+    """The texts and numbers in a value that have no name of their own."""
+    if isinstance(value, list):
+        return " ".join(map(_plain, value))
+    return "" if isinstance(value, dict) else str(value)
+
+
 def _body_findings(
     operation: Operation,
     visit: Visit,
@@ -263,10 +270,9 @@ def _body_findings(
     for place, way, value in named:
         if way[-1] in needless and value:
             yield Finding("needless_patient_data", place)
-        if isinstance(value, dict):
-            continue
-        plain = value if isinstance(value, list) else [value]
-        text = " ".join(str(one) for one in plain if not isinstance(one, dict | list))
+        text = _plain(value)
+        if any(secret in way[-1] for secret in secrets):  # its place is told without it
+            yield Finding("secret_out_of_place", place.removesuffix(f".{way[-1]}"))
         if not operation.secret.intersection(way) and any(secret in text for secret in secrets):
             yield Finding("secret_out_of_place", place)
         if operation.texts.intersection(way) and NATIONAL_ID.search(text):

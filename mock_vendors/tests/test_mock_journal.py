@@ -220,6 +220,7 @@ class Nests(Dialect):
         ),
         ({"who": [{"given": "a-key-of-nests"}]}, "", {("secret_out_of_place", "body.who.given")}),
         ({"more": ["a-key-of-nests"]}, "", {("unknown_field", "body.more"), ("secret_out_of_place", "body.more")}),
+        ({"more": [["a-key-of-nests"]]}, "", {("unknown_field", "body.more"), ("secret_out_of_place", "body.more")}),
         ({"note": "21883649874"}, "", {("national_id_in_text", "body.note")}),
         ({}, "?q=Ada+Testesen", {("patient_in_url", "query.q"), ("unknown_parameter", "query.q")}),
     ],
@@ -234,3 +235,12 @@ def test_what_stands_deep_in_a_body_is_looked_at_as_what_stands_on_top(
     (call,) = mock.world.journal.calls
     assert {(one.code, one.where) for one in call.findings} == findings
     assert "a-key-of-nests" not in repr(call)
+
+
+def test_a_key_that_is_used_as_a_name_is_found_and_its_place_does_not_repeat_it() -> None:
+    mock = Mock(Nests())
+    body = {"door": {"key": "a-key-of-nests"}, "who": [{"given": "Ada", "a-key-of-nests": None}]}
+    headers = (("Content-Type", "application/json"),)
+    mock.exchange(WireRequest("POST", "https://api.nests.example/12/book", headers, json.dumps(body).encode()))
+    (call,) = mock.world.journal.calls
+    assert [(one.code, one.where) for one in call.findings] == [("secret_out_of_place", "body.who")]
