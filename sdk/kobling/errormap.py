@@ -3,8 +3,8 @@
     errors = ErrorMap({"TIMESLOT_UNAVAILABLE": SlotTaken}, statuses={404: ClinicNotFound}, code="/error/code")
 
 A code is looked for in every answer: one found in a 2xx is a failure. After a write only a listed refusal is
-certain ("nothing was changed"); everything else is `OutcomeUnknown`, and a vendor's table can never make a 3xx, 408,
-425, 499 or 5xx certain.
+certain ("nothing was changed"); everything else is `OutcomeUnknown`, and no vendor's table can make a status of
+`NEVER_CERTAIN` certain.
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ def _checked_error(error: object, where: str = "Refusal") -> None:
     raise TypeError(f"{where} is {name}: it must be an error class of Kobling's, as SlotTaken, or a Refusal of one")
 
 
-NEVER_CERTAIN = frozenset({408, 425, 499, *range(300, 400), *range(500, 600)})
-"""Statuses after which a write may have happened, whatever a vendor's table says: 408, 425, 499, 3xx and 5xx."""
+NEVER_CERTAIN = frozenset({408, 425, 499, *range(100, 200), *range(300, 400), *range(500, 1000)})
+"""Statuses after which a write may have happened, whatever a vendor's table says: 1xx, which is no last answer, 3xx, 408,
+425, 499, 5xx and what is above, which nobody has given a meaning."""
 
 _READ: Mapping[int, Listed] = {
     400: Refusal(InvalidRequest, "refused_by_vendor"),

@@ -262,6 +262,22 @@ def test_a_value_that_no_answer_to_a_write_fits_leaves_the_write_unknown() -> No
         )
 
 
+@pytest.mark.parametrize("status", [100, 199, 301, 408, 425, 499, 500, 599, 600, 999])
+def test_after_a_status_that_promises_nothing_no_word_of_the_vendors_makes_a_write_certain(status: int) -> None:
+    class Lists(FullVendor):
+        key = "lists"
+        contract = 1
+        errors = ErrorMap(codes={"taken": SlotTaken}, statuses={status: SlotTaken}, code="/error")
+
+        async def book(self, http: Http, request: BookingRequest) -> Booking:
+            await http.post("x", json={})
+            raise AssertionError("the engine decides")
+
+    slot = Slot(practitioner_id="7", service_id="1", start=NOON, end=LATER)
+    with pytest.raises(OutcomeUnknown, match=f"status_{status}"):
+        play(Lists, "book", request(slot), replies=[reply(status, json={"error": "taken"})])
+
+
 def test_an_adapter_that_asks_for_ever_is_ended() -> None:
     async def work(http: Http) -> None:
         while True:

@@ -214,7 +214,7 @@ class Judge:
         if not isinstance(answer, WireReply):
             return not may_have_left(answer)
         table = self._adapter.errors
-        if answer.status in NEVER_CERTAIN or answer.status < 200:
+        if answer.status in NEVER_CERTAIN:
             return False
         listed = {key[1] if isinstance(key, tuple) else key for key in table.codes}
         if _code(table, answer) in listed:
