@@ -23,6 +23,7 @@ from kobling import (
     Http,
     Offer,
     Rate,
+    ScopeMissing,
     Slot,
     SlotQuery,
     Slots,
@@ -102,6 +103,13 @@ class OnlyTheFirstDepartment(EgPasientsky):
         """The clinic with its first department."""
         clinic = await super().identify(http)
         return clinic.model_copy(update={"departments": (clinic.departments or ())[:1]})
+
+
+@exhibit(rule="CONN-08", cause="wrong_reason")
+class NotActivatedIsAScope(EgPasientsky):
+    """Lets the clinic look for a right that its key has, when the vendor has not switched the integration on."""
+
+    errors = _errors(codes={**ERRORS.codes, "INTEGRATION_NOT_ENABLED": ScopeMissing})
 
 
 @exhibit(10, rule="BOOK-05", cause="not_slot_taken")

@@ -579,6 +579,17 @@ class LogsTheCase(Extensor):
         return await super().book(http, request)
 
 
+@exhibit(58, rule="BOOK-02", cause="no_sak_id")
+class CaseInTheMessage(Extensor):
+    """Writes the insurance case into the message, where the vendor has a field for it."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book with everything in the text."""
+        case = f"SakID: {request.sak_id.value}" if request.sak_id else ""
+        told = f"{case}\n{request.message or ''}".strip() or None
+        return await super().book(http, request.model_copy(update={"sak_id": None, "message": told}))
+
+
 @exhibit(72, rule="SECR-02", cause="returned")
 class PatientInTheToken(Extensor):
     """Notes down for whom it booked in what it returns."""

@@ -60,7 +60,7 @@ from .reference import NoteTooLong
 from .request import base_address, build
 from .retryafter import LONGEST as LONGEST_ASKED
 from .retryafter import http_date, retry_after
-from .shared import Shared, UnknownWrite
+from .shared import FRESH_AT_MOST, Shared, UnknownWrite
 from .slots import Slots
 
 T = TypeVar("T")
@@ -551,6 +551,8 @@ def _request(run: _Run, call: Call, token: Secret | None) -> WireRequest:
 def _read(run: _Run, call: Call, *, anew: bool = False) -> Flow[Response]:
     """A read: from memory if allowed, else sent, tried again within the deadline where that can help. anew: not from
     memory, but for it."""
+    if not 0 <= call.remember <= FRESH_AT_MOST:
+        raise AdapterBug("fresh_too_long")
     line, shared = run.line, run.line.shared
     token = yield from _token(run)
     request = _request(run, call, token)

@@ -97,8 +97,8 @@ def _checked_error(error: object, where: str = "Refusal") -> None:
 
 
 NEVER_CERTAIN = frozenset({408, 425, 499, *range(100, 200), *range(300, 400), *range(500, 1000)})
-"""Statuses after which a write may have happened, whatever a vendor's table says: 1xx, which is no last answer, 3xx, 408,
-425, 499, 5xx and what is above, which nobody has given a meaning."""
+"""Statuses after which a write may have happened, whatever a vendor's table says: 1xx, which is no last answer, 3xx,
+408, 425, 499, 5xx and what is above, which nobody has given a meaning."""
 
 _READ: Mapping[int, Listed] = {
     400: Refusal(InvalidRequest, "refused_by_vendor"),

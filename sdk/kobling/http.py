@@ -183,8 +183,8 @@ class Http:
         expect: Collection[int] = (),
         fresh_for: float = 0,
     ) -> Call:
-        """A read. fresh_for: seconds for which this connection's own earlier answer will do, outside verify, book,
-        resolve and a test of the connection."""
+        """A read. fresh_for: seconds for which this connection's own earlier answer will do, 900 at most, outside
+        verify, book, resolve and a test of the connection."""
         return _call("GET", path, parts, params, headers, None, None, expect, write=False, remember=fresh_for)
 
     def query(

@@ -16,6 +16,8 @@ from .exchange import WireReply
 from .limits import Rate
 
 MEMORY_ENTRIES = 5000
+FRESH_AT_MOST = 900
+"""The longest that an earlier answer will do (`fresh_for`), in seconds: what staff have changed must soon be seen."""
 UNKNOWN_ENTRIES = 100_000
 
 

@@ -628,6 +628,16 @@ def test_what_is_remembered_of_a_list_was_read_twice_and_is_not_read_again() -> 
     assert len(identify(twice, first, page([2]), first).requests) == 3
 
 
+@pytest.mark.parametrize("seconds", [901, 86_400, -1, float("nan"), float("inf")])
+def test_an_answer_is_remembered_for_a_quarter_of_an_hour_at_most(seconds: float) -> None:
+    async def work(http: Http) -> None:
+        await http.get("x", fresh_for=seconds)
+
+    with pytest.raises(AdapterBug, match="fresh_too_long"):
+        identify(work)
+    assert identify(lambda http: http.get("x", fresh_for=900), OK).requests
+
+
 @pytest.mark.parametrize("link", [
     "https://other.example/1/x", "http://full.example/1/x", "//other.example/1/x", "/2/x", "/1/../2/x", "/1/%2e%2e/2/x",
     "https://full.example:8443/1/x", "https://full.example@other.example/1/x",

@@ -195,7 +195,8 @@ LONGEST_MESSAGE = 500
     needs=NEEDS,
     evidence=("timebook", "wire"),
     causes={
-        "no_sak_id": "The SakID is not with the appointment.",
+        "no_sak_id": "The SakID is not with the appointment: not in the vendor's own field for it, or, where there is "
+        "no such field, not in a text that the clinic sees.",
         "no_claim": "The clinic's system made no claim from the SakID, which stands where that system does not look.",
         "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
         "cut": "The note, the message or the SakID at the clinic is not whole: something cuts it. What the vendor has "
@@ -241,9 +242,15 @@ async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, mess
     stands, calls = made.appointment, rig.writing(made.calls)
     text = _texts_of(rig, stands)
     what = f"a booking {'with' if message else 'without'} a message"
-    holds = sak_id.value in text or stands.sak_id == sak_id.value
-    got = f"neither in a field nor in the {len(text.strip())} characters of text that the clinic sees"
-    trial.claim(holds, "no_sak_id", expected=f"{what}: the SakID with the appointment", got=got, calls=calls)
+    if stands.sak_id_field:
+        holds = stands.sak_id == sak_id.value
+        got = f"another text in that field, or none{', and the SakID in the free text' if sak_id.value in text else ''}"
+        expected = f"{what}: the SakID in the vendor's own field for it"
+    else:
+        holds = sak_id.value in text
+        got = f"not in the {len(text.strip())} characters of text that the clinic sees"
+        expected = f"{what}: the SakID with the appointment"
+    trial.claim(holds, "no_sak_id", expected=expected, got=got, calls=calls)
     claims = [claim for claim in rig.clinic.claims if claim.appointment_id == stands.id]
     if rig.told("claims"):
         trial.claim(len(claims) == 1, "no_claim", expected=f"{what}: 1 claim from its SakID",
@@ -318,7 +325,8 @@ async def _longest_case(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.book(rig.request(slot, patient=OTHER, message=None, sak_id=LONG_SAK_ID)))
     calls = rig.writing(rig.since(mark))
     for stands in rig.made_since(before):
-        whole = LONG_SAK_ID.value in _texts_of(rig, stands) or stands.sak_id == LONG_SAK_ID.value
+        seen = stands.sak_id if stands.sak_id_field else _texts_of(rig, stands)
+        whole = LONG_SAK_ID.value in (seen or "")
         trial.claim(whole, "cut", expected=f"a SakID of {len(LONG_SAK_ID.value)} characters whole, or no booking",
                     got="booked, and it is not there whole", calls=calls)  # fmt: skip
     became = "stands whole" if outcome.error is None else "is refused"

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from enum import Enum
+from typing import Final, Literal
 
 __all__ = [
     "HOLDS_TIME",
+    "IN_THE_TEXT",
     "Appointment",
     "AppointmentState",
     "BookingOrder",
     "CancelledBy",
     "Claim",
+    "InTheText",
     "Message",
     "MessageKind",
     "Patient",
@@ -35,6 +38,14 @@ MessageKind = Literal["confirmation", "request_received", "cancelled", "moved", 
 PatientMatch = Literal["email", "national_id", "name_and_birth_date", "phone", "never"]
 """By what a booking finds its patient on file; `never` puts a new record there for each booking."""
 
+
+class InTheText(Enum):
+    """That a vendor has no field of its own for the SakID."""
+
+    IN_THE_TEXT = "in the text"
+
+
+IN_THE_TEXT: Final = InTheText.IN_THE_TEXT
 HOLDS_TIME: frozenset[AppointmentState] = frozenset({"booked", "pending", "attended", "no_show"})
 """The states in which an appointment is live: it takes its time in the timebook."""
 
@@ -76,8 +87,9 @@ class BookingOrder:
     are matched to a patient on file by the field named in `match`, or put on file when nobody matches. Where the
     vendor's API does not say how it finds a patient, use "never": two people may share an address or a telephone.
     `reference` is the caller's own: `Clinic.appointments(reference=…)` finds it, and a second live appointment with the
-    same one is refused (`ReferenceInUse`). `sak_id` is for vendors with a field of its own; otherwise it is read from
-    the note, then from the patient's comment.
+    same one is refused (`ReferenceInUse`). `sak_id` is what stood in the vendor's own field for it, None where that was
+    left empty; a vendor without such a field leaves it out, and it is read from the note, then from the patient's
+    comment.
     """
 
     timebook_id: str
@@ -89,7 +101,7 @@ class BookingOrder:
     patient_comment: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
     reference: str | None = None
-    sak_id: str | None = field(default=None, repr=False)
+    sak_id: str | InTheText | None = field(default=IN_THE_TEXT, repr=False)
     source: Source = "online"
     minutes: int | None = None
 
@@ -98,7 +110,8 @@ class BookingOrder:
 class Appointment:
     """An appointment. `start`, `end` and `created_at` are aware UTC; `end - start` is absolute time.
 
-    `patient_comment` is "Pasientbemerkning" and `note` is "Notat". `late` is set on a cancellation after the deadline.
+    `patient_comment` is "Pasientbemerkning" and `note` is "Notat". `sak_id_field` says that the vendor has a field of
+    its own for the SakID, so that none is read from the texts. `late` is set on a cancellation after the deadline.
     """
 
     id: str
@@ -114,6 +127,7 @@ class Appointment:
     note: str = field(default="", repr=False)
     reference: str | None = None
     sak_id: str | None = field(default=None, repr=False)
+    sak_id_field: bool = False
     cancelled_by: CancelledBy | None = None
     reason: str = field(default="", repr=False)
     late: bool = False

@@ -31,6 +31,7 @@ from .appointments import (
     BookingOrder,
     CancelledBy,
     Claim,
+    InTheText,
     Message,
     MessageKind,
     Patient,
@@ -1258,7 +1259,10 @@ class Clinic:
         result: AppointmentState,
     ) -> Appointment:
         line = state.behaviour.sak_id_line
-        sak_id = order.sak_id or read_sak_id(order.note, line) or read_sak_id(order.patient_comment, line)
+        if isinstance(order.sak_id, InTheText):
+            sak_id = read_sak_id(order.note, line) or read_sak_id(order.patient_comment, line)
+        else:
+            sak_id = order.sak_id or None
         appointment = Appointment(
             id=appointment_id,
             timebook_id=order.timebook_id,
@@ -1273,6 +1277,7 @@ class Clinic:
             note=order.note,
             reference=order.reference,
             sak_id=sak_id,
+            sak_id_field=not isinstance(order.sak_id, InTheText),
         )
         self._write(state, appointment, at)
         if sak_id and not any((c.patient_id, c.sak_id) == (patient_id, sak_id) for c in state.claims.values()):

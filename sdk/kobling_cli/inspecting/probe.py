@@ -52,7 +52,15 @@ STRANGE: Final[Mapping[str, WireReply]] = {
 """Answers that any vendor's gateway gives one day. An adapter may refuse them, by Kobling's own errors."""
 
 WHATEVER_IS_ASKED: Final = frozenset(
-    {"bad_pointer", "bad_path", "path_parts", "key_in_path", "write_in_a_read", "awaits_something_else"}
+    {
+        "bad_pointer",
+        "bad_path",
+        "path_parts",
+        "key_in_path",
+        "write_in_a_read",
+        "fresh_too_long",
+        "awaits_something_else",
+    }
 )
 """Defects that no question is to blame for."""
 
