@@ -17,10 +17,12 @@ from kobling import (
     Catalogue,
     Http,
     Practitioner,
+    Service,
     Slot,
     SlotQuery,
     VendorProtocolError,
     WireModel,
+    rows_by,
 )
 from kobling.localtime import day_bounds, parse_offset
 from kobling.testing import play, reply
@@ -123,6 +125,40 @@ class Posted(Invented):
         return shown(people)
 
 
+# [beside-rows]
+class Named(WireModel):
+    name: str
+
+
+class Doctor(WireModel):
+    id: str
+    attributes: Named
+
+
+class Visit(WireModel):
+    id: str
+    attributes: Named
+
+
+ROWS = rows_by("type", {"doctor": Doctor, "visit": Visit})
+
+
+# [beside-call]
+class Beside(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [beside]
+        rows = await http.pages("doctors", items=("/data", "/included"), of=ROWS, next=ByLink("/links/next"))
+        visits = {row.id: row for row in rows if isinstance(row, Visit)}  # a page may tell again of what another told
+        return Catalogue(
+            practitioners=tuple(Practitioner(id=x.id, name=x.attributes.name) for x in rows if isinstance(x, Doctor)),
+            services=tuple(Service(id=visit.id, name=visit.attributes.name) for visit in visits.values()),
+            offers=EVERYONE_OFFERS_EVERYTHING,
+        )
+        # [onward-class]
+
+
 class Onward(Invented):
     contract = 1
 
@@ -161,6 +197,19 @@ def test_all_pages_are_one_list(adapter: type[Invented], one: object, two: objec
     first, second = reply(200, json=one), reply(200, json=two)
     played = play(adapter, "catalogue", replies=[first, second, first])
     assert [who.name for who in played.result.practitioners] == ["Kari Prøve", "Ola Test"]
+
+
+def test_rows_beside_the_list_are_told_apart_by_their_kind() -> None:
+    doctors = [{"type": "doctor", "id": number, "attributes": {"name": name}} for number, name in enumerate("AB")]
+    visit = {"type": "visit", "id": 7, "attributes": {"name": "Vurdering"}}
+    first = {"data": doctors[:1], "included": [visit, {"type": "room", "id": 7}], "links": {"next": NEXT}}
+    second = {"data": doctors[1:], "included": [visit], "links": {"next": None}}
+    played = play(Beside, "catalogue", replies=[reply(200, json=one) for one in (first, second, first)])
+    assert [one.name for one in played.result.practitioners] == ["A", "B"]
+    assert [one.name for one in played.result.services] == ["Vurdering"]
+    for odd in ({"type": "visit", "id": 8}, {"id": 8}):
+        with pytest.raises(VendorProtocolError, match="wrong_shape"):
+            play(Beside, "catalogue", replies=[reply(200, json={**second, "included": [odd]})])
 
 
 def test_a_link_in_a_header_is_followed() -> None:

@@ -27,7 +27,7 @@ from .keys import key_of
 from .mock import Mock, serving
 from .overview import serve_overview
 from .serve import Served
-from .switches import Switch
+from .switches import Switch, Switches
 from .wireids import NumberedIds, OwnIds, WireIds
 from .world import Unsound, World
 
@@ -52,6 +52,7 @@ __all__ = [
     "OwnIds",
     "Served",
     "Switch",
+    "Switches",
     "Unsound",
     "Visit",
     "WireIds",

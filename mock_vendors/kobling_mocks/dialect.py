@@ -83,14 +83,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class Visit:
-    """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON. Header
-    names are in small letters."""
+    """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON. `form` is
+    what the fields of a body in `application/x-www-form-urlencoded` hold, as OAuth 2 wants a token asked for, else
+    nothing; of a name that comes twice it is the last. Header names are in small letters."""
 
     world: World
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     json: Any
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> Any:
+        """The body, however it was written: `json`, or else the fields of `form`; None where it was neither."""
+        return self.json if self.json is not None else dict(self.form) or None
 
 
 @dataclass(frozen=True)

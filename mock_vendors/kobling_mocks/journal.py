@@ -11,7 +11,7 @@ import hashlib
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -145,21 +145,29 @@ class Journal:
             return len(self._calls)
 
 
-def describe(body: Any, plain: frozenset[str], digest: Any) -> Any:
+def describe(body: Any, plain: frozenset[str], digest: Any, keys: Collection[str] = ()) -> Any:
     """The shape of a body: names and plain values stay, every other text becomes its length and digest.
 
     `plain` are the field names whose values are neither secret nor a patient's. Numbers, truth values and null stay.
+    One of `keys` stands nowhere, not in a plain value and not in a name either.
     """
+
+    def hidden(text: str) -> str:
+        return f"{len(text)} characters {digest(text)}" if text else ""
+
+    def clean(text: str) -> str:
+        return hidden(text) if any(key in text for key in keys) else text
 
     def shape(value: Any, name: str) -> Any:
         if isinstance(value, dict):
-            return {str(key): shape(inner, str(key)) for key, inner in value.items()}
+            return {clean(str(key)): shape(inner, str(key)) for key, inner in value.items()}
         if isinstance(value, list):
             return [shape(inner, name) for inner in value]
-        if value is None or isinstance(value, bool) or name in plain:
+        if value is None or isinstance(value, bool):
             return value
-        text = value if isinstance(value, str) else str(value)
-        return f"{len(text)} characters {digest(text)}" if text else ""
+        if name in plain:
+            return clean(value) if isinstance(value, str) else value
+        return hidden(str(value))
 
     return shape(body, "")
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from kobling.exchange import WireReply, reply
 
@@ -43,7 +44,8 @@ def meant(calls: Sequence[Operation], arrival: Arrival) -> Operation | None:
     """Which of an endpoint's operations a call asks for; None where the body names none of them."""
     if calls[0].told_by is None:  # the only one
         return calls[0]
-    body = _parsed(arrival)
+    read, form = _parsed(arrival)
+    body = form if read is None else read
     return next((one for one in calls if one.told_by is None or one.means(body)), None)
 
 
@@ -54,13 +56,7 @@ def answer_call(
     dialect = world.dialect
     world.run_due()
     number = world.journal.begin(world.clock.now(), operation.name, arrival.method, "")
-    visit = Visit(
-        world=world,
-        path=path,
-        query=dict(arrival.query),
-        headers={name.lower(): value for name, value in arrival.headers},
-        json=_parsed(arrival),
-    )
+    visit = _visit(world, path, arrival)
     _enter(world, number, arrival, operation, visit)
     held = world.barriers.arrive(operation.name)
     fault = world.faults.strike(operation.name)
@@ -89,7 +85,7 @@ def enter_unknown_call(world: World, arrival: Arrival) -> None:
     """Enter a call that fits no operation of the dialect in the journal."""
     world.run_due()
     number = world.journal.begin(world.clock.now(), None, arrival.method, "")
-    visit = Visit(world, {}, dict(arrival.query), {n.lower(): v for n, v in arrival.headers}, _parsed(arrival))
+    visit = _visit(world, {}, arrival)
     _enter(world, number, arrival, None, visit)
     world.journal.note(number, status=404)
 
@@ -143,13 +139,23 @@ def _written(answer: Answer) -> WireReply:
 _CHARSET = re.compile(r"""charset\s*=\s*"?([\w.-]+)""", re.I)
 
 
-def _parsed(arrival: Arrival) -> Any:
+def _visit(world: World, path: Mapping[str, str], arrival: Arrival) -> Visit:
+    """The call as a dialect sees it."""
+    headers = {name.lower(): value for name, value in arrival.headers}
+    return Visit(world, path, dict(arrival.query), headers, *_parsed(arrival))
+
+
+def _parsed(arrival: Arrival) -> tuple[Any, dict[str, str]]:
+    """The body as JSON and as the fields of a form, of which one is empty."""
     kind = next((value for name, value in arrival.headers if name.lower() == "content-type"), "")
     found = _CHARSET.search(kind)
     try:
-        return json.loads(arrival.body.decode(found[1] if found else "utf-8"))
+        text = arrival.body.decode(found[1] if found else "utf-8")
+        if kind.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+            return None, dict(parse_qsl(text, keep_blank_values=True))
+        return json.loads(text), {}
     except (ValueError, RecursionError, LookupError):
-        return None
+        return None, {}
 
 
 def _enter(world: World, number: int, arrival: Arrival, operation: Operation | None, visit: Visit) -> None:
@@ -170,9 +176,9 @@ def _enter(world: World, number: int, arrival: Arrival, operation: Operation | N
         ),
         body=None
         if not arrival.body
-        else describe(visit.json, operation.plain if operation else frozenset(), digest)
-        if visit.json is not None
-        else f"{len(arrival.body)} bytes that are not JSON",
+        else describe(visit.body, operation.plain if operation else frozenset(), digest, keys)
+        if visit.body is not None
+        else f"{len(arrival.body)} bytes that are neither JSON nor a form",
     )
     world.journal.find(number, *_findings(world, world.dialect, arrival, operation, visit, keys))
 
@@ -191,7 +197,7 @@ def _safe_path(path: str, keys: set[str], world: World) -> str:
 def _findings(
     world: World, dialect: Dialect, arrival: Arrival, operation: Operation | None, visit: Visit, keys: set[str]
 ) -> Iterator[Finding]:
-    body = visit.json if isinstance(visit.json, dict) else {}
+    body = visit.body if isinstance(visit.body, dict) else {}
     if operation is None:
         yield Finding("unknown_route", "path")
     named = list(_named(body)) if operation is not None else []
@@ -261,7 +267,7 @@ def _body_findings(
     named: Iterable[tuple[str, tuple[str, ...], Any]],
     secrets: set[str],
 ) -> Iterator[Finding]:
-    if not isinstance(visit.json, dict):
+    if not isinstance(visit.body, dict):
         yield Finding("unreadable_body", "body")
     for name in body:
         if name not in operation.known_fields:

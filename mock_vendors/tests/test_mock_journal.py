@@ -244,3 +244,53 @@ def test_a_key_that_is_used_as_a_name_is_found_and_its_place_does_not_repeat_it(
     mock.exchange(WireRequest("POST", "https://api.nests.example/12/book", headers, json.dumps(body).encode()))
     (call,) = mock.world.journal.calls
     assert [(one.code, one.where) for one in call.findings] == [("secret_out_of_place", "body.who")]
+    assert "a-key-of-nests" not in repr(call)
+
+
+class _Grant(BaseModel):
+    client_id: str
+    client_secret: str
+
+
+class SignsInByForm(Nests):
+    """As OAuth 2 wants it."""
+
+    operations = (
+        Operation(
+            "token", "POST", "/<number>/token", "Signs in",
+            lambda visit: Answer(200, json={"told": visit.form["client_id"] + visit.body["client_secret"]}),
+            writes=False, path=_Path, body=_Grant, secret=frozenset({"client_secret"}), signs_in=True,
+        ),
+    )  # fmt: skip
+
+    def credential(self, visit: Visit) -> str:
+        return visit.form.get("client_secret", "")
+
+
+def test_the_fields_of_a_form_are_read_and_looked_at_as_those_of_json() -> None:
+    mock = Mock(SignsInByForm())
+    headers = (("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8"),)
+
+    def asked(form: bytes) -> WireReply:
+        answer = mock.exchange(WireRequest("POST", "https://api.nests.example/12/token", headers, form))
+        assert isinstance(answer, WireReply)
+        return answer
+
+    assert json.loads(asked(b"client_id=%C3%A5&client_secret=a-key-of-nests").body) == {"told": "åa-key-of-nests"}
+    asked(b"client_id=a-key-of-nests&client_secret=&scope=all")
+    right, odd = mock.world.journal.calls
+    assert right.findings == ()
+    assert right.body["client_id"] == "å"
+    assert "a-key-of-nests" not in repr(mock.world.journal.calls)
+    assert {(one.code, one.where) for one in odd.findings} == {
+        ("secret_out_of_place", "body.client_id"), ("unknown_field", "body.scope"), ("missing_auth", "call"),
+    }  # fmt: skip
+
+
+def test_a_form_that_says_that_it_is_json_is_no_body() -> None:
+    mock = Mock(SignsInByForm())
+    headers = (("Content-Type", "application/json"),)
+    mock.exchange(WireRequest("POST", "https://api.nests.example/12/token", headers, b"client_id=1&client_secret=2"))
+    (call,) = mock.world.journal.calls
+    assert ("unreadable_body", "body") in {(one.code, one.where) for one in call.findings}
+    assert call.body == "27 bytes that are neither JSON nor a form"

@@ -107,7 +107,7 @@ from .linking import (
     confirm_link,
     propose_links,
 )
-from .model import ClinicTime, Model, Moment, Name, VendorId, WireModel
+from .model import ClinicTime, Model, Moment, Name, OtherRow, VendorId, WireModel, rows_by
 from .names import normal_name
 from .plugins import Installed, Problem, hookimpl, load
 from .reference import find_tags
@@ -203,6 +203,7 @@ __all__ = [
     "NotWritten",
     "Offer",
     "Operation",
+    "OtherRow",
     "OutcomeUnknown",
     "OwnerKind",
     "Patient",
@@ -272,4 +273,5 @@ __all__ = [
     "optional",
     "propose_links",
     "required",
+    "rows_by",
 ]

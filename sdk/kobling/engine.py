@@ -802,6 +802,7 @@ def _one_reading(run: _Run, step: Pages[Any], before: list[list[Any]] | None) ->
     """Every page, in order, each seen once. before: the pages of an earlier reading but for its last; once they have
     all come again the reading ends, and True says that the two agree. Then nothing is answered from memory."""
     pages: list[list[Any]] = []
+    total = 0
     seen: set[str] = set()
     call: Call | None = _first_page(step)
     same = before is not None
@@ -810,7 +811,13 @@ def _one_reading(run: _Run, step: Pages[Any], before: list[list[Any]] | None) ->
             raise VendorProtocolError("endless_pages")
         response = yield from _read(run, call, anew=before is not None)
         response.record = run.stick
-        rows = response.read(list[step.item_type], at=step.item_pointer)  # type: ignore[name-defined]
+        listed, *beside = step.item_pointers
+        rows = response.read(list[step.item_type], at=listed)  # type: ignore[name-defined]
+        items = len(rows)
+        total += items
+        for pointer in beside:
+            if find(response.data, pointer) is not None:
+                rows += response.read(list[step.item_type], at=pointer)  # type: ignore[name-defined]
         mark = hashlib.sha256(response.reply.body).hexdigest()
         if rows and mark in seen:
             raise VendorProtocolError("page_twice")
@@ -819,7 +826,7 @@ def _one_reading(run: _Run, step: Pages[Any], before: list[list[Any]] | None) ->
         pages.append(rows)
         if same and before is not None and len(pages) == len(before):
             return pages, True
-        call = _next_page(run, step, call, response, len(pages), len(rows), sum(map(len, pages)))
+        call = _next_page(run, step, call, response, len(pages), items, total)
     return pages, False
 
 

@@ -139,7 +139,7 @@ class Pages(Generic[T]):
     """All pages of a list, read by the engine as one: whole or not at all."""
 
     first_call: Call
-    item_pointer: str
+    item_pointers: tuple[str, ...]
     item_type: Any
     paging: Paging
     page_limit: int
@@ -260,7 +260,7 @@ class Http:
         self,
         path: str,
         *parts: object,
-        items: str,
+        items: str | tuple[str, ...],
         next: Paging,
         of: type[T],
         json: Json = None,
@@ -270,17 +270,21 @@ class Http:
         at_most: int = MAX_PAGES,
         key: Callable[[T], object] | None = None,
     ) -> Pages[T]:
-        """Every item of a paged list, each read as `of`. items: pointer to the list in a page ("" for the page itself).
-        More than `at_most` pages, or a page seen twice, is a `VendorProtocolError`. json: the body of a list that the
-        vendor gives by POST; each page is a `query` then, with its number where `next` says (`ByNumber("/page")`).
+        """Every item of a paged list, each read as `of`. items: pointer to the list in a page ("" for the page itself);
+        where rows of another kind stand beside it, as in `included` of JSON:API, pointers to both, and `of` by
+        `rows_by`. What stands beside the list may be absent from a page, and is not counted where rows are. More than
+        `at_most` pages, or a page seen twice, is a `VendorProtocolError`. json: the body of a list that the vendor
+        gives by POST; each page is a `query` then, with its number where `next` says (`ByNumber("/page")`).
 
         A list of several pages is read until two readings agree, since what changes between two pages hides or doubles
         rows; one that changes every time is `VendorUnavailable`. key: by what a row is known again, where the vendor
         tells something else of it at every reading; without it whole rows are compared, as `of` reads them."""
-        checked_pointer(items)
+        pointers = items if isinstance(items, tuple) else (items,)
+        for pointer in pointers or (None,):
+            checked_pointer(pointer)
         verb: Verb = "GET" if json is None else "POST"
         first = _call(verb, path, parts, params, headers, json, None, (), write=False, remember=fresh_for)
-        return Pages(first, items, of, next, at_most, key)
+        return Pages(first, pointers, of, next, at_most, key)
 
 
 def _call(

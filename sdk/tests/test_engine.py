@@ -529,6 +529,31 @@ def test_pages_by_number_go_on_over_an_empty_page_that_has_a_next() -> None:
     assert [dict(params)["page"] for _, params in asked] == ["1", "2", "3", "1", "2"]
 
 
+def test_rows_that_stand_beside_a_list_are_read_along_and_not_counted() -> None:
+    async def work(http: Http) -> None:
+        paging = ByOffset(("limit", 2), total="/total")
+        found.append(await http.pages("x", items=("/rows", "/beside"), of=int, next=paging))
+
+    found: list[list[int]] = []
+    first, second = page([1, 2], total=3, beside=[10, 20]), page([3], total=3)
+    played = identify(work, first, second, first)
+    assert found == [[1, 2, 10, 20, 3]]
+    assert dict(played.requests[1].params)["offset"] == "2"
+    with pytest.raises(VendorProtocolError, match="wrong_shape"):
+        identify(work, page([1], total=1, beside=["?"]))
+    with pytest.raises(VendorProtocolError, match="missing"):
+        identify(work, reply(200, json={"beside": [10], "total": 0}))
+
+
+@pytest.mark.parametrize("items", [(), "rows", ("/rows", "beside"), None])
+def test_a_list_that_stands_nowhere_is_the_adapters_bug(items: Any) -> None:
+    async def work(http: Http) -> None:
+        await http.pages("x", items=items, of=int, next=ByLink())
+
+    with pytest.raises(AdapterBug, match="bad_pointer"):
+        identify(work)
+
+
 def test_pages_by_offset_cursor_and_link() -> None:
     first = page([1, 2], total=3)
     found, _ = pages(ByOffset(("limit", 2), total="/total"), first, page([3], total=3), first)
