@@ -54,6 +54,7 @@ ACTOR_BY_REASON: dict[str, Actor] = {
     "protocol_version": "it",
     "not_tls": "it",
     "handshake": "it",
+    "switched_off_by_clinic": "clinic",
 }
 """Reasons that name another person than the error's class does: a server's certificate and address are IT's."""
 

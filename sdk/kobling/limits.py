@@ -11,6 +11,7 @@ from .booking import Patient, PatientField
 from .model import Model
 
 Per = Literal["practitioner", "service"]
+"""What a call or a move may be bound to: "practitioner", "service"."""
 Source = Literal["known", "partly", "inferred", "nobody"]
 """How well something about a vendor is known, best first. "nobody": no page says, and the adapter assumes nothing."""
 
@@ -119,7 +120,7 @@ class BookingFacts(Facts):
 
 class Limits(Model):
     """All limits and facts of a vendor. reschedule_within: what must stay the same for the vendor to move a booking
-    in one step. timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most.
+    in one step, as `frozenset({"practitioner"})`. timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most.
     scoped_keys: a key may be allowed to read and not to write, which nobody can tell without writing."""
 
     slots: SlotLimits = SlotLimits()

@@ -87,9 +87,9 @@ class BookingOrder:
     are matched to a patient on file by the field named in `match`, or put on file when nobody matches. Where the
     vendor's API does not say how it finds a patient, use "never": two people may share an address or a telephone.
     `reference` is the caller's own: `Clinic.appointments(reference=…)` finds it, and a second live appointment with the
-    same one is refused (`ReferenceInUse`). `sak_id` is what stood in the vendor's own field for it, None where that was
-    left empty; a vendor without such a field leaves it out, and it is read from the note, then from the patient's
-    comment.
+    same one is refused (`ReferenceInUse`) unless `Behaviour.references` says "free". `sak_id` is what stood in the
+    vendor's own field for it, None where that was left empty; a vendor without such a field leaves it out, and it is
+    read from the note, then from the patient's comment.
     """
 
     timebook_id: str

@@ -36,6 +36,7 @@ class Behaviour:
 
     overlap: "refused" checks every booking against the timebook; "accepted" takes it anyway.
     confirmation: "direct" books at once; "request" makes a pending request that staff confirm or decline.
+    references: a live appointment's reference is refused for another one ("unique"), or stands on both ("free").
     late_cancel: after the deadline a patient's cancellation is "refused", or "accepted" and marked late.
     tells_account: a new booking that staff did not make is told to the clinic's main account by e-mail.
     created_at_resolution: `created_at` is cut down to a multiple of this.
@@ -44,6 +45,7 @@ class Behaviour:
 
     overlap: Literal["refused", "accepted"] = "refused"
     confirmation: Literal["direct", "request"] = "direct"
+    references: Literal["unique", "free"] = "unique"
     late_cancel: Literal["refused", "accepted"] = "refused"
     tells_account: bool = False
     lags: Lags = field(default_factory=Lags)

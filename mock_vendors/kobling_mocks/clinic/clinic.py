@@ -838,7 +838,7 @@ class Clinic:
             lag = state.behaviour.lags.commit
             if lag <= 0:
                 return self._book(state, order, self._next_id(state, "appointment"), now, now)
-            if order.reference is not None:
+            if order.reference is not None and state.behaviour.references == "unique":
                 for waiting in state.accepted:
                     if waiting.order.reference == order.reference:
                         raise ReferenceInUse("a booking with this reference was accepted", waiting.preview.id)
@@ -1348,7 +1348,7 @@ class Clinic:
             raise SlotTaken(f"{start.isoformat()} is taken in timebook {timebook_id}")
 
     def _check_reference(self, reference: str | None) -> None:
-        if reference is None:
+        if reference is None or self._state.behaviour.references == "free":
             return
         for appointment in self._current():
             if appointment.live and appointment.reference == reference:

@@ -18,7 +18,7 @@ def check_invariants(clinic: Clinic) -> list[str]:
     - no two live appointments overlap in a timebook, except in one group's places, where overlaps are refused
     - every appointment ends after it starts, in aware UTC, and belongs to a patient on file
     - a claim belongs to a patient on file and an appointment made, and is the only one for its patient and SakID
-    - a reference stands on one live appointment only
+    - a reference stands on one live appointment only, unless references are free
     - a cancelled appointment says by whom; only a cancelled one does, and only a cancelled one is late
     - a message is about an appointment that was made
     """
@@ -29,7 +29,8 @@ def check_invariants(clinic: Clinic) -> list[str]:
         broken += _broken_in_one(appointment, patients)
     if clinic.behaviour.overlap == "refused":
         broken += _overlaps(clinic, appointments)
-    references = Counter(a.reference for a in appointments if a.live and a.reference is not None)
+    unique = clinic.behaviour.references == "unique"
+    references = Counter(a.reference for a in appointments if unique and a.live and a.reference is not None)
     broken += [f"reference {ref} stands on {count} live appointments" for ref, count in references.items() if count > 1]
     claims = Counter((claim.patient_id, claim.sak_id) for claim in snapshot.claims)
     broken += [

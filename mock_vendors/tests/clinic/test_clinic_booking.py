@@ -150,6 +150,14 @@ def test_a_reference_stands_on_one_live_appointment_and_is_free_again_after_a_ca
     assert small.clinic.book(small.order(10, reference="ref-1")).live
 
 
+def test_where_references_are_free_one_stands_on_several_appointments(small: SmallClinic) -> None:
+    small.clinic.behave(references="free")
+    for hour in (9, 10):
+        small.clinic.book(small.order(hour, reference="ref-1"))
+    assert len(small.clinic.appointments(reference="ref-1")) == 2
+    assert check_invariants(small.clinic) == []
+
+
 def test_a_claim_is_made_from_the_sakid_in_the_note_unless_the_patient_has_it(small: SmallClinic) -> None:
     first = small.clinic.book(small.order(9, note="[K:ABC]\nSakID: 6QPTR\nHei"))
     small.clinic.book(small.order(9, 30, note="sak-id: 6qptr"))
