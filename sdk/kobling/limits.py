@@ -120,8 +120,9 @@ class BookingFacts(Facts):
 
 class Limits(Model):
     """All limits and facts of a vendor. reschedule_within: what must stay the same for the vendor to move a booking
-    in one step, as `frozenset({"practitioner"})`. timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most.
-    scoped_keys: a key may be allowed to read and not to write, which nobody can tell without writing."""
+    in one step, as `frozenset({"practitioner"})`. timeout_read, timeout_write: seconds for a whole call. calls:
+    requests in one operation at most. scoped_keys: a key may be allowed to read and not to write, which nobody can tell
+    without writing."""
 
     slots: SlotLimits = SlotLimits()
     catalogue: CatalogueFacts = CatalogueFacts()
