@@ -130,17 +130,13 @@ def _places(clinic: Clinic, _: Visit) -> Any:
 
 
 # [calls]
-def _home(clinic: Clinic) -> str:
-    """Where all practitioners have their place."""
-    return clinic.addresses[0].department_id
-
-
 def _people(clinic: Clinic, _: Visit) -> Any:
-    return [{"id": one.id, "name": one.public_name, "place": _home(clinic)} for one in clinic.timebooks]
+    at = {one.id: one.department_id for one in clinic.addresses}
+    return [{"id": one.id, "name": one.public_name, "place": at[one.address_id or ""]} for one in clinic.timebooks]
 
 
 def _kinds(clinic: Clinic, _: Visit) -> Any:
-    at = {one.id: one.department_id for one in clinic.addresses if one.department_id != _home(clinic)}
+    at = {one.id: one.department_id for one in clinic.addresses}
     return [
         {
             "id": kind.id,
@@ -193,9 +189,9 @@ class AtThePractitionersMock(Dialect):
 
     # [fit]
     def fit(self, clinic: Clinic) -> None:
-        """Nothing is offered at every place: what has no address is where the practitioners are."""
-        for kind in clinic.types:
-            clinic.put_type(replace(kind, address_id=kind.address_id or clinic.addresses[0].id))
+        """Every practitioner has a place, at each of the clinic's in turn."""
+        for number, one in enumerate(clinic.timebooks):
+            clinic.put_timebook(replace(one, address_id=clinic.addresses[number % len(clinic.addresses)].id))
 
     # [fit-end]
     @property
@@ -256,6 +252,20 @@ def failed(adapter: type[Invented]) -> list[str]:
 
 def test_the_suite_finds_each_service_and_each_time_where_it_is() -> None:
     assert failed(AtThePractitioners) == []
+
+
+class PeopleOnly(AtThePractitionersMock):
+    """No service has a place of its own."""
+
+    def fit(self, clinic: Clinic) -> None:
+        super().fit(clinic)
+        for kind in clinic.types:
+            clinic.put_type(replace(kind, address_id=None))
+
+
+def test_it_does_so_where_only_practitioners_have_a_place() -> None:
+    certificate = certify("invented", rules=RULES, target=Target(AtThePractitioners, PeopleOnly()))
+    assert [one.rule.id for one in certificate.results if one.verdict.value != "PASS"] == []
 
 
 def test_with_such_a_mock_it_is_seen_when_no_place_is_read_as_every_place() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kobling import Catalogue, Operation, Slot, Slots, WireReply
 from kobling_mocks import Fact
-from kobling_mocks.clinic import ALL_PATIENTS, Clinic, Medium, Rule, Timebook, synthetic_id
+from kobling_mocks.clinic import ALL_PATIENTS, AppointmentType, Clinic, Medium, Rule, Timebook, synthetic_id
 
 from ..clinics import ClinicName
 from ..nulls import never_null
@@ -550,18 +550,18 @@ async def _no_rate_at_all(trial: Trial) -> None:
 
 @BOOK.rule(
     7,
-    "A type without a visiting address belongs to every department, one with an address to that department",
+    "A type belongs to the department of its address, else to those of its practitioners, else to every department",
     why="Otherwise a practitioner is seen nowhere, or at a place where nobody receives the patient.",
-    check="Service.locations: None without an address, else the department of the address. Where none means the "
+    check="Service.locations: the department of the address; None without an address. Where none means the "
     "practitioner's own place: `kobling about several-departments#at-the-practitioners`.",
     control="The catalogue is read, and holds at least one type whose place can be compared.",
     source="the help article on departments: no address means all departments",
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "bound": "A type without an address is bound to departments: its locations must be None. Where the vendor has "
-        "no such types, the mock's `fit` gives each an address.",
-        "elsewhere": "A type with an address stands at another department than its address.",
+        "bound": "A type that is offered everywhere is bound to departments: its locations must be None. Where the "
+        "vendor has no such types, the mock's `fit` gives each of them, or each timebook, an address.",
+        "elsewhere": "A type stands at another department than its address, or than its practitioners.",
     },
 )
 async def _addresses(trial: Trial) -> None:
@@ -572,22 +572,38 @@ async def _addresses(trial: Trial) -> None:
         kind = rig.clinic.type(rig.own(service.id))
         if kind is None or kind.kind == "hidden":
             continue
-        told = kind.address_id is not None and rig.told("departments")
-        address = rig.clinic.address(kind.address_id or "") if told else None
-        if address is None:
-            got = sorted(service.locations or ())
+        bookable, listed = _places_of(rig, kind)
+        if not listed:
             expected = f"type {service.id}: every department (locations None)"
-            trial.claim(service.locations is None, "bound", expected=expected, got=some(got, "no department"))
+            trial.claim(service.locations is None, "bound", expected=expected,
+                        got=some(service.locations or (), "no department"))  # fmt: skip
         else:
-            place = rig.wire_id(address.department_id)
-            holds = service.locations is None or service.locations == {place}
-            expected = f"type {service.id}: department {place} only"
-            trial.claim(holds, "elsewhere", expected=expected, got=some(service.locations or (), "no department"))
-            bound = service.locations is not None
-            trial.claim(bound, "elsewhere", expected=expected, got="every department (locations None)")
+            which = some(listed) if bookable == listed else f"of {some(listed)} at least {some(bookable, 'one')}"
+            expected = f"type {service.id}: department {which} only"
+            told = set(rig.places) if service.locations is None and rig.needs_department else service.locations
+            got = "every department (locations None)" if told is None else some(told, "no department")
+            holds = told is not None and bool(told) and bookable <= told <= listed
+            trial.claim(holds, "elsewhere", expected=expected, got=got)
         compared += 1
     trial.need(compared or None, "no type is listed")
     trial.saw(f"{compared} types stand where the clinic has them")
+
+
+def _places_of(rig: Rig, kind: AppointmentType) -> tuple[frozenset[str], frozenset[str]]:
+    """At which departments patients are received for a type, by the vendor's ids: in timebooks that can be booked, and
+    in all of its timebooks. Nothing where it is received everywhere, or the vendor shows no departments."""
+    if not rig.told("departments"):
+        return frozenset(), frozenset()
+    if (own := rig.clinic.address(kind.address_id or "")) is not None:
+        only = frozenset({rig.wire_id(own.department_id)})
+        return only, only
+    at = {rule.timebook_id: rig.clinic.address_of(rule.timebook_id, kind.id) for rule in kind.rules}
+    if not at or None in at.values():
+        return frozenset(), frozenset()
+    places = {who: rig.wire_id(address.department_id) for who, address in at.items() if address is not None}
+    return frozenset(place for who, place in places.items() if rig.shown.offered(who, kind.id)), frozenset(
+        places.values()
+    )
 
 
 @BOOK.rule(

@@ -404,7 +404,7 @@ async def _ends_and_places(trial: Trial) -> None:
             if place is None and rig.needs_department and slot.location_id in rig.places:
                 place = slot.location_id  # it is received everywhere, and was told by the department that was asked
             holds = slot.location_id in (None, place)
-            expected = f"{slot_told(slot)} at department {place or 'None, as its type has no address'}"
+            expected = f"{slot_told(slot)} at department {place or 'None, as it is received everywhere'}"
             trial.claim(holds, "other_place", expected=expected, got=f"location_id {slot.location_id}")
             lost = slot.location_id is None and not rig.needs_department  # there the connection says where
             trial.claim(not lost or place is None, "no_place", expected=expected, got="location_id None")

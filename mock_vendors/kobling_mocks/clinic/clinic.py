@@ -378,6 +378,15 @@ class Clinic:
         with self._lock:
             return self._effective(timebook_id, type_id)
 
+    def address_of(self, timebook_id: str, type_id: str) -> VisitingAddress | None:
+        """Where patients are received for this type in this timebook: at the type's visiting address, else at the
+        timebook's; None where neither has one, which is every department. Raises `KeyError` for ids that never
+        existed."""
+        with self._lock:
+            state = self._state
+            timebook = state.timebooks.get(timebook_id) or state.removed_timebooks[timebook_id]
+            return self._address_of(timebook, self.any_type(type_id))
+
     # ---- changing the set-up; none of these touches an appointment
 
     def put_department(self, department: Department) -> None:
@@ -393,8 +402,10 @@ class Clinic:
             state.addresses[self._numbered(address.id)] = address
 
     def put_timebook(self, timebook: Timebook) -> None:
-        """Add or replace a timebook."""
+        """Add or replace a timebook. Raises `ValueError` for an unknown visiting address."""
         with self._changing() as state:
+            if timebook.address_id is not None and timebook.address_id not in state.addresses:
+                raise ValueError(f"no visiting address {timebook.address_id}; put the address first")
             state.timebooks[self._numbered(timebook.id)] = timebook
 
     def remove_timebook(self, timebook_id: str) -> None:
@@ -606,7 +617,7 @@ class Clinic:
                 for slot in self.planned_slots(timebook.id, first_day, last_day):
                     planned[slot.type_id].append(slot)
                 for kind in state.types.values():
-                    if (type_ids is None or kind.id in type_ids) and self._in_department(kind, department_id):
+                    if (type_ids is None or kind.id in type_ids) and self._in_department(timebook, kind, department_id):
                         found += self._open(
                             timebook, kind, planned.get(kind.id, ()), moment, busy, patient_id, patient_lists
                         )
@@ -688,7 +699,7 @@ class Clinic:
             return []
         limits = self._effective(timebook.id, kind.id)
         first_only = limits.first_free_slot_only and kind.kind != "group"
-        address = self._state.addresses.get(kind.address_id) if kind.address_id else None
+        address = self._address_of(timebook, kind)
         found: list[OpenSlot] = []
         shown_days: set[date] = set()
         events = self._events_of(timebook.id)
@@ -711,7 +722,7 @@ class Clinic:
                     fold=slot.fold,
                     rates=rule.rates,
                     patients=rule.patients,
-                    address_id=kind.address_id,
+                    address_id=address.id if address else None,
                     department_id=address.department_id if address else None,
                     group_id=synthetic_id(self.seed, "group", key) if kind.kind == "group" else None,
                     places_left=places,
@@ -772,11 +783,14 @@ class Clinic:
             return "daily_limit"
         return None
 
-    def _in_department(self, kind: AppointmentType, department_id: str | None) -> bool:
-        if department_id is None or kind.address_id is None:
-            return True
-        address = self._state.addresses.get(kind.address_id)
-        return address is not None and address.department_id == department_id
+    def _in_department(self, timebook: Timebook, kind: AppointmentType, department_id: str | None) -> bool:
+        address = self._address_of(timebook, kind) if department_id is not None else None
+        return address is None or address.department_id == department_id
+
+    def _address_of(self, timebook: Timebook, kind: AppointmentType) -> VisitingAddress | None:
+        """Where a type is received in a timebook; None for every department."""
+        where = kind.address_id or timebook.address_id
+        return self._state.addresses.get(where) if where else None
 
     # ---- reading appointments
 

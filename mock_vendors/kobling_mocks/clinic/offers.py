@@ -40,7 +40,8 @@ class OpenSlot:
     """A time that online booking shows. `start` and `end` are aware UTC.
 
     `wall` is the naive local time of the start, `day` its date, `fold` 1 for the second of two equal wall-clock times.
-    `address_id` and `department_id` are None where the type has no visiting address: it belongs to every department.
+    `address_id` and `department_id` are None where neither the type nor its timebook has a visiting address: it belongs
+    to every department.
     `group_id` names the group appointment of a group type, and `places_left` is 1 for other types.
     """
 

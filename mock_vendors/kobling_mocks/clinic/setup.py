@@ -105,9 +105,10 @@ class Timebook:
     """A timebook (timebok): the calendar of one practitioner, or of a group, a department or the whole clinic.
 
     Patients see `owner_name` and `public_name`; `internal_name` is for staff. `owner_department_id` is set where a
-    department owns the timebook. `hpr` and `profession` describe the practitioner of a person-owned timebook.
-    Appointments in the timebooks of `blocked_by` take the time here too. `daily_limit` is how many appointments may
-    start on a local day before online booking shows no more of it; None for no limit.
+    department owns the timebook. `address_id` is where its owner receives patients, for every type that has no address
+    of its own; None where the owner has no place. `hpr` and `profession` describe the practitioner of a person-owned
+    timebook. Appointments in the timebooks of `blocked_by` take the time here too. `daily_limit` is how many
+    appointments may start on a local day before online booking shows no more of it; None for no limit.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Timebook:
     owner_kind: OwnerKind
     owner_name: str
     owner_department_id: str | None = None
+    address_id: str | None = None
     hpr: str | None = None
     profession: str | None = None
     online: bool = True
@@ -129,7 +131,8 @@ class Timebook:
 class AppointmentType:
     """An appointment type (timetype). `minutes` is absolute time, also over a DST night.
 
-    `address_id` is None where no visiting address is chosen: then the type belongs to every department. `places`
+    `address_id` is None where no visiting address is chosen: then the type is received where the timebook's owner is,
+    and at every department where the owner has no place either. `places`
     (antall plasser) matters for `kind="group"` only. `notify_patient` sends the vendor's own notices.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -89,6 +90,26 @@ def test_a_type_with_an_address_belongs_to_its_department_and_one_without_to_eve
     assert kinds("torget") == {*everywhere, demo_id("type", "forste")}
     assert kinds("brygga") == {*everywhere, demo_id("type", "trening")}
     assert kinds("ukjent") == everywhere
+
+
+def test_what_has_no_address_is_where_the_timebooks_owner_receives_patients() -> None:
+    clinic = demo_clinic()
+    kari, brygga = demo_id("timebook", "kari"), demo_id("department", "brygga")
+    kept, owner = demo_id("type", "forste"), demo_id("type", "oppfolging")
+    book = clinic.timebook(kari)
+    assert book is not None
+    assert clinic.address_of(kari, owner) is None
+    with pytest.raises(ValueError, match="put the address first"):
+        clinic.put_timebook(replace(book, address_id="nowhere"))
+    clinic.put_timebook(replace(book, address_id=demo_id("address", "brygga")))
+    at = {slot.type_id: slot.department_id for slot in clinic.open_slots([kari], None, FIRST, LAST)}
+    assert (at[kept], at[owner]) == (demo_id("department", "torget"), brygga)
+    there = clinic.open_slots([kari], None, FIRST, LAST, department_id=demo_id("department", "torget"))
+    assert {slot.type_id for slot in there} == {kept}
+    clinic.remove_timebook(kari)
+    address = clinic.address_of(kari, owner)
+    assert address is not None
+    assert address.department_id == brygga
 
 
 def test_a_restricted_type_is_open_to_the_people_on_its_list_only(demo: Clinic) -> None:
