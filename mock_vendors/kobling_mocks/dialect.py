@@ -26,7 +26,7 @@ from pydantic import BaseModel
 from kobling.http import find
 
 from . import dialects
-from .clinic import Behaviour, Clinic, Restrictions
+from .clinic import Behaviour, Clinic, Medium, Restrictions
 from .endpoints import endpoints
 from .facts import Fact
 from .journal import Effect
@@ -202,6 +202,11 @@ class Dialect(ABC):
     untold: ClassVar[frozenset[Fact]] = frozenset()
     """What this vendor's wire does not tell, so that nobody can be expected to know it from there; `FACTS` says what
     each word means. What `fit` takes out of every clinic need not be named."""
+    mediums: ClassVar[tuple[tuple[Medium, ...], ...]] = (
+        ("video",), ("telephone",), ("face_to_face", "video"), ("face_to_face",),
+    )  # fmt: skip
+    """How patients of one type may be received at this vendor's; the suite makes types of each. Where the wire has a
+    yes or no for video and nothing else, `(("face_to_face",), ("video",))`."""
     gives_up_after: ClassVar[float | None] = None
     """Seconds after which the vendor gives a call up: what it had not changed by then it never changes. None where
     nobody says so. `BookingFacts.latest_commit` is held against it."""

@@ -733,13 +733,14 @@ async def _by_video_or_telephone(trial: Trial) -> None:
     if not control.told("mediums"):
         trial.not_offered("video and telephone", proof=True)
     await trial.booked(control)
-    ways: tuple[Medium, ...] = ("video", "telephone")
+    has = control.mock.dialect.mediums
+    ways: list[Medium] = [way for way in ("video", "telephone") if any(way in one for one in has)]
     stand: list[Medium] = []
     for way in ways:
         rig = trial.rig()
         for kind in rig.clinic.types:
             if kind.kind == "ordinary":
-                rig.clinic.put_type(replace(kind, mediums=(way,)))
+                rig.clinic.put_type(replace(kind, mediums=next(one for one in has if way in one)))
         query = rig.days(3, 1)
         offered = rig.known((await rig.session.slots(query)).found, query.first_day, query.last_day)
         if not offered:
