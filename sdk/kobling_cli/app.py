@@ -9,12 +9,13 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from kobling import AdapterBug, KoblingError
+from kobling.app import sdk_version
 
 from .commands.about import about
 from .commands.booking import book, cancel, resolve
@@ -179,6 +180,17 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _whole(
+    version: Annotated[bool, typer.Option("--version", help="Show the installed version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"kobling {sdk_version()}")
+        raise typer.Exit
+
+
 for command in (
     new, check, update, vendors, form, test, practitioners, services, slots, explain, book, cancel, resolve, about,
     certify, fuzz, verify_certificate, make_signing_key, record, compare, scan_cassettes, zoo, demo,
