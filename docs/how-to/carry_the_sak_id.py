@@ -20,6 +20,7 @@ from kobling import (
     Http,
     InvalidRequest,
     Limits,
+    OwnReference,
     Patient,
     SakID,
     Slot,
@@ -36,9 +37,12 @@ class Row(WireModel):
     note: str | None = None
 
 
-class ReferredRow(WireModel):
+class Referred(WireModel):
     id: str
-    externalReference: UUID
+    externalReference: OwnReference = None
+
+
+class ReferredRow(Referred):
     cancelled: bool = False
 
     @property
@@ -88,10 +92,8 @@ class WithFields(WithNote):
             "insuranceCase": request.sak_id.value if request.sak_id else None,
             "comment": request.message,
         }
-        reply = await http.post("bookings", json={name: value for name, value in sent.items() if value})
-        return Booking(
-            id=reply.read(str, at="/id"), status="unknown", reference=reply.read(UUID, at="/externalReference")
-        )
+        row = (await http.post("bookings", json={name: value for name, value in sent.items() if value})).read(Referred)
+        return Booking(id=row.id, status="unknown", reference=row.externalReference)
 
     # [test]
 
@@ -160,10 +162,10 @@ def test_a_message_that_leaves_no_room_for_the_sak_id_is_refused_before_anything
 def test_one_booking_is_asked_for_by_its_reference() -> None:
     day = date(2026, 12, 1)
     query = BookingQuery(first_day=day, last_day=day, reference=UUID(int=7))
-    row = {"id": 12, "externalReference": str(UUID(int=7))}
-    played = play(FoundByReference, "list_bookings", query, replies=[reply(200, json=[row])])
+    row, other = {"id": 12, "externalReference": str(UUID(int=7))}, {"id": 13, "externalReference": "2026/4711-B"}
+    played = play(FoundByReference, "list_bookings", query, replies=[reply(200, json=[row, other])])
     assert played.requests[0].params == (("externalReference", str(UUID(int=7))),)
-    assert [(one.id, one.reference) for one in played.result.found] == [("12", UUID(int=7))]
+    assert [(one.id, one.reference) for one in played.result.found] == [("12", UUID(int=7)), ("13", None)]
 
 
 # [tests]

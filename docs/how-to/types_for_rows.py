@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +18,13 @@ from kobling import (
     Practitioner,
     Service,
     ServiceKind,
+    Slot,
+    SlotQuery,
     VendorProtocolError,
     WireModel,
+    at,
 )
+from kobling.localtime import parse_offset
 from kobling.testing import play, reply
 
 # [rows]
@@ -82,6 +87,30 @@ class Indexed(Invented):
         )
 
 
+# [deep-rows]
+class Hour(WireModel):
+    """As `{"id": 7, "attributes": {"start": "…", "length": "PT5M"}, "relationships": {"who": {"data": {"id": 9}}}}`."""
+
+    id: str
+    start: str = at("/attributes/start")
+    length: timedelta = at("/attributes/length")
+    who: str = at("/relationships/who/data/id")
+    room: str | None = at("/relationships/room/data/id", default=None)  # "room" or its "data" may be null
+
+
+# [deep]
+class Deep(Invented):
+    contract = 1
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
+        rows = (await http.get("hours")).read(list[Hour], at="/data")
+        found = [(row, parse_offset(row.start)) for row in rows]
+        return [
+            Slot(practitioner_id=row.who, service_id="visit", location_id=row.room, start=start, end=start + row.length)
+            for row, start in found
+        ]
+
+
 # [test]
 GOOD = {"id": 3, "title": "Vurdering", "minutes": 45, "type": "PATIENT", "web": True}
 
@@ -114,6 +143,40 @@ def test_a_value_that_koblings_own_class_does_not_take_is_the_vendors_error_too(
 
 
 # [tested]
+def hours(**changed: Any) -> list[Slot]:
+    """The open time that is made of a row in which something is changed."""
+    row = {
+        "id": 7,
+        "attributes": {"start": "2026-12-01T08:00:00+01:00", "length": "PT1H15M"},
+        "relationships": {"who": {"data": {"id": 9}}, "room": {"data": None}},
+    }
+    query = SlotQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 1))
+    played = play(Deep, "list_slots", query, replies=[reply(200, json={"data": [row | changed]})])
+    return list(played.result.found)
+
+
+def test_a_field_that_stands_deep_in_a_row_is_read_from_there() -> None:
+    (slot,) = hours()
+    assert (slot.practitioner_id, slot.location_id, slot.end - slot.start) == ("9", None, timedelta(minutes=75))
+    (slot,) = hours(relationships={"who": {"data": {"id": 9}}, "room": {"data": {"id": 3}}})
+    assert slot.location_id == "3"
+
+
+@pytest.mark.parametrize(
+    ("odd", "place"),
+    [
+        ({"relationships": {"who": None}}, "data.0.relationships.who.data.id"),
+        ({"relationships": []}, "data.0.relationships.who.data.id"),
+        ({"attributes": {"start": None, "length": "PT1H"}}, "data.0.attributes.start"),
+        ({"attributes": {"start": "2026-12-01T08:00:00+01:00", "length": "1 time"}}, "data.0.attributes.length"),
+    ],
+)
+def test_what_does_not_fit_deep_in_a_row_is_told_with_its_place(odd: dict[str, Any], place: str) -> None:
+    with pytest.raises(VendorProtocolError) as refused:
+        hours(**odd)
+    assert (refused.value.because, refused.value.fields) == ("wrong_shape", (place,))
+
+
 def test_a_field_that_is_indexed_and_not_there_is_the_adapters_crash() -> None:
     with pytest.raises(AdapterBug) as crash:
         play(Indexed, "catalogue", replies=[reply(200, json={"kinds": [{"id": 3}]})])

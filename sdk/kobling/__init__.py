@@ -107,11 +107,12 @@ from .linking import (
     confirm_link,
     propose_links,
 )
-from .model import ClinicTime, Model, Moment, Name, OtherRow, VendorId, WireModel, rows_by
+from .model import ClinicTime, Model, Moment, Name, VendorId, WireModel
 from .names import normal_name
 from .plugins import Installed, Problem, hookimpl, load
-from .reference import find_tags
+from .reference import OwnReference, find_tags
 from .report import ConnectionReport, Explanation, Finding, Identity, Probe
+from .rows import OtherRow, at, rows_by
 from .session import AsyncSession, Session
 from .slots import Slot, SlotProblem, SlotQuery, Slots, UnknownPart
 
@@ -205,6 +206,7 @@ __all__ = [
     "Operation",
     "OtherRow",
     "OutcomeUnknown",
+    "OwnReference",
     "OwnerKind",
     "Patient",
     "PatientFieldRequired",
@@ -263,6 +265,7 @@ __all__ = [
     "WireReply",
     "WireRequest",
     "ZoneName",
+    "at",
     "broken_links",
     "capabilities",
     "confirm_link",

@@ -51,14 +51,15 @@ class Refusal:
 
 
 Listed: TypeAlias = type[KoblingError] | Refusal
-CodeReader: TypeAlias = str | Callable[[Response], str | None] | None
+CodeReader: TypeAlias = str | tuple[str, ...] | Callable[[Response], str | None] | None
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorMap:
     """A vendor's own errors. Keys of `codes`: `"CODE"` or `("book", "CODE")`; of `statuses`: `403` or `("book", 400)`.
 
-    code: where the vendor's code stands: a JSON pointer, or a function; one that raises has found none. field: a
+    code: where the vendor's code stands: a JSON pointer, several of which the first that leads to a text or number
+    counts, or a function; one that raises has found none. field: a
     pointer to the name of the wrong field (or a list of them), mapped to ours by `field_names`.
 
     Refused when it is made, since it would fail at a vendor's refusal only: a `TypeError` for a value that is no error
@@ -79,9 +80,13 @@ class ErrorMap:
             for key, listed in table.items():
                 if not isinstance(listed, Refusal):
                     _checked_error(listed, f"ErrorMap.{name}[{key!r}]")
-        for pointer in (self.code, self.field):
-            if pointer is not None and not callable(pointer):
+        for pointer in (*_pointers(self.code), self.field):
+            if pointer is not None:
                 checked_pointer(pointer)
+
+
+def _pointers(code: CodeReader) -> tuple[str, ...]:
+    return () if code is None or callable(code) else code if isinstance(code, tuple) else (code,)
 
 
 def _checked_error(error: object, where: str = "Refusal") -> None:
@@ -213,10 +218,13 @@ def _vendor_words(response: Response, table: ErrorMap) -> tuple[str, tuple[str, 
             code = table.code(response)
         except Exception as problem:  # noqa: BLE001 - a code function that raises finds no code; it decides nothing
             del problem
-    outcome = response.parsed() if isinstance(table.code, str) or table.field else None
+    pointers = _pointers(table.code)
+    outcome = response.parsed() if pointers or table.field else None
     data = outcome.value if isinstance(outcome, Parsed) else None
-    if isinstance(table.code, str):
-        code = find(data, table.code)
+    for pointer in pointers:
+        code = find(data, pointer)
+        if isinstance(code, str | int) and not isinstance(code, bool):
+            break
     found = find(data, table.field) if table.field else None
     names = found if isinstance(found, list) else [found] if isinstance(found, str) else []
     fields = tuple(word(table.field_names.get(str(name), str(name))) for name in names[:10])

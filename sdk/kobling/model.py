@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Annotated, Any, Final, NoReturn, Self, TypeVar, Union
+from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,10 +21,8 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     GetCoreSchemaHandler,
     StringConstraints,
-    Tag,
     ValidationError,
     model_validator,
 )
@@ -48,27 +46,6 @@ class WireModel(BaseModel):
     add some without notice. What does not fit is a `VendorProtocolError` naming the place (`Response.read`)."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, coerce_numbers_to_str=True)
-
-
-OTHER: Final = "(another)"
-"""The tag of a row whose kind nobody named."""
-
-
-class OtherRow(WireModel):
-    """A row of a kind that the adapter does not read; see `rows_by`."""
-
-
-def rows_by(field: str, kinds: Mapping[str, type[WireModel]]) -> Any:
-    """A type for the rows of a list that holds several kinds, told apart by the word in `field`: for `http.pages(of=…)`
-    and `read(list[…])`. A row of a named kind is read as its model, one with any other word as an `OtherRow`, since
-    vendors add kinds without notice; one without a word does not fit."""
-
-    def kind_of(row: object) -> str | None:
-        word = row.get(field) if isinstance(row, dict) else None
-        return None if not isinstance(word, str) else word if word in kinds else OTHER
-
-    tagged = [Annotated[kind, Tag(name)] for name, kind in kinds.items()]
-    return Annotated[Union[(*tagged, Annotated[OtherRow, Tag(OTHER)])], Discriminator(kind_of)]
 
 
 class Malformed(TypeError):

@@ -17,8 +17,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
+
+from pydantic import BeforeValidator
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U."""
@@ -83,6 +85,20 @@ def strip_tags(text: str) -> str:
 
 
 NoteCode = Literal["control_character", "tag_like", "empty_line"]
+
+
+def _ours(told: object) -> object:
+    if not isinstance(told, str):
+        return told
+    try:
+        return UUID(told)
+    except ValueError:
+        return None
+
+
+OwnReference = Annotated[UUID | None, BeforeValidator(_ours)]
+"""What stands in a vendor's own field for a reference, as the type of a row's field: a registry's, or None, since
+another system, or the clinic, may have written any text there."""
 
 
 class NoteTooLong(ValueError):

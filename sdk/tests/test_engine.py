@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 
 from full_vendor import FIRST, FullVendor, Vendor, connect, request
 from kobling import (
@@ -38,6 +39,7 @@ from kobling import (
     InvalidRequest,
     KoblingError,
     OutcomeUnknown,
+    OwnReference,
     Practitioner,
     QueryKey,
     RateLimited,
@@ -51,6 +53,8 @@ from kobling import (
     VendorTimeout,
     VendorUnavailable,
     WireFailure,
+    WireModel,
+    at,
     required,
 )
 from kobling.adapter import ContractError, check_adapter
@@ -527,6 +531,51 @@ def test_pages_by_number_go_on_over_an_empty_page_that_has_a_next() -> None:
     found, asked = pages(ByNumber(last="/last"), one, none, two, one, none)
     assert found == [1, 2]
     assert [dict(params)["page"] for _, params in asked] == ["1", "2", "3", "1", "2"]
+
+
+@pytest.mark.parametrize("pointer", ["", "/", "name", None])
+def test_a_field_stands_somewhere_in_its_row(pointer: Any) -> None:
+    with pytest.raises(ValueError, match="write"):
+        at(pointer)
+
+
+def test_a_field_is_found_in_a_list_and_under_a_name_with_a_slash() -> None:
+    class Row(WireModel):
+        first: str = at("/rows/0/a~1b")
+        left_out: int = at("/rows/1", default=7)
+
+    assert Row.model_validate({"rows": [{"a/b": "x"}]}) == Row.model_construct(first="x", left_out=7)
+
+
+def test_a_reference_of_another_system_is_none_and_ours_is_read() -> None:
+    class Row(WireModel):
+        reference: OwnReference = None
+
+    for told in (None, "", "2026/4711-B", "null"):
+        assert Row.model_validate({"reference": told}).reference is None
+    ours = UUID(int=7)
+    assert Row.model_validate({"reference": str(ours).upper()}).reference == ours
+    with pytest.raises(ValidationError):
+        Row.model_validate({"reference": ["7"]})
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"error": "taken"}, "taken"),
+        ({"errors": [{"code": "taken"}]}, "taken"),
+        ({"error": None, "errors": [{"code": "taken"}]}, "taken"),
+        ({"error": {"code": "x"}, "errors": [{"code": 7}]}, "7"),
+        ({"errors": []}, ""),
+    ],
+)
+def test_a_code_may_stand_in_one_of_several_places(body: Any, code: str) -> None:
+    errors = ErrorMap(codes={"taken": SlotTaken, "7": SlotTaken}, code=("/error", "/errors/0/code"))
+    with pytest.raises(KoblingError) as refused:
+        identify(one_get, reply(400, json=body), errors=errors)
+    assert (refused.value.vendor_code, isinstance(refused.value, SlotTaken)) == (code, bool(code))
+    with pytest.raises(ValueError, match="no JSON pointer"):
+        ErrorMap(code=("/error", "code"))
 
 
 def test_rows_that_stand_beside_a_list_are_read_along_and_not_counted() -> None:

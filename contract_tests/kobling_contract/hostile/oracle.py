@@ -395,11 +395,12 @@ def _data(answer: Any) -> Any:
 
 
 def _code(table: ErrorMap, answer: WireReply) -> str:
-    if isinstance(table.code, str):
-        code = find(_data(answer), table.code)
-        return str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
     if table.code is None:
         return ""
+    if isinstance(table.code, str | tuple):
+        places = [table.code] if isinstance(table.code, str) else table.code
+        codes = [find(_data(answer), place) for place in places]
+        return next((str(one) for one in codes if isinstance(one, str | int) and not isinstance(one, bool)), "")
     try:
         return table.code(Response(answer)) or ""
     except Exception:  # noqa: BLE001 - a code that can't be found is none

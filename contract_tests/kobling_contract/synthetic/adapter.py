@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
-from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -36,6 +35,7 @@ from kobling import (
     Name,
     NotActivated,
     Offer,
+    OwnReference,
     PatientFieldRequired,
     PatientFields,
     PatientLimitReached,
@@ -209,7 +209,7 @@ class BookingRow(WireModel):
     start: Time
     end: Time
     status: str
-    reference: str | None = None
+    reference: OwnReference = None
     created_at: Instant | None = None
     change_by: Instant | None = None
     late: bool | None = None
@@ -446,15 +446,7 @@ def _booking(one: BookingRow) -> Booking:
         practitioner_id=one.practitioner_id,
         service_id=one.service_id,
         location_id=one.department_id,
-        reference=_own_reference(one.reference),
+        reference=one.reference,
         created_at=one.created_at,
         change_by=one.change_by,
     )
-
-
-def _own_reference(text: str | None) -> UUID | None:
-    """The reference, where it is one of a registry's: the clinic may write something else in the field."""
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None

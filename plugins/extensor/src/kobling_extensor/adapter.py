@@ -217,7 +217,7 @@ def _booking(one: Time) -> Booking:
         practitioner_id=one.behandler,
         service_id=one.timetype,
         location_id=one.avdeling,
-        reference=inferred.own_reference(one.referanse),
+        reference=one.referanse,
         created_at=instant_of(one.opprettet, inferred.ZONE),
         change_by=instant_of(one.frist, inferred.ZONE),
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
-from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
@@ -27,6 +26,7 @@ from kobling import (
     Limits,
     Name,
     NotActivated,
+    OwnReference,
     PatientFieldRequired,
     PatientFields,
     PatientLimitReached,
@@ -197,7 +197,7 @@ class Time(WireModel):
     start: str
     minutter: int = Field(alias="varighetMinutter", ge=1, le=24 * 60)
     status: str
-    referanse: str | None = None
+    referanse: OwnReference = None
     opprettet: str | None = None
     frist: str | None = Field(default=None, alias="avbestillingsfrist")
     for_sent: bool | None = Field(default=None, alias="forSent")
@@ -323,11 +323,3 @@ def place(slot: Slot) -> dict[str, Any]:
         "behandlerId": int(slot.practitioner_id),
         "timetypeId": int(slot.service_id),
     }
-
-
-def own_reference(text: str | None) -> UUID | None:
-    """The reference, where it is one of a registry's: the clinic may write something else in the field."""
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
