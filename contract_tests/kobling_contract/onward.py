@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -15,7 +16,7 @@ from kobling_mocks.dialect import Operation
 
 from .rig import Rig, WireCall
 
-__all__ = ["Onward", "documented", "goes_on", "in_pages", "onward", "uncertain_lists"]
+__all__ = ["LeftOff", "Onward", "documented", "goes_on", "in_pages", "left_off", "onward", "uncertain_lists"]
 
 PAGING = frozenset({"page", "cursor", "offset", "skip", "limit", "side", "continuation"})
 """Words in the names of parameters by which a vendor's call is taken for one that answers in pages."""
@@ -61,6 +62,67 @@ def _texts(data: Any, place: tuple[str, ...]) -> list[tuple[tuple[str, ...], str
     if isinstance(data, dict):
         return [one for name, inner in data.items() for one in _texts(inner, (*place, name))]
     return [(place, data)] if isinstance(data, str) else []
+
+
+@dataclass(frozen=True)
+class LeftOff:
+    """An answer that says how its list goes on, where nobody went. number: its call in the journal. place: the member
+    of the answer that says so, or the header."""
+
+    number: int
+    place: str
+
+    def __str__(self) -> str:
+        return f"answer {self.number} says where the list goes on ({self.place}), and no call went there"
+
+
+ONWARD = frozenset({"next", "cursor", "continuation"})
+BACK = frozenset({"prev", "previous", "first", "last", "self"})
+"""Words in the names of members that lead on from an answer, and of those that don't."""
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,<]*\brel="?next\b')
+
+
+def left_off(wire: Sequence[WireCall]) -> LeftOff | None:
+    """The last answer of a reading that says how its list goes on without anybody having gone there: by a link, or by
+    a value in a member that is named as a way on, or was one in another answer. None where there is nothing such."""
+    known = {goes.place for one, other in pairwise(wire) if (goes := onward(one, other)) is not None and goes.place}
+    requests = [one.request for one in wire]
+    found = None
+    for one in wire:
+        for place, value in _ways_on(one, known):
+            if not any(_went(value, one.request, request) for request in requests):
+                found = LeftOff(one.number, place)
+    return found
+
+
+def _went(way: str, here: WireRequest, request: WireRequest) -> bool:
+    """Whether a request went where an answer to another one leads: it holds the value, or asks for what the link asks
+    for, in whatever order and with whatever more."""
+    asked = _asked(request)
+    if way in (request.url, *asked.values()):
+        return True
+    link = urlsplit(way)
+    path = (link.path or urlsplit(here.url).path).lstrip("/")
+    leads = parse_qsl(link.query)
+    return (
+        bool(leads) and urlsplit(request.url).path.endswith(path) and all(asked.get(name) == to for name, to in leads)
+    )
+
+
+def _ways_on(one: WireCall, known: Collection[tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    """Where an answer says how its list goes on, and what it says."""
+    if not isinstance(one.outcome, WireReply) or not 200 <= one.outcome.status < 300:
+        return
+    for url in _NEXT.findall(one.outcome.header("link") or ""):
+        yield "Link, rel=next", url
+    try:
+        data = json.loads(one.outcome.body)
+    except ValueError:
+        return
+    for place, value in _texts(data, ()):
+        words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(place)).lower()))
+        if value and (place in known or (words & ONWARD and not words & BACK)):
+            yield ".".join(place), value
 
 
 def in_pages(rig: Rig, calls: Iterable[Call], wire: Iterable[WireCall]) -> frozenset[str]:

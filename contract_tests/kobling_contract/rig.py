@@ -120,6 +120,8 @@ class Rig:
             else Office(self.adapter, mode, self.pace, origin=self._served.url)
         )
         self._further: list[Office] = []
+        self.searched = Mark(0, 0)
+        """Where the last search of a rule began."""
         self.session: Side = self.connect()
 
     # ---- connecting

@@ -276,6 +276,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     except Broken as broken:
         verdict = Verdict.FAIL
         facts = {"cause": broken.cause, "expected": broken.expected, "got": broken.got, "exchange": broken.exchange}
+        facts |= {"remedy": broken.wrong} if broken.wrong else {}
     except Vacuous as vacuous:
         verdict, facts = Verdict.VACUOUS, {"reason": str(vacuous)}
         if trial.called:
@@ -307,7 +308,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
     if objection is not None:
         verdict, facts = Verdict.FAIL, dict(zip(("cause", "expected", "got"), objection, strict=True))
     if verdict is Verdict.FAIL:
-        facts["remedy"] = rule.remedy(facts["cause"])
+        facts = {"remedy": rule.remedy(facts["cause"]), **facts}
     if verdict in (Verdict.FAIL, Verdict.ERROR):
         facts["reproduce"] = target.reproduce(rule, seed)
     hide = _hidden(trial)

@@ -12,7 +12,7 @@ from kobling import Slot
 from kobling_mocks import Dialect, silent_about
 from kobling_mocks.clinic import ALL_PATIENTS, Clinic, OpenSlot
 
-__all__ = ["Shown", "Times", "apart", "differences", "times_of"]
+__all__ = ["Shown", "Times", "apart", "times_of"]
 
 Times: TypeAlias = frozenset[tuple[str, str, datetime]]
 """(timebook, appointment type, start in UTC), in the vendor's ids."""
@@ -93,13 +93,3 @@ def times_of(slots: Iterable[Slot | OpenSlot]) -> Times:
         else (slot.timebook_id, slot.type_id, slot.start)
         for slot in slots
     )
-
-
-def differences(found: Times, expected: Times) -> str:
-    """The difference in words: how many are missing or too many, and the first of each."""
-    parts = []
-    for what, times in (("missing", expected - found), ("not in the timebook", found - expected)):
-        if times:
-            who, kind, start = min(times, key=lambda one: (one[2], one[0], one[1]))
-            parts.append(f"{len(times)} {what}, the first at {start:%Y-%m-%d %H:%M} UTC (timebook {who}, type {kind})")
-    return f"{len(found)} times: " + ("; ".join(parts) if parts else "the same")

@@ -41,14 +41,16 @@ PATIENCE = 0.5
 
 
 class Broken(Exception):
-    """The rule does not hold: the claim's cause, what was expected, what came, and on which exchange."""
+    """The rule does not hold: the claim's cause, what was expected, what came, and on which exchange. wrong: what
+    happened, where more is known than the cause's own text says."""
 
-    def __init__(self, cause: str, expected: str, got: str, exchange: str = "") -> None:
+    def __init__(self, cause: str, expected: str, got: str, exchange: str = "", wrong: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
         self.expected = _short(expected)
         self.got = _short(got)
         self.exchange = exchange
+        self.wrong = wrong
 
 
 class Vacuous(Exception):
@@ -227,12 +229,16 @@ class Trial:
         expected: object,
         got: object,
         calls: Iterable[Call] = (),
+        wrong: str = "",
+        about: str = "",
     ) -> None:
         """The claim. cause: one of the rule's, used when it does not hold. calls: the exchange to show; without
-        it the last calls are shown."""
+        it the last calls are shown. wrong: what happened, instead of the cause's own text. about: words by which the
+        rows of long answers are chosen, instead of what was expected and got."""
         self.rule.remedy(cause)
         if not holds:
-            raise Broken(cause, str(expected), str(got), told(self._rigs, calls, f"{expected} {got}"))
+            exchange = told(self._rigs, calls, about or f"{expected} {got}")
+            raise Broken(cause, str(expected), str(got), exchange, wrong)
 
     @property
     def called(self) -> bool:
@@ -243,9 +249,18 @@ class Trial:
         """Calls with their answers as a report shows them; without calls, the last ones that were made."""
         return told(self._rigs, calls)
 
-    def broken(self, cause: str, *, expected: object, got: object, calls: Iterable[Call] = ()) -> NoReturn:
+    def broken(
+        self,
+        cause: str,
+        *,
+        expected: object,
+        got: object,
+        calls: Iterable[Call] = (),
+        wrong: str = "",
+        about: str = "",
+    ) -> NoReturn:
         """A claim that does not hold."""
-        self.claim(False, cause, expected=expected, got=got, calls=calls)
+        self.claim(False, cause, expected=expected, got=got, calls=calls, wrong=wrong, about=about)
         raise AssertionError
 
     async def outcome(self, call: Awaitable[Any]) -> Outcome:

@@ -64,6 +64,7 @@ class WireRig(Rig):
         self._calls: list[Call] = []
         self._sides: list[Side] = []
         self._writes: set[int] = set()
+        self.searched = Mark(0, 0)
         self._wire_lock = threading.Lock()
         self._office = Office(adapter, mode, ground.pace, origin=ground.origin, heard=self._hear, make=ground.side)
         self.session = self.connect()

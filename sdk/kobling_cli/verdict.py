@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["tell_verdict"]
 
 MOST_FAILURES = 12
+MOST_LINES = 3
+"""So many lines of what was expected and got are shown; the reports have them all."""
 
 
 def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path], durations: int) -> None:
@@ -80,7 +82,12 @@ def _failure(out: Output, result: Result) -> None:
     width = max(len(out.say("certify", name)) for name in told)
     for name, text in told.items():
         if text:
-            out.line(f"  {out.say('certify', name):<{width}}  {' '.join(shown(text).split())}")
+            lines = [" ".join(shown(line).split()) for line in text.splitlines()]
+            left = len(lines) - MOST_LINES
+            if left > 0:
+                lines[MOST_LINES:] = [out.say("certify", "more_lines", count=left)]
+            for number, line in enumerate(lines):
+                out.line(f"  {'' if number else out.say('certify', name):<{width}}  {line}")
 
 
 def _slowest(out: Output, certificate: Certificate, count: int) -> None:

@@ -193,6 +193,7 @@ class Play(Surroundings):
     async def _search(self, step: Step) -> bool:
         query = self._days(step)
         begun = self.rig.pace.now()
+        self.rig.searched = self.rig.mark()
         answer = await self.callers[step.caller].slots(query)
         offered = self._offered(query)
         self.shown[step.caller] = tuple(self.rig.shown.known(answer.found, query.first_day, query.last_day))
@@ -200,7 +201,8 @@ class Play(Surroundings):
                           f"{len(answer.found)} times, the clinic shows {len(offered)}")  # fmt: skip
         if begun == self.rig.pace.now():
             problems = [problem.because for problem in answer.problems]
-            judge_night(self.trial, times_of(answer.found), problems, offered, f"{query.first_day} to {query.last_day}")
+            what = f"{query.first_day} to {query.last_day}"
+            judge_night(self.trial, self.rig, times_of(answer.found), problems, offered, what)
         return True
 
     def _name(self, step: Step) -> str:

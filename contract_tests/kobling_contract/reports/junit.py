@@ -93,7 +93,13 @@ def _case(certificate: Certificate, result: Result) -> ElementTree.Element:
     )
     outcome = _OUTCOMES[result.verdict]
     if outcome != "passed":
-        first = result.reason if result.reason else f"{result.cause}: {result.got}" if result.cause else result.verdict
+        first = (
+            result.reason
+            if result.reason
+            else f"{result.cause}: {result.got.partition(chr(10))[0]}"
+            if result.cause
+            else result.verdict
+        )
         told = ElementTree.SubElement(case, outcome, {"message": _xml(first)})
         if outcome != "skipped":
             told.set("type", f"{result.verdict}{f'.{result.cause}' if result.cause else ''}")

@@ -8,8 +8,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from kobling import Operation, Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn, WireReply
 from kobling_mocks import Call
@@ -19,7 +20,8 @@ from ..clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
 from ..rig import Rig
 from ..rule import RuleBook
 from ..sides import Side
-from ..timebook import Times, differences, times_of
+from ..timebook import Times, times_of
+from ..told_times import Compared, settings_told, times_told
 from ..trial import Trial
 from ..wording import counted, slot_told, some
 
@@ -29,22 +31,30 @@ COMPLETE = "the contract: a plain list, or Slots without unknown parts, is a pro
 WALL_CLOCK = "the contract's rule for wall-clock rows; IANA time zone Europe/Oslo"
 
 TIME_CAUSES = {
-    "missing": "Times that the clinic offers are not found. Look at pages, days, filters and at what was thrown away; "
-    "where parts are unknown as rate_limited, at Limits.rate and at how many calls one search takes.",
-    "invented": "Times are found that the clinic does not offer: look at ids, the length of a day and time zones.",
+    "missing": "Times that the clinic offers are not found.",
+    "invented": "Times are found that the clinic does not offer.",
 }
 
 
 async def read(trial: Trial, rig: Rig, query: SlotQuery, what: str, *, department: str | None = "") -> Slots:
     """Open times without any fault: the control. department: "" for all departments, None for the connection's own.
     What a caller who had to wait could not find out is `missing`."""
-    mark = rig.mark()
+    mark = rig.searched = rig.mark()
     side = rig.session if department is None else rig.connect(department_id=department) if department else rig.whole()
     answer = await searched(rig, side, query)
-    if not answer.complete and "missing" in trial.rule.causes:
-        trial.broken("missing", expected="a complete answer", got=unread(answer))
+    if "missing" in trial.rule.causes:
+        whole(trial, answer)
     trial.control(rig, mark, what)
     return answer
+
+
+def whole(trial: Trial, answer: Slots, calls: Iterable[Call] = ()) -> None:
+    """Claim that no part of an answer is unknown."""
+    if not answer.complete:
+        wrong = "The answer has parts that are unknown, though nothing kept the adapter from reading them."
+        if any(part.because == "rate_limited" for part in answer.unknown):
+            wrong += " As rate_limited: look at Limits.rate, and at how many calls one search takes."
+        trial.broken("missing", expected="a complete answer", got=unread(answer), calls=calls, wrong=wrong)
 
 
 async def searched(rig: Rig, side: Side, query: SlotQuery) -> Slots:
@@ -64,15 +74,24 @@ def unread(answer: Slots) -> str:
 
 
 def same_times(
-    trial: Trial, found: Iterable[Slot], expected: Iterable[OpenSlot], what: str, calls: Iterable[Call] = ()
+    trial: Trial, rig: Rig, found: Iterable[Slot], expected: Iterable[OpenSlot], what: str, *, set_up: bool = False
 ) -> None:
-    """Claim that two sets of times are the same, and keep the count as evidence."""
+    """Claim that two sets of times are the same, and keep the count as evidence. set_up: where they differ, the
+    clinic's settings are told too."""
     have, want = times_of(found), times_of(expected)
     trial.need(tuple(want), f"{what}: the clinic has no open time")
-    told = differences(have, want)
-    trial.claim(want <= have, "missing", expected=f"{len(want)} times, {what}", got=told, calls=calls)
-    trial.claim(have <= want, "invented", expected=f"{len(want)} times, {what}", got=told, calls=calls)
+    both = Compared(rig, have, want)
+    if have != want:
+        told = f"{len(want)} times, {what}"
+        differ(trial, both, f"{told}\n{settings_told(rig, both.timebooks)}" if set_up else told)
     trial.saw(f"{what}: {len(want)} times, the same as in the timebook")
+
+
+def differ(trial: Trial, both: Compared, expected: str, cause: str = "", wrong: str = "") -> NoReturn:
+    """A claim that times are the same, and does not hold. cause: `missing` or `invented` without one. wrong: what
+    happened, instead of what the times say."""
+    trial.broken(cause or ("missing" if both.missing else "invented"), expected=expected, got=both.got,
+                 calls=both.calls(), wrong=wrong or both.wrong, about=both.about)  # fmt: skip
 
 
 @BOOK.rule(
@@ -97,9 +116,9 @@ async def _exactly_the_timebook(trial: Trial) -> None:
         query, mark = rig.days(), rig.mark()
         answer = await searched(rig, rig.whole(), query)
         calls = [one for one in rig.since(mark) if (one.status or 500) >= 400]  # what the vendor refused by itself
-        trial.claim(answer.complete, "missing", expected="a complete answer", got=unread(answer), calls=calls)
+        whole(trial, answer, calls)
         trial.control(rig, mark, f"two weeks of the {world} clinic are read")
-        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), f"{world} clinic")
+        same_times(trial, rig, answer.found, rig.shown.times(query.first_day, query.last_day), f"{world} clinic")
 
 
 @BOOK.rule(
@@ -170,10 +189,10 @@ async def _filters(trial: Trial) -> None:
         one = query.model_copy(update={"practitioner_ids": (who,), "service_ids": (what,)})
         answer = await read(trial, rig, one, "one practitioner and service are read")
         expected = [slot for slot in whole() if (slot.timebook_id, slot.type_id) == (who, what)]
-        same_times(trial, answer.found, expected, "one practitioner and service")
+        same_times(trial, rig, answer.found, expected, "one practitioner and service")
     who = trial.random.choice(pairs)[0]
     answer = await read(trial, rig, query.model_copy(update={"practitioner_ids": (who,)}), "one practitioner is read")
-    same_times(trial, answer.found, [slot for slot in whole() if slot.timebook_id == who], "one practitioner")
+    same_times(trial, rig, answer.found, [slot for slot in whole() if slot.timebook_id == who], "one practitioner")
 
 
 @BOOK.rule(
@@ -197,7 +216,7 @@ async def _departments(trial: Trial) -> None:
         wire_id = rig.wire_id(place.id)
         answer = await read(trial, rig, query, "one department is read", department=wire_id)
         expected = rig.shown.times(query.first_day, query.last_day, wire_id)
-        same_times(trial, answer.found, expected, f"department {place.name}")
+        same_times(trial, rig, answer.found, expected, f"department {place.name}")
 
 
 @BOOK.rule(
@@ -217,7 +236,9 @@ async def _window_edges(trial: Trial) -> None:
     for length in (1, 2):
         query = SlotQuery(first_day=first, last_day=first + timedelta(days=length - 1))
         answer = await read(trial, rig, query, f"{length} days around the clock are read")
-        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), counted(length, "whole day"))
+        same_times(
+            trial, rig, answer.found, rig.shown.times(query.first_day, query.last_day), counted(length, "whole day")
+        )
 
 
 @BOOK.rule(
@@ -235,7 +256,7 @@ async def _long_window(trial: Trial) -> None:
     rig = trial.rig("many_weeks")
     query = rig.days(70)
     answer = await read(trial, rig, query, "ten weeks are read")
-    same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), "ten weeks")
+    same_times(trial, rig, answer.found, rig.shown.times(query.first_day, query.last_day), "ten weeks")
 
 
 @BOOK.rule(
@@ -289,7 +310,7 @@ async def _fresh(trial: Trial) -> None:
     rig.clinic.close_day(day)
     after = await read(trial, rig, query, "times are read after")
     same_times(
-        trial, after.found, rig.shown.times(query.first_day, query.last_day), "after one block and one closed day"
+        trial, rig, after.found, rig.shown.times(query.first_day, query.last_day), "after one block and one closed day"
     )
     gone = times_of(before.found) - times_of(after.found)
     trial.saw(f"{len(gone)} times are gone after one block and one closed day")
@@ -347,7 +368,11 @@ async def _never_silently_empty(trial: Trial) -> None:
 def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str, calls: Iterable[Call]) -> None:
     want: Times = times_of(rig.shown.times(query.first_day, query.last_day))
     have = times_of(answer.found)
-    trial.claim(have <= want, "invented", expected="only the clinic's times", got=differences(have, want), calls=calls)
+    if have - want:
+        both = Compared(rig, have, want, want)
+        trial.broken(
+            "invented", expected="only the clinic's times", got=f"{what}: {both.got}", calls=calls, wrong=both.wrong
+        )
     gaps = [
         (who, kind, start)
         for who, kind, start in want - have
@@ -358,8 +383,7 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
             for part in answer.unknown
         )
     ]
-    first = min(gaps, key=lambda one: one[2]) if gaps else None
-    which = f", the first at {first[2]:%Y-%m-%d %H:%M} UTC (timebook {first[0]}, type {first[1]})" if first else ""
+    which = f", the first {times_told(rig, gaps)}" if gaps else ""
     got = f"{what}: {len(gaps)} of {len(want)} times are missing without a word{which}"
     trial.claim(not gaps, "silent_gap", expected="an error, or the gap in Slots.unknown", got=got, calls=calls)
 
@@ -474,7 +498,7 @@ async def _rare_days(trial: Trial) -> None:
         query = rig.days(count, first)
         answer = await read(trial, rig, query, f"{query.first_day} to {query.last_day} is read")
         what = f"{query.first_day} to {query.last_day}"
-        same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), what)
+        same_times(trial, rig, answer.found, rig.shown.times(query.first_day, query.last_day), what)
 
 
 @BOOK.rule(
@@ -494,13 +518,13 @@ async def _deadlines(trial: Trial) -> None:
     before = rig.shown.times(query.first_day, query.last_day)
     if not rig.told("booking_limits"):
         answer = await read(trial, rig, query, "a week of a clinic without a deadline is read")
-        same_times(trial, answer.found, before, "without a deadline")
+        same_times(trial, rig, answer.found, before, "without a deadline")
         trial.not_offered("a deadline for booking: no time is hidden", proof=True)
     rig.clinic.set_restrictions(Restrictions(booking_deadline_hours=30))
     answer = await read(trial, rig, query, "a week of a clinic with a deadline is read")
     expected = rig.shown.times(query.first_day, query.last_day)
     trial.need(len(before) - len(expected) or None, "the deadline hides no time")
-    same_times(trial, answer.found, expected, "thirty hours before the start at the latest")
+    same_times(trial, rig, answer.found, expected, "thirty hours before the start at the latest")
     trial.saw(f"the deadline hides {len(before) - len(expected)} of {len(before)} times")
 
 
@@ -519,7 +543,14 @@ async def _set_up(trial: Trial) -> None:
     rig = trial.rig("particular")
     query = rig.days(7)
     answer = await read(trial, rig, query, "a week of a clinic with particular settings is read")
-    same_times(trial, answer.found, rig.shown.times(query.first_day, query.last_day), "as the clinic has set it up")
+    same_times(
+        trial,
+        rig,
+        answer.found,
+        rig.shown.times(query.first_day, query.last_day),
+        "as the clinic has set it up",
+        set_up=True,
+    )
     await _taken_by_others(trial, rig, query)
 
 
@@ -529,7 +560,7 @@ async def _taken_by_others(trial: Trial, rig: Rig, query: SlotQuery) -> None:
         one = query.model_copy(update={"practitioner_ids": (who,)})
         answer = await read(trial, rig, one, "one whose time a colleague takes is read")
         expected = [slot for slot in rig.shown.times(query.first_day, query.last_day) if slot.timebook_id == who]
-        same_times(trial, answer.found, expected, "one whose time a colleague's bookings take too")
+        same_times(trial, rig, answer.found, expected, "one whose time a colleague's bookings take too", set_up=True)
 
 
 @BOOK.rule(
@@ -551,7 +582,7 @@ async def _the_vendors_clock(trial: Trial) -> None:
         query = rig.days(7)
         answer = await read(trial, rig, query, f"a week is read by a registry whose clock is {hours:+} h wrong")
         expected = rig.shown.times(query.first_day, query.last_day)
-        same_times(trial, answer.found, expected, f"with a clock {hours:+} h wrong")
+        same_times(trial, rig, answer.found, expected, f"with a clock {hours:+} h wrong")
 
 
 @BOOK.rule(
@@ -627,13 +658,21 @@ def night_days(night: date) -> SlotQuery:
     return SlotQuery(first_day=night - timedelta(days=1), last_day=night + timedelta(days=1))
 
 
-def judge_night(trial: Trial, found: Times, problems: Iterable[str], expected: Iterable[OpenSlot], what: str) -> None:
+def judge_night(
+    trial: Trial,
+    rig: Rig,
+    found: Times,
+    problems: Iterable[str],
+    expected: Iterable[OpenSlot],
+    what: str,
+    held: str = "",
+) -> None:
     """The contract's rule: unambiguous times are all there; of a repeated hour, times listed twice are both there, or
     both left out with a problem (a vendor that is booked by the wall clock can't be told which of them is meant), and
-    one listed once is either right (the vendor tells which) or left out with a problem; nothing else is there."""
+    one listed once is either right (the vendor tells which) or left out with a problem; nothing else is there. held:
+    what has been judged before, and was right."""
     want = tuple(expected)
     truth = times_of(want)
-    told = differences(found, truth)
     walls: dict[tuple[str, str, datetime], list[OpenSlot]] = {}
     for slot in want:
         walls.setdefault((slot.timebook_id, slot.type_id, slot.wall), []).append(slot)
@@ -642,13 +681,19 @@ def judge_night(trial: Trial, found: Times, problems: Iterable[str], expected: I
     unnamed = {one for count, same in doubtful if count == 2 and not same & found for one in same}
     extra = found - truth
     guessed = {one for one in extra if _other_occurrence(one, lonely)}
-    trial.claim(not extra - guessed, "invented", expected=f"{what}: only the timebook's times", got=told)
-    left = f"{what}: a time of the repeated hour that is listed once is left out"
-    trial.claim(not guessed, "undecidable_guessed", expected=left, got=told)
-    certain = truth - lonely - unnamed
-    trial.claim(certain <= found, "missing", expected=f"{what}: {len(certain)} times that are certain", got=told)
-    left_out = (lonely | unnamed) - found
     said = sum(problem == "repeated_hour" for problem in problems)
+    both = Compared(rig, found, truth, excused=frozenset(lonely | unnamed))
+    most = f", of which {len(lonely | unnamed)} may be left out: a wall clock can't decide them" if doubtful else ""
+    all_of = f"{what}: {len(truth)} times{most}"
+    if extra - guessed:
+        differ(trial, both, all_of, "invented")
+    if guessed:
+        differ(trial, replace(both, excused=truth), f"{all_of}, and none of those at another moment",
+               "undecidable_guessed", trial.rule.causes["undecidable_guessed"])  # fmt: skip
+    if both.missing:
+        before = f"{held} held. " if held else ""
+        differ(trial, both, all_of, wrong=f"{before}{both.wrong}")
+    left_out = both.left_out
     trial.claim(
         not left_out or said >= 1,
         "not_mentioned",
@@ -672,8 +717,9 @@ def _other_occurrence(time: tuple[str, str, datetime], lonely: Iterable[tuple[st
 
 async def _night(trial: Trial, world: ClinicName, night: date) -> None:
     eve = night - timedelta(days=1)
-    whole = timedelta(days=min(trial.adapter.limits.slots.days, MOST_DAYS) - 1)
-    as_much = SlotQuery(first_day=eve, last_day=eve + whole)  # whose days are an hour more, or less, than it seems
+    longest = timedelta(days=min(trial.adapter.limits.slots.days, MOST_DAYS) - 1)
+    as_much = SlotQuery(first_day=eve, last_day=eve + longest)  # whose days are an hour more, or less, than it seems
+    held: list[str] = []
     for query in (night_days(night), SlotQuery(first_day=night, last_day=night), as_much):
         rig = trial.rig(world)
         days = (query.last_day - query.first_day).days + 1
@@ -681,7 +727,10 @@ async def _night(trial: Trial, world: ClinicName, night: date) -> None:
         expected = rig.shown.times(query.first_day, query.last_day)
         trial.need(expected, "the clinic has no open time that night")
         problems = [problem.because for problem in answer.problems]
-        judge_night(trial, times_of(answer.found), problems, expected, f"night of {night}, {counted(days, 'day')}")
+        what = f"night of {night}, {counted(days, 'day')}"
+        before = f"The window{'s' if held[1:] else ''} of {' and '.join(held)}" if held else ""
+        judge_night(trial, rig, times_of(answer.found), problems, expected, what, before)
+        held.append(counted(days, "day"))
 
 
 @BOOK.rule(
@@ -714,8 +763,8 @@ async def _spring_night(trial: Trial) -> None:
     causes=NIGHT_CAUSES,
     look={
         **NIGHT_LOOK,
-        "missing": "How the bounds of a day of 25 hours become the vendor's parameters, and whether of a time that is "
-        "listed twice both are told.",
+        "missing": "How the bounds of a day of 25 hours are computed (never as a start + 24 h), for the vendor's "
+        "parameters and for what is kept of its answer; and whether of a time that is listed twice both are told.",
     },
     driver=True,
 )
@@ -758,7 +807,7 @@ async def _host_zone(trial: Trial) -> None:
             trial.need(told[world]["calls"] or None, "the child process asked the vendor nothing")
             trial.controls.append(f"TZ={zone}: {told[world]['calls']} calls answered")
             expected = rig.shown.times(query.first_day, query.last_day)
-            judge_night(trial, found, told[world]["problems"], expected, f"TZ={zone}, night of {night}")
+            judge_night(trial, rig, found, told[world]["problems"], expected, f"TZ={zone}, night of {night}")
             _booked_abroad(trial, told[world]["bookings"], f"TZ={zone}, night of {night}")
 
 

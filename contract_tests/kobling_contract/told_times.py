@@ -1,0 +1,394 @@
+"""Two sets of times beside one another, in words: what is missing, what is invented, how that looks on one day, and
+whether the vendor's answers hold what is missing. Times are told by the clinic's clock, with its offset from UTC."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from kobling import WireReply
+from kobling_mocks import Call
+from kobling_mocks.clinic import OpeningHours
+
+from .exchanges import Personal
+from .rig import Rig
+from .timebook import Times
+from .wording import counted, some
+
+__all__ = ["Compared", "settings_told", "times_told"]
+
+Time: TypeAlias = "tuple[str, str, datetime]"
+"""(timebook, appointment type, start in UTC), in the vendor's ids."""
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MOST_TIMES = 8
+"""So many times are told of those that differ, shared between the timebooks."""
+MOST_TIMEBOOKS = 3
+IN_A_ROW = 6
+"""So many times that follow one another show a grid."""
+MOST_CALLS = 6
+MINUTE = "%Y-%m-%dT%H:%M"
+_START = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Times that were found beside those that the clinic has. excused: those that may be left out."""
+
+    rig: Rig
+    found: Times
+    expected: Times
+    excused: Times = frozenset()
+
+    @cached_property
+    def missing(self) -> Times:
+        """What had to be found and was not."""
+        return self.expected - self.found - self.excused
+
+    @cached_property
+    def invented(self) -> Times:
+        """What was found and is not the clinic's."""
+        return self.found - self.expected
+
+    @cached_property
+    def left_out(self) -> Times:
+        """What was not found, and may be left out."""
+        return (self.expected & self.excused) - self.found
+
+    # ---- what is wrong
+
+    @property
+    def wrong(self) -> str:
+        """What happened, in a sentence or two."""
+        if self.missing and self.invented:
+            what = "Times are shifted" if self._shifted else "Times are missing, and others are invented"
+            return (
+                f"{what}: {len(self.missing)} that the clinic has are not found, and {len(self.invented)} are offered "
+                "that it does not have, so that a patient comes to a closed door."
+            )
+        if self.invented:
+            has = "is found that the clinic does not have" if len(self.invented) == 1 else (
+                "are found that the clinic does not have")  # fmt: skip
+            return f"{counted(len(self.invented), 'time')} {has}, so that a patient comes to a closed door."
+        are = "is" if len(self.missing) == 1 else "are"
+        of = f"{len(self.missing)} of the clinic's {counted(len(self.expected), 'time')}"
+        return f"{of} {are} not found.{self._in_the_answers}"
+
+    @property
+    def _shifted(self) -> bool:
+        """Whether most of what is missing has an invented time beside it: on that day, in that timebook, of that
+        type."""
+        beside = {self._group(one) for one in self.invented}
+        return 2 * sum(self._group(one) in beside for one in self.missing) > len(self.missing)
+
+    @cached_property
+    def _answers(self) -> _Answers:
+        return _Answers(self.rig)
+
+    @property
+    def _in_the_answers(self) -> str:
+        held = self._answers.held(self.found & self.expected, self.missing)
+        if held is None:
+            return ""
+        if not held:
+            return " None of them stands in an answer that was read: what was not asked for, or not read to its end?"
+        if held < self.missing:
+            return f" {len(held)} of them stand in the vendor's answers, and were lost after these had come."
+        they = "They all stand" if len(held) > 1 else "It stands"
+        return f" {they} in the vendor's answers: lost after these had come, and not by what was asked for."
+
+    # ---- what was got
+
+    @property
+    def counts(self) -> str:
+        """How many, so that the numbers add up."""
+        right = len(self.found & self.expected)
+        strange = f", and {len(self.invented)} that it does not have" if self.invented else ""
+        told = f"{counted(len(self.found), 'time')} told: {right} of the clinic's {len(self.expected)}{strange}"
+        out = f", {len(self.left_out)} left out as they may be" if self.left_out else ""
+        return f"{told}; {len(self.missing) or 'none'} missing{out}"
+
+    @property
+    def got(self) -> str:
+        """The counts, a day on which times are both missing and invented, and the first times that differ."""
+        parts = [self.counts, *self._grid(), *self._listed("missing", self.missing, self.expected)]
+        parts += self._listed("not the clinic's", self.invented, self.found)
+        parts += self._listed("may be left out", self.left_out, self.expected)
+        return "\n".join(parts)
+
+    @property
+    def timebooks(self) -> tuple[str, ...]:
+        """Those with times that differ, by the first one; without what is missing nowhere else."""
+        return tuple(dict.fromkeys(who for who, _, _ in sorted(self.missing | self.invented, key=_in_time)))
+
+    def _grid(self) -> Iterator[str]:
+        """Times that follow one another as they should be and as they came: on the day that has most of them."""
+        both = {self._group(one) for one in self.missing} & {self._group(one) for one in self.invented}
+        if not both:
+            return
+        longest = Counter(map(self._group, self.expected))
+        who, kind, day = min(both, key=lambda one: (-longest[one], one[2], one[0], one[1]))
+        ours, theirs = (
+            sorted(start for one_who, one_kind, start in times
+                   if (one_who, one_kind) == (who, kind) and self._day(start) == day)
+            for times in (self.expected, self.found)
+        )  # fmt: skip
+        differ = min(set(ours) ^ set(theirs))
+        begin = max([start for start in ours if start < differ], default=differ)  # one that both have, for the eye
+        rows = [[start for start in each if start >= begin] for each in (ours, theirs)]
+        expected, got = (
+            f"{', '.join(map(self._clock, row[:IN_A_ROW]))}{' …' if len(row) > IN_A_ROW else ''}" or "none"
+            for row in rows
+        )
+        what = f"{_timebook(self.rig, who)}, {_type(self.rig, kind)}, {_day(day)}"
+        yield f"{what}: expected {expected}; got {got} ({_offset(differ.astimezone(self.rig.tz))})"
+
+    def _listed(self, what: str, times: Times, among: Times) -> Iterator[str]:
+        """The first times by timebook, with how many of its times they are."""
+        by_timebook: dict[str, list[Time]] = defaultdict(list)
+        for one in sorted(times, key=_in_time):
+            by_timebook[one[0]].append(one)
+        shown = list(by_timebook.items())[:MOST_TIMEBOOKS]
+        for who, rows in shown:
+            every = sum(one[0] == who for one in among)
+            many = f"all {every}" if len(rows) == every > 1 else f"{len(rows)} of {every}"
+            told = times_told(self.rig, rows, MOST_TIMES // len(shown))
+            yield f"{what} in {_timebook(self.rig, who)}, {many}: {told}"
+        if others := list(by_timebook.items())[MOST_TIMEBOOKS:]:
+            count = sum(len(rows) for _, rows in others)
+            yield f"{what} in {counted(len(others), 'more timebook')}: {counted(count, 'time')}"
+
+    def _group(self, one: Time) -> tuple[str, str, date]:
+        return one[0], one[1], self._day(one[2])
+
+    def _day(self, start: datetime) -> date:
+        return start.astimezone(self.rig.tz).date()
+
+    def _clock(self, start: datetime) -> str:
+        return f"{start.astimezone(self.rig.tz):%H:%M}"
+
+    # ---- on which exchange
+
+    def calls(self) -> tuple[Call, ...]:
+        """What the vendor was asked and answered about what differs. Where its answers list starts, the call for each
+        timebook that says most; else one of each of its calls, since open times are computed from all of them."""
+        texts = {one.number: _text(one.request.url, one.request.body, one.outcome) for one in self.rig.wire}
+        listed = bool(self._answers.spellings(self.found & self.expected))
+        signs_in = {one.name for one in self.rig.mock.dialect.operations if one.signs_in}
+        kinds: dict[str, list[Call]] = defaultdict(list)
+        for call in self.rig.since(self.rig.searched) if listed else self.rig.received:
+            if call.operation not in signs_in:
+                kinds["" if listed else call.operation or call.path].append(call)
+        chosen: dict[int, Call] = {}
+        for who in self.timebooks[: max(1, MOST_CALLS // max(1, len(kinds)))]:
+            first = min((one for one in self.missing | self.invented if one[0] == who), key=_in_time)
+            day = self._day(first[2]).isoformat()
+            marks = (who, first[1], day, self._answers.spelt(first) or day)
+            for calls in kinds.values():
+                count, number, best = max(((_count(marks, texts, one), one.number, one) for one in calls), key=_two)
+                if count:
+                    chosen[number] = best
+        return tuple(chosen[number] for number in sorted(chosen))[-MOST_CALLS:]
+
+    @property
+    def about(self) -> str:
+        """Whom and when it is about, as the vendor's answers may spell it."""
+        first = sorted(self.missing | self.invented, key=_in_time)[:MOST_TIMES]
+        spelt = [self._answers.spelt(one) or self._day(one[2]).isoformat() for one in first]
+        return " ".join(dict.fromkeys([*(one for who, kind, _ in first for one in (who, kind)), *spelt]))
+
+
+def _count(marks: Iterable[str], texts: Mapping[int, str], call: Call) -> int:
+    """How many of the marks stand in a call or its answer."""
+    return sum(mark in texts.get(call.number, "") for mark in marks)
+
+
+def _two(one: tuple[int, int, Call]) -> tuple[int, int]:
+    return one[:2]
+
+
+def _in_time(one: Time) -> tuple[datetime, str, str]:
+    return one[2], one[0], one[1]
+
+
+def _starts(times: Iterable[Time]) -> set[datetime]:
+    return {start for _, _, start in times}
+
+
+# ---- names
+
+
+def times_told(rig: Rig, times: Iterable[Time], most: int = MOST_TIMES) -> str:
+    """Times by day: `Sun 2026-10-25 23:00, 23:30 +0100 (22:00, 22:30 UTC)`, and how many more there are."""
+    rows = sorted(times, key=_in_time)
+    starts = sorted(_starts(rows))
+    local = [start.astimezone(rig.tz) for start in starts[:most]]
+    told = []
+    for (day, offset), group in groupby(local, key=lambda one: (one.date(), _offset(one))):
+        same = list(group)
+        clock, utc = (", ".join(f"{one:%H:%M}" for one in each) for each in (same, [o.astimezone(UTC) for o in same]))
+        told.append(f"{_day(day)} {clock} {offset} ({utc} UTC)")
+    kinds = {kind for _, kind, start in rows if start in starts[:most]}
+    of = f", {_type(rig, next(iter(kinds)))}" if len(kinds) == 1 else f", types {some(kinds)}"
+    more = f"; and {len(starts) - most} later starts" if len(starts) > most else ""
+    return f"{'; '.join(told)}{of}{more}"
+
+
+def _offset(local: datetime) -> str:
+    """`+01:00`."""
+    return local.isoformat()[-6:]
+
+
+def _day(day: date) -> str:
+    return f"{WEEKDAYS[day.weekday()]} {day}"
+
+
+def _timebook(rig: Rig, who: str) -> str:
+    """A timebook by its id and its name, where no patient has part of that name too."""
+    timebook = rig.clinic.timebook(rig.own(who))
+    if timebook is None:
+        return f"timebook {who} (none of the clinic's)"
+    named = not Personal(rig).stands_in(timebook.public_name)
+    return f"timebook {who} ({timebook.public_name})" if named else f"timebook {who}"
+
+
+def _type(rig: Rig, kind: str) -> str:
+    known = rig.clinic.type(rig.own(kind))
+    return f"type {kind} " + (f"({known.name}, {known.minutes} min)" if known else "(none of the clinic's)")
+
+
+# ---- how a clinic is set up
+
+
+def settings_told(rig: Rig, timebooks: Sequence[str]) -> str:
+    """How the clinic has set up these timebooks, a line for each, and what it told the registry beside that."""
+    lines = [_set_up(rig, who) for who in timebooks[:MOST_TIMEBOOKS]]
+    options = rig.mock.dialect.options(rig.world.account, rig.world.switches)
+    told = {name: _of_those(value, timebooks[:MOST_TIMEBOOKS]) for name, value in options.items()}
+    if any(told.values()):
+        said = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value)
+        lines.append(f"the connection's options for these: {said}")
+    return "\n".join(lines)
+
+
+def _of_those(value: Any, timebooks: Sequence[str]) -> Any:
+    """What an option says of these timebooks, where it names timebooks; else all of it."""
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if name in timebooks}
+    return [one for one in value if one in timebooks] if isinstance(value, list) else value
+
+
+def _set_up(rig: Rig, who: str) -> str:
+    own = rig.own(who)
+    timebook, hours = rig.clinic.timebook(own), rig.clinic.hours(own)
+    parts = _hours(hours) if hours else ["times by a work plan"]
+    if timebook is not None and timebook.daily_limit is not None:
+        parts.append(f"at most {counted(timebook.daily_limit, 'booking')} a day")
+    if timebook is not None and timebook.blocked_by:
+        parts.append(f"also taken by the bookings of timebook {some(map(rig.wire_id, timebook.blocked_by))}")
+    return f"{_timebook(rig, who)}: {', '.join(parts)}"
+
+
+def _hours(hours: OpeningHours) -> list[str]:
+    open_at: Mapping[int, str] = {one.weekday: f"{_minutes(one.opens)}–{_minutes(one.closes)}" for one in hours.days}
+    parts = [f"{days} {span}" for span, days in _by_weekdays(open_at)]
+    parts.append(f"a start every {hours.every_minutes} min from the beginning of the day")
+    by_span: dict[str, dict[int, str]] = defaultdict(dict)
+    for pause in hours.pauses:
+        span = f"{_minutes(pause.begins)}–{_minutes(pause.ends)}"
+        by_span[span][pause.weekday] = span
+    return [*parts, *(f"pause {days} {span}" for each in by_span.values() for span, days in _by_weekdays(each))]
+
+
+def _minutes(since_midnight: int) -> str:
+    return f"{since_midnight // 60:02}:{since_midnight % 60:02}"
+
+
+def _by_weekdays(told: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+    """What is said of weekdays, with the days that follow one another and say the same as `Mon–Fri`."""
+    days = sorted(told)
+    for (text, _), group in groupby(days, key=lambda day: (told[day], day - days.index(day))):
+        same = list(group)
+        yield text, WEEKDAYS[same[0]] + (f"–{WEEKDAYS[same[-1]]}" if len(same) > 1 else "")
+
+
+# ---- what the vendor's answers hold
+
+
+def _text(url: str, body: bytes | None, outcome: object) -> str:
+    """A call and its answer as one text, in which ids and days are looked for."""
+    answer = outcome.body if isinstance(outcome, WireReply) else b""
+    return f"{url} {(body or b'').decode('utf-8', 'replace')} {answer.decode('utf-8', 'replace')}"
+
+
+class _Answers:
+    """Every start in the answers to the last search, each with the texts that stand around it: in its own object, in
+    those above it, and in the address that was asked for."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rows: dict[str, list[frozenset[str]]] = defaultdict(list)
+        self._texts: dict[str, str] = {}
+        self._spellings: tuple[Callable[[datetime], str], ...] = (
+            lambda start: f"{start.astimezone(UTC):{MINUTE}}Z",
+            lambda start: f"{start.astimezone(rig.tz):{MINUTE}}",
+            lambda start: f"{start.astimezone(UTC):{MINUTE}}",
+        )
+        for one in rig.sent_since(rig.searched):
+            asked = frozenset(re.split(r"[/?&=]", one.request.url))
+            for text, around in _texts(_parsed(one.outcome), asked):
+                if _START.match(text):
+                    self._rows[_minute(text)].append(around)
+                    self._texts[_minute(text)] = text
+
+    def _hold(self, one: Time, spelling: Callable[[datetime], str]) -> bool:
+        who, kind, start = one
+        return any(who in around and kind in around for around in self._rows.get(spelling(start), ()))
+
+    def spelt(self, one: Time) -> str | None:
+        """A start as the answers spell it, None where it does not stand in them."""
+        return next((self._texts[each(one[2])] for each in self._spellings if self._hold(one, each)), None)
+
+    def spellings(self, right: Times) -> list[Callable[[datetime], str]]:
+        """How the answers may spell starts: so that they hold all that were found rightly."""
+        return [each for each in self._spellings if right and all(self._hold(one, each) for one in right)]
+
+    def held(self, right: Times, missing: Times) -> Times | None:
+        """Which of the missing times stand in the answers; None where that can't be told: the answers don't list
+        starts, or it isn't sure how they spell them."""
+        held = [frozenset(one for one in missing if self._hold(one, each)) for each in self.spellings(right)]
+        return held[0] if held and all(one == held[0] for one in held) else None
+
+
+def _minute(text: str) -> str:
+    """A start as `2026-10-25T23:00` on whatever clock it is, and as `2026-10-25T22:00Z` where its offset is told."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return f"{text[:10]}T{text[11:16]}"
+    return f"{told.astimezone(UTC):{MINUTE}}Z" if told.tzinfo else f"{told:{MINUTE}}"
+
+
+def _parsed(outcome: object) -> Any:
+    try:
+        return json.loads(outcome.body) if isinstance(outcome, WireReply) else None
+    except ValueError:
+        return None
+
+
+def _texts(data: Any, around: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    if isinstance(data, dict):
+        around = around | data.keys() | {str(value) for value in data.values() if isinstance(value, str | int)}
+        for value in data.values():
+            yield from _texts(value, around)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _texts(value, around)
+    elif isinstance(data, str):
+        yield data, around
