@@ -79,12 +79,15 @@ class LeftOff:
 ONWARD = frozenset({"next", "cursor", "continuation"})
 BACK = frozenset({"prev", "previous", "first", "last", "self"})
 """Words in the names of members that lead on from an answer, and of those that don't."""
+PAGE_OF = (("page", "current_page", "currentPage"), ("pages", "last_page", "lastPage", "total_pages", "totalPages"))
+"""Names of members that tell the page that an answer is, and how many there are."""
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,<]*\brel="?next\b')
 
 
 def left_off(wire: Sequence[WireCall]) -> LeftOff | None:
-    """The last answer of a reading that says how its list goes on without anybody having gone there: by a link, or by
-    a value in a member that is named as a way on, or was one in another answer. None where there is nothing such."""
+    """The last answer of a reading that says how its list goes on without anybody having gone there: by a link, by a
+    value in a member that is named as a way on or was one in another answer, or as page 1 of 2. None where there is
+    nothing such."""
     known = {goes.place for one, other in pairwise(wire) if (goes := onward(one, other)) is not None and goes.place}
     requests = [one.request for one in wire]
     found = None
@@ -92,6 +95,7 @@ def left_off(wire: Sequence[WireCall]) -> LeftOff | None:
         for place, value in _ways_on(one, known):
             if not any(_went(value, one.request, request) for request in requests):
                 found = LeftOff(one.number, place)
+                break
     return found
 
 
@@ -123,6 +127,11 @@ def _ways_on(one: WireCall, known: Collection[tuple[str, ...]]) -> Iterator[tupl
         words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(place)).lower()))
         if value and (place in known or (words & ONWARD and not words & BACK)):
             yield ".".join(place), value
+    for holder in (data, *data.values()) if isinstance(data, dict) else ():
+        if isinstance(holder, dict):
+            here, last = (next((holder[name] for name in names if name in holder), None) for names in PAGE_OF)
+            if isinstance(here, int) and isinstance(last, int) and here < last:
+                yield f"page {here} of {last}", str(here + 1)
 
 
 def in_pages(rig: Rig, calls: Iterable[Call], wire: Iterable[WireCall]) -> frozenset[str]:

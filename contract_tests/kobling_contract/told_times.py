@@ -118,10 +118,10 @@ class Compared:
     @property
     def got(self) -> str:
         """The counts, a day on which times are both missing and invented, and the first times that differ."""
-        parts = [self.counts, *self._grid(), *self._listed("missing", self.missing, self.expected)]
+        parts = [*self._grid(), *self._listed("missing", self.missing, self.expected)]
         parts += self._listed("not the clinic's", self.invented, self.found)
         parts += self._listed("may be left out", self.left_out, self.expected)
-        return "\n".join(parts)
+        return "\n".join([self.counts, *(f"- {part}" for part in parts)])
 
     @property
     def timebooks(self) -> tuple[str, ...]:
@@ -147,8 +147,9 @@ class Compared:
             f"{', '.join(map(self._clock, row[:IN_A_ROW]))}{' …' if len(row) > IN_A_ROW else ''}" or "none"
             for row in rows
         )
+        offsets = dict.fromkeys(_offset(one.astimezone(self.rig.tz)) for one in sorted({*rows[0], *rows[1]}))
         what = f"{_timebook(self.rig, who)}, {_type(self.rig, kind)}, {_day(day)}"
-        yield f"{what}: expected {expected}; got {got} ({_offset(differ.astimezone(self.rig.tz))})"
+        yield f"{what}: expected {expected}; got {got} ({' then '.join(offsets)})"
 
     def _listed(self, what: str, times: Times, among: Times) -> Iterator[str]:
         """The first times by timebook, with how many of its times they are."""
@@ -237,7 +238,7 @@ def times_told(rig: Rig, times: Iterable[Time], most: int = MOST_TIMES) -> str:
         told.append(f"{_day(day)} {clock} {offset} ({utc} UTC)")
     kinds = {kind for _, kind, start in rows if start in starts[:most]}
     of = f", {_type(rig, next(iter(kinds)))}" if len(kinds) == 1 else f", types {some(kinds)}"
-    more = f"; and {len(starts) - most} later starts" if len(starts) > most else ""
+    more = f"; and {counted(len(starts) - most, 'later start')}" if len(starts) > most else ""
     return f"{'; '.join(told)}{of}{more}"
 
 
@@ -275,14 +276,14 @@ def settings_told(rig: Rig, timebooks: Sequence[str]) -> str:
     if any(told.values()):
         said = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value)
         lines.append(f"the connection's options for these: {said}")
-    return "\n".join(lines)
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _of_those(value: Any, timebooks: Sequence[str]) -> Any:
     """What an option says of these timebooks, where it names timebooks; else all of it."""
     if isinstance(value, dict):
         return {name: inner for name, inner in value.items() if name in timebooks}
-    return [one for one in value if one in timebooks] if isinstance(value, list) else value
+    return [one for one in value if one in timebooks] if isinstance(value, list | tuple) else value
 
 
 def _set_up(rig: Rig, who: str) -> str:

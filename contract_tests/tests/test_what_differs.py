@@ -83,7 +83,7 @@ def test_what_may_be_left_out_is_no_sample_of_what_is_missing(rig: Rig, compared
     first, second, *rest = sorted(compared.expected, key=lambda one: (one[2], one))
     told = Compared(rig, frozenset(rest), compared.expected, frozenset([first]))
     assert told.missing == {second}
-    assert told.got.splitlines()[-1].startswith(f"may be left out in timebook {first[0]}")
+    assert told.got.splitlines()[-1].startswith(f"- may be left out in timebook {first[0]}")
 
 
 def test_times_are_told_on_the_clinics_clock_with_its_offset_and_in_utc(rig: Rig) -> None:
@@ -91,7 +91,7 @@ def test_times_are_told_on_the_clinics_clock_with_its_offset_and_in_utc(rig: Rig
     who, kind = (rig.wire_id(one[0].id) for one in (rig.clinic.timebooks, rig.clinic.types))
     told = times_told(rig, [(who, kind, start), (who, kind, start + HOUR), (who, kind, start + 30 * HOUR)], most=2)
     assert told.startswith("Sun 2026-10-25 02:30 +02:00 (00:30 UTC); Sun 2026-10-25 02:30 +01:00 (01:30 UTC), type ")
-    assert told.endswith("; and 1 later starts")
+    assert told.endswith("; and 1 later start")
 
 
 def test_settings_are_told_in_words_and_options_for_the_timebooks_in_question() -> None:
@@ -142,6 +142,9 @@ def _called(number: int, url: str, body: str, link: str = "") -> WireCall:
         ([("/list", '{"cursor": "abc"}', ""), ("/list?cursor=abc", '{"cursor": null}', "")], None),
         ([("/list", '{"onwards": "abcdef"}', ""), ("/list?from=abcdef", '{"onwards": "ghijkl"}', "")], (2, "onwards")),
         ([("/list", '{"prev": "/list?page=0", "name": "next"}', "")], None),
+        ([("/list", '{"rows": [], "page": 1, "pages": 3}', "")], (1, "page 1 of 3")),
+        ([("/list", '{"meta": {"current_page": 2, "last_page": 2}}', "")], None),
+        ([("/list", '{"page": 1, "pages": 2}', ""), ("/list?page=2", '{"page": 2, "pages": 2}', "")], None),
         ([("/list", "<html>next</html>", "")], None),
     ],
 )

@@ -226,7 +226,7 @@ def _all_open(trial: Trial, both: Compared, read: _Read) -> None:
     """Every open time, and none that the clinic does not have."""
     if both.missing or both.invented:
         cause = "missing" if both.missing else "invented"
-        trial.broken(cause, expected=f"the clinic's {len(both.expected)} open times", got=f"{both.got}\n{read.made}",
+        trial.broken(cause, expected=f"the clinic's {len(both.expected)} open times", got=f"{both.got}\n- {read.made}",
                      calls=read.shown, wrong=read.wrong(both.wrong))  # fmt: skip
 
 
@@ -253,7 +253,7 @@ def _each_listed(trial: Trial, read: _Read, what: str, shown: set[str], told: se
 
 def _none_missing(trial: Trial, read: _Read, what: str, every: int, missing: Collection[str]) -> None:
     """Claim that nothing is missing of so many things."""
-    got = f"{every - len(missing)} of {every} {what}s told; {len(missing)} missing: {some(missing)}\n{read.made}"
+    got = f"{every - len(missing)} of {every} {what}s told; {len(missing)} missing: {some(missing)}\n- {read.made}"
     wrong = read.wrong(f"{every - len(missing)} of the clinic's {every} {what}s were told.")
     trial.claim(not missing, "missing", expected=counted(every, what), got=got, calls=read.shown, wrong=wrong)
 
@@ -444,8 +444,8 @@ def _same_but_for_the_change(
     slipped = lost & set(quiet)
     always = lost - slipped
     got = [f"{len(stayed & set(told))} told; {len(lost)} of {len(stayed)} are missing"]
-    got += [f"{len(slipped)} only by the change: {some(slipped)}"] if slipped else []
-    got += [f"{len(always)} also when nothing changes (PAGE-01 says why): {some(always)}"] if always else []
+    got += [f"- {len(slipped)} only by the change: {some(slipped)}"] if slipped else []
+    got += [f"- {len(always)} also when nothing changes (PAGE-01 says why): {some(always)}"] if always else []
     owned_up = not reading.reads(_CATALOGUE) and not outcome.value.complete
     trial.claim(
         not lost or owned_up,

@@ -683,7 +683,11 @@ def judge_night(
     guessed = {one for one in extra if _other_occurrence(one, lonely)}
     said = sum(problem == "repeated_hour" for problem in problems)
     both = Compared(rig, found, truth, excused=frozenset(lonely | unnamed))
-    most = f", of which {len(lonely | unnamed)} may be left out: a wall clock can't decide them" if doubtful else ""
+    most = (
+        f", of which {len(lonely | unnamed)} may be left out: a wall clock can't decide them"
+        if lonely | unnamed
+        else ""
+    )
     all_of = f"{what}: {len(truth)} times{most}"
     if extra - guessed:
         differ(trial, both, all_of, "invented")

@@ -75,6 +75,17 @@ def test_what_does_not_hold_is_told_in_brief_with_what_to_do() -> None:
     assert len(told.splitlines()) < 20
 
 
+def test_of_a_long_difference_three_lines_are_shown_and_the_rest_counted() -> None:
+    vendor = ("certify", "easypractice", "--lang", "en", "--jobs", "1")
+    adapter = ("--adapter", "kobling_zoo.easypractice:StepsFromTheFullHour")
+    lines = [line.strip() for line in run(*vendor, *adapter, "--rule", "SLOT-17").stdout.splitlines()]
+    first = next(place for place, line in enumerate(lines) if line.startswith("got "))
+    assert lines[first].endswith("285 times told: 163 of the clinic's 336, and 122 that it does not have; 173 missing")
+    assert lines[first + 1].startswith("- timebook 1715000024, type 1715000011 (Oppfølging, 30 min), Thu 2026-11-26: ")
+    assert lines[first + 2].startswith("- missing in timebook 1715000005, 31 of 194: Mon 2026-11-23 09:10 +01:00")
+    assert lines[first + 3] == "… and 4 more lines: --html FILE shows all."
+
+
 def test_a_key_pair_signs_a_certificate_that_is_checked_and_any_change_is_found(folder: Path) -> None:
     assert run("make-signing-key", "k.pem").exit_code == ExitCode.SUCCESS
     assert stat.S_IMODE((folder / "k.pem").stat().st_mode) == 0o600
