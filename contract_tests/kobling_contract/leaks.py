@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import PurePath
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel
 
 from kobling import Patient, WireReply, WireRequest
 
-__all__ = ["Canaries", "told_by_error", "told_by_value"]
+__all__ = ["Canaries", "Place", "places_in_error", "places_in_value", "told_by_error", "told_by_value"]
+
+Place: TypeAlias = "tuple[str, str]"
+"""A canary's name, and where it was found: an attribute, a word of an error, a local of a frame."""
 
 _OWN = ("kobling_contract", "asyncio", "concurrent", "threading", "contextvars")
 DEPTH = 6
@@ -75,15 +79,57 @@ def told_by_value(value: Any) -> Iterator[str]:
         yield repr(value.model_dump())
 
 
+def places_in_value(value: Any, watch: Canaries) -> list[Place]:
+    """The attributes in which a returned value holds a canary, as `Slots.found[3].token`; the value itself where only
+    its repr, str or dump does."""
+    kind = type(value).__name__
+    found = {name for text in told_by_value(value) for name in watch.found_in(text)}
+    places = [place for place in _attributes(value, kind, watch, DEPTH) if place[0] in found]
+    hidden = found - {name for name, _ in places}
+    return [*dict.fromkeys(places), *((name, f"the repr, str or dump of the {kind}") for name in sorted(hidden))]
+
+
+def _attributes(value: Any, path: str, watch: Canaries, depth: int) -> Iterator[Place]:
+    if depth <= 0:
+        return
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _attributes(getattr(value, name), f"{path}.{name}", watch, depth - 1)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _attributes(name, f"a key of {path}", watch, depth - 1)
+            yield from _attributes(inner, f"{path}[…]", watch, depth - 1)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _attributes(inner, f"{path}[{number}]", watch, depth - 1)
+    else:
+        shown = repr(value) if isinstance(value, str) else str(value)  # private text does not show itself
+        yield from ((name, path) for name in watch.found_in(shown))
+
+
+def places_in_error(error: BaseException, watch: Canaries) -> list[Place]:
+    """Where an exception holds a canary: in itself or in what lies behind it, in an attribute or a local of a frame."""
+    found = [(name, place) for text, place in _placed(error) for name in watch.found_in(text)]
+    return list(dict.fromkeys(found))
+
+
 def told_by_error(error: BaseException) -> Iterator[str]:
     """Every text that an exception holds: itself, what lies behind it, and the locals of each frame but the suite's."""
+    return (text for text, _ in _placed(error))
+
+
+def _placed(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Every text that an exception holds, each with its place."""
     for one in _chain(error):
-        yield from (repr(one), str(one), repr(one.args))
+        kind = type(one).__name__ + ("" if one is error else f", which lies behind the {type(error).__name__}")
+        for name, value in vars(one).items():
+            if name != "__notes__":
+                yield from ((text, f"the attribute {name} of the {kind}") for text in _texts({name: value}, DEPTH))
+        yield from ((text, f"a note of the {kind}") for text in getattr(one, "__notes__", ()))
+        yield from ((text, f"the text of the {kind}") for text in (repr(one), str(one), repr(one.args)))
         as_dict = getattr(one, "as_dict", None)
         if callable(as_dict):
-            yield json.dumps(as_dict(), ensure_ascii=False)
-        yield from _texts({name: value for name, value in vars(one).items() if name != "__notes__"}, DEPTH)
-        yield from getattr(one, "__notes__", ())
+            yield json.dumps(as_dict(), ensure_ascii=False), f"as_dict() of the {kind}"
         yield from _frames(one.__traceback__)
 
 
@@ -99,12 +145,14 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting += list(getattr(one, "exceptions", ()))
 
 
-def _frames(trace: TracebackType | None) -> Iterator[str]:
+def _frames(trace: TracebackType | None) -> Iterator[tuple[str, str]]:
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        code = trace.tb_frame.f_code
         if module.partition(".")[0] not in _OWN:
-            for value in list(trace.tb_frame.f_locals.values()):
-                yield from _texts(value, DEPTH)
+            frame = f"{code.co_name} ({PurePath(code.co_filename).name}:{trace.tb_lineno})"
+            for name, value in list(trace.tb_frame.f_locals.items()):
+                yield from ((text, f"the local {name} of {frame}") for text in _texts(value, DEPTH))
         trace = trace.tb_next
 
 
