@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 from kobling import (
@@ -28,6 +30,7 @@ from kobling import (
     WireReply,
     WireRequest,
 )
+from kobling.commands import Send
 from kobling.drivers.lookup import Resolver
 from kobling.http import Response
 from kobling_mocks import Call, Fact, Fault, Mock, Served, World, can_hold, silent_about
@@ -38,7 +41,7 @@ from .clinics import ClinicName, open_clinic
 from .everywhere import Everywhere
 from .pace import Pace
 from .patience import Patience, refuses
-from .sides import Mode, Office, Side
+from .sides import ASKED, Mode, Office, Side
 from .timebook import Shown
 
 if TYPE_CHECKING:
@@ -64,12 +67,14 @@ SAK_ID = SakID("KANARI42")
 @dataclass(frozen=True, slots=True)
 class WireCall:
     """One raw request and what it was answered with; the suite's own, never shown. number: its call in the journal.
-    spoiled: the suite changed the answer on its way."""
+    spoiled: the suite changed the answer on its way. asked: the call of a session that it was sent for, "" where that
+    isn't known."""
 
     request: WireRequest
     outcome: WireReply | WireFailure
     number: int = 0
     spoiled: bool = False
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,26 @@ class Mark:
 
     journal: int
     wire: int
+
+
+def _asked_for(number: int) -> str:
+    """The call of a session that the running code belongs to, which learns which call of the journal it made."""
+    asked = ASKED.get()
+    if asked is None:
+        return ""
+    asked.numbers.extend([number] if number else [])
+    return asked.operation
+
+
+def _is_of(call: Call, request: WireRequest) -> bool:
+    """Whether a call of the journal is to a request's address, as far as no digest stands in the place of a value."""
+    address = urlsplit(request.url)
+    query = parse_qsl(address.query, keep_blank_values=True)
+    return (
+        (call.method, call.path, len(call.query)) == (request.method, address.path, len(query))
+        and all(name == other and (value == told or "#" in told)
+                for (name, value), (other, told) in zip(query, call.query, strict=True))
+    )  # fmt: skip
 
 
 class Rig:
@@ -111,13 +136,15 @@ class Rig:
             self.world.switches.set(**switches)
         self.pace = Pace(self.world.clock, ahead)
         self.wire: list[WireCall] = []
+        self.heard: list[WireCall] = []
+        """What went over a socket, as far as its call in the journal is known."""
         self._wire_lock = threading.Lock()
         self.spoil = spoil
         self._served: Served | None = self.mock.serve() if wired else None
         self._office = (
             Office(self.adapter, mode, self.pace, self._exchange)
             if self._served is None
-            else Office(self.adapter, mode, self.pace, origin=self._served.url)
+            else Office(self.adapter, mode, self.pace, origin=self._served.url, heard=self._hear)
         )
         self._further: list[Office] = []
         self.searched = Mark(0, 0)
@@ -143,7 +170,12 @@ class Rig:
         a wrapped one."""
         origin = None if self._served is None else self._served.url
         office = Office(
-            adapter or self.adapter, self.mode, self.pace, None if origin else self._exchange, origin=origin
+            adapter or self.adapter,
+            self.mode,
+            self.pace,
+            None if origin else self._exchange,
+            origin=origin,
+            heard=self._hear if origin else None,
         )
         self._further.append(office)
         return self._on(office, None, {})
@@ -236,8 +268,24 @@ class Rig:
         number = self.world.journal.begun_here.number
         arrived = outcome if self.spoil is None else self.spoil(request, outcome)
         with self._wire_lock:
-            self.wire.append(WireCall(request, arrived, number, spoiled=arrived != outcome))
+            self.wire.append(WireCall(request, arrived, number, spoiled=arrived != outcome, asked=_asked_for(number)))
         return arrived
+
+    def _hear(self, command: Send, outcome: WireReply | WireFailure) -> None:
+        """Keep what came over the socket with its call: the one to this address that has no answer yet. Where there are
+        several, nobody can tell which one it was."""
+        request, status = command.request, outcome.status if isinstance(outcome, WireReply) else None
+        with self._wire_lock:
+            known = {one.number for one in self.heard}
+            fitting = [
+                call.number
+                for call in self.received
+                if call.number not in known
+                and (status is None or call.fault is not None or call.status == status)
+                and _is_of(call, request)
+            ]
+            if len(fitting) == 1:
+                self.heard.append(WireCall(request, outcome, fitting[0], asked=_asked_for(fitting[0])))
 
     async def close(self) -> None:
         """Close sessions and release what is held."""
@@ -282,8 +330,18 @@ class Rig:
         return self.world.journal.calls
 
     def arrived(self, number: int) -> WireReply | WireFailure | None:
-        """What reached the adapter in answer to a call of the journal; None over a socket."""
-        return next((one.outcome for one in reversed(self.wire) if one.number == number), None)
+        """What reached the adapter in answer to a call of the journal; None where that isn't known."""
+        sent = self.sent(number)
+        return None if sent is None else sent.outcome
+
+    def sent(self, number: int) -> WireCall | None:
+        """The request that a call of the journal was, with what reached the adapter; None where that isn't known."""
+        return next((one for one in chain(reversed(self.wire), self.heard) if one.number == number), None)
+
+    def asked(self, number: int) -> str:
+        """The call of a session that a call of the journal was made for; "" where that isn't known."""
+        sent = self.sent(number)
+        return "" if sent is None else sent.asked
 
     def spoiled(self, number: int) -> bool:
         """Whether the suite changed the answer to a call of the journal."""

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -52,7 +53,7 @@ from .pace import Pace
 if TYPE_CHECKING:
     from .patience import Patience
 
-__all__ = ["Escaped", "MakeSide", "Mode", "Office", "Said", "Side"]
+__all__ = ["ASKED", "Asked", "Escaped", "MakeSide", "Mode", "Office", "Said", "Side"]
 
 Mode = Literal["async", "sync"]
 THREADS = 64
@@ -69,12 +70,26 @@ class Escaped(Exception):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Asked:
+    """A call of a session that is under way: `Session`'s name of it, and the numbers of the calls that the vendor
+    received for it."""
+
+    operation: str
+    numbers: list[int] = field(default_factory=list)
+
+
+ASKED: ContextVar[Asked | None] = ContextVar("ASKED", default=None)
+"""The call of a session that the running code belongs to."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Said:
-    """What one call of a session returned or raised."""
+    """What one call of a session returned or raised. numbers: of the calls that the vendor received for it."""
 
     operation: str
     result: Any = None
     error: BaseException | None = None
+    numbers: tuple[int, ...] = ()
 
 
 class Side:
@@ -102,20 +117,24 @@ class Side:
 
     async def _once(self, operation: str, *arguments: Any, **options: Any) -> Any:
         method = getattr(self._session, operation)
+        asked = Asked(operation)
+        before = ASKED.set(asked)
         try:
             with self._pace.caller():
                 if isinstance(self._session, AsyncSession):
                     result = await method(*arguments, **options)
                 else:
-                    loop = asyncio.get_running_loop()
-                    result = await loop.run_in_executor(self._threads, lambda: method(*arguments, **options))
+                    here, loop = copy_context(), asyncio.get_running_loop()
+                    result = await loop.run_in_executor(self._threads, lambda: here.run(method, *arguments, **options))
         except KoblingError as error:
-            self.said.append(Said(operation, error=error))
+            self.said.append(Said(operation, error=error, numbers=tuple(asked.numbers)))
             raise
         except Exception as error:  # noqa: BLE001 - whatever escapes is a finding of the rule
-            self.said.append(Said(operation, error=error))
+            self.said.append(Said(operation, error=error, numbers=tuple(asked.numbers)))
             raise Escaped(operation, type(error).__name__) from None
-        self.said.append(Said(operation, result))
+        finally:
+            ASKED.reset(before)
+        self.said.append(Said(operation, result, numbers=tuple(asked.numbers)))
         return result
 
     async def test_connection(self) -> ConnectionReport:

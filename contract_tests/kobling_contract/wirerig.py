@@ -130,7 +130,7 @@ class WireRig(Rig):
         """Everything that was sent, as calls."""
         return tuple(self._calls)
 
-    def arrived(self, number: int) -> None:
+    def sent(self, number: int) -> None:
         """Nothing: nobody knows who is named in the answer of a system that isn't ours, so no report shows it."""
 
     def since(self, mark: Mark) -> tuple[Call, ...]:
