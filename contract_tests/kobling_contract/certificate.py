@@ -30,6 +30,9 @@ def suite_version() -> str:
         return "source"
 
 
+_NOT_RUN = (Verdict.SKIP, Verdict.NOT_PROVABLE, Verdict.NOT_RUN)
+
+
 def counted(results: Iterable[Result]) -> dict[str, int]:
     """How many results have each verdict, strongest first; only those that occur."""
     seen = Counter(result.verdict for result in results)
@@ -103,6 +106,24 @@ class Certificate:
         about which there is nothing to tell."""
         left = [one for one in self.results if one.needs_mending and one.verdict is not Verdict.NOT_RUN]
         return tuple(sorted(left, key=lambda one: one.verdict.strength))
+
+    @property
+    def tally(self) -> str:
+        """How many of the rules that were run do not hold, and how many could not be judged, for people; "" where that
+        is none."""
+        run = sum(one.verdict not in _NOT_RUN for one in self.results)
+        wrong = sum(one.judged for one in self.failures)
+        unjudged = len(self.failures) - wrong
+        if run == 1:
+            return (
+                f"the one rule that was run {'does not hold' if wrong else 'could not be judged'}"
+                if self.failures
+                else ""
+            )
+        of_them = f"of the {run} rules that were run "
+        parts = [f"{wrong} {of_them}{'does' if wrong == 1 else 'do'} not hold"] if wrong else []
+        parts += [f"{unjudged} {'' if wrong else of_them}could not be judged"] if unjudged else []
+        return ", ".join(parts)
 
     @property
     def unwritten(self) -> tuple[str, ...]:

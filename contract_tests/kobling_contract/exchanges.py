@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, cast
 
 from kobling import WireFailure, WireReply
@@ -20,9 +20,10 @@ from kobling_mocks import Call
 from kobling_mocks.faults import KINDS, FaultKind
 from kobling_mocks.journal import Effect
 
+from .marks import marks_in, spans, words_in
 from .rig import PATIENT, SAK_ID, Rig
 
-__all__ = ["Personal", "marks_in", "told"]
+__all__ = ["Personal", "told"]
 
 MOST_CALLS = 6
 LAST_CALLS = 4
@@ -37,7 +38,6 @@ EFFECTS: Mapping[Effect, str] = {
     "later": "something is changed at the vendor later",
 }
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_MARK = re.compile(r"[^\W_](?:[\w.:+-]{2,}[^\W_])")
 _BIRTH_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y%m%d", "%d%m%Y", "%d%m%y")
 
 
@@ -106,18 +106,25 @@ def _telling(rows: Sequence[Any], marks: Sequence[str]) -> Sequence[int]:
     first."""
     if len(rows) > MOST_ROWS and marks:
         texts = [json.dumps(row, ensure_ascii=False) for row in rows]
-        rare = [mark for mark in marks if 0 < sum(mark in text for text in texts) < len(rows)]
-        held = [sum(mark in text for mark in rare) for text in texts]
+        rare = [mark for mark in marks if 0 < sum(_holds(text, mark) for text in texts) < len(rows)]
+        held = [sum(_holds(text, mark) for mark in rare) for text in texts]
         if rare:
             return [number for number, count in enumerate(held) if count == max(held)][:MOST_ROWS]
     return range(min(len(rows), MOST_ROWS))
+
+
+def _holds(text: str, mark: str) -> bool:
+    return next(spans(text, [mark]), None) is not None
 
 
 def _tokens(rig: Rig) -> set[str]:
     """What was sent where a key goes, be it a key or a token that the vendor gave for one."""
     places = rig.mock.dialect.credential_headers | {"authorization"}
     sent = {
-        value.rpartition(" ")[2] for one in rig.wire for name, value in one.request.headers if name.lower() in places
+        value.rpartition(" ")[2]
+        for one in (*rig.wire, *rig.heard)
+        for name, value in one.request.headers
+        if name.lower() in places
     }
     return {text.casefold() for text in sent if len(text) >= SHORTEST_TOKEN}
 
@@ -133,13 +140,12 @@ def _lengths(value: Any) -> Any:
 
 def told(rigs: Sequence[Rig], calls: Iterable[Call], said: str = "") -> str:
     """The calls with their answers. Without calls: the last ones of the world that was used last. said: what is told
-    beside them; of a long answer the part is shown in which a word of it stands."""
+    beside them; of a long answer the part is shown in which a value of it stands, or else a word."""
     chosen = list(calls)
     lines: list[str] = []
     if not chosen:
         chosen = _last(rigs)
         lines = ["the last calls before the judgement:" if chosen else "no call was made"]
-    marks = marks_in(said)
     runs = list(_runs(chosen, rigs))
     left_out = len(runs) - MOST_CALLS
     for number, (run, rig) in enumerate(runs):
@@ -147,14 +153,9 @@ def told(rigs: Sequence[Rig], calls: Iterable[Call], said: str = "") -> str:
             omitted = sum(len(other) for other, _ in runs[1 : left_out + 1])
             lines += [f"… {omitted} calls left out"] if number == 1 else []
             continue
-        lines += _call(run[0], rig, marks)
+        lines += _call(run[0], rig, said)
         lines += [f"   the same again: {_numbers(run[1:])}"] if run[1:] else []
     return "\n".join(lines)
-
-
-def marks_in(text: str) -> tuple[str, ...]:
-    """What in a text for people may be the vendor's: ids, words, fields, times."""
-    return tuple(dict.fromkeys(_MARK.findall(text)))
 
 
 def _last(rigs: Sequence[Rig]) -> list[Call]:
@@ -183,10 +184,9 @@ def _numbers(calls: Sequence[Call]) -> str:
     return str(calls[0].number) if len(calls) == 1 else f"{len(calls)} calls, {calls[0].number} to {calls[-1].number}"
 
 
-def _call(call: Call, rig: Rig | None, marks: Sequence[str]) -> Iterator[str]:
+def _call(call: Call, rig: Rig | None, said: str) -> Iterator[str]:
     query = "?" + "&".join(f"{name}={value}" for name, value in call.query) if call.query else ""
-    operation = f" ({call.operation})" if call.operation else " (no operation of this vendor)"
-    yield f"{call.number}. {call.method} {call.path}{query}{operation}"
+    yield f"{call.number}. {call.method} {call.path}{query} ({_named(call, rig)})"
     if call.body is not None:
         yield f"   sent: {_json(call.body)}"
     if call.fault:
@@ -199,15 +199,31 @@ def _call(call: Call, rig: Rig | None, marks: Sequence[str]) -> Iterator[str]:
         yield "   the suite changed the answer on its way to the adapter"
     status = None if outcome is None or isinstance(outcome, WireFailure) else outcome.status
     answered = status is not None and status == call.status and not call.fault
+    zone = rig.tz if rig is not None else None
     if not answered:
         yield f"   the vendor {f'answered {call.status}' if call.status is not None else 'did not see it'}{did}"
     if isinstance(outcome, WireFailure):
         yield f"   what reached the adapter: nothing ({outcome.kind})"
     elif outcome is not None and rig is not None:
-        body = _token_answer(outcome) if _signs_in(rig, call) else _body(outcome, Personal(rig), marks)
+        body = _token_answer(outcome) if _signs_in(rig, call) else _body(outcome, Personal(rig), said, zone)
         yield f"   answered: {status}{did}, {body}" if answered else f"   what reached the adapter: {status} {body}"
     for finding in call.findings:
         yield f"   finding: {finding.text} ({finding.code} at {finding.where})"
+
+
+def _named(call: Call, rig: Rig | None) -> str:
+    """The vendor's name of a call, and whose it is: the adapter's operation where that is certain, else the call of a
+    session on whose behalf it was made."""
+    name = call.operation or "no operation of this vendor"
+    asked = rig.asked(call.number) if rig is not None else ""
+    if rig is None or not asked:
+        return name
+    if _signs_in(rig, call):
+        return f"{name}; your sign_in"
+    # within a booking a patient may be put on file, and a booking that overlaps is withdrawn
+    plain = "register_patient" not in rig.adapter.supports and rig.adapter.limits.booking.overlap == "refused"
+    alone = asked == "cancel" or (asked == "book" and plain)
+    return f"{name}; {f'your {asked}' if alone and rig.writing([call]) else f'in session.{asked}'}"
 
 
 def _signs_in(rig: Rig, call: Call) -> bool:
@@ -222,10 +238,13 @@ def _token_answer(reply: WireReply) -> str:
         return f"{len(reply.body)} bytes that are not JSON"
 
 
-def _body(reply: WireReply, personal: Personal, marks: Sequence[str]) -> str:
+def _body(reply: WireReply, personal: Personal, said: str, zone: tzinfo | None) -> str:
     if not reply.body:
         return "without a body"
     try:
+        values = marks_in(said, zone)
+        answer = json.dumps(json.loads(reply.body), ensure_ascii=False)
+        marks = values if next(spans(answer, values), None) else words_in(said)
         return _json(personal.shape(json.loads(reply.body), marks), marks)
     except (ValueError, RecursionError):
         text = " ".join(reply.body.decode("utf-8", "replace").split())
@@ -239,8 +258,9 @@ def _json(value: Any, marks: Sequence[str] = ()) -> str:
     text = json.dumps(value, ensure_ascii=False)
     if len(text) <= MOST_ANSWER:
         return text
-    rare = min((mark for mark in marks if mark in text), key=lambda mark: text.count(mark), default="")
-    start = max(0, min(text.find(rare) - MOST_ANSWER // 2, len(text) - MOST_ANSWER)) if rare else 0
+    found = [places for mark in marks if (places := [start for start, _ in spans(text, [mark])])]
+    place = min(found, key=len)[0] if found else 0
+    start = max(0, min(place - MOST_ANSWER // 2, len(text) - MOST_ANSWER))
     end = start + MOST_ANSWER
     shown = f"{'… ' if start else ''}{text[start:end]}{' …' if end < len(text) else ''}"
     return f"{shown} ({MOST_ANSWER} of {len(text)} characters)"

@@ -20,12 +20,13 @@ from kobling import Adapter, BookingQuery, BookingRef, CancelReason, KoblingErro
 from kobling.adapter import OPERATIONS, unkept, unwritten
 
 from .leaks import Canaries
+from .marks import marked_in
 from .rig import PATIENT, SAK_ID, Rig
 from .rule import NOT_WRITTEN, SEARCH_ONLY, UNKEPT, Rule
 from .sides import Escaped, Mode
 from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
-from .verdicts import Verdict
+from .verdicts import MEANINGS, Verdict
 from .waivers import Waiver
 
 __all__ = ["Result", "run_rule", "strongest"]
@@ -45,9 +46,10 @@ NO_LISTING = (
 class Result:
     """The verdict on one rule. cause, expected, got, exchange and remedy are filled in where it does not hold.
 
-    seed: the one that gave this verdict. seeds: the verdict by every seed that the rule was run with, where there were
-    several. seconds, cpu_seconds: what it took, repeats included; the second is this process's own work. waiver: why
-    and until when it may not hold.
+    marks: the values in the exchange that expected and got speak of. modes: the verdict of each side that a driver rule
+    was run on, of which `mode` gave this one. seed: the one that gave this verdict. seeds: the verdict by every seed
+    that the rule was run with, where there were several. seconds, cpu_seconds: what it took, repeats included; the
+    second is this process's own work. waiver: why and until when it may not hold.
     """
 
     rule: Rule
@@ -68,6 +70,8 @@ class Result:
     cpu_seconds: float = 0.0
     seeds: Mapping[int, Verdict] = field(default_factory=dict)
     waiver: Waiver | None = None
+    marks: tuple[str, ...] = ()
+    modes: Mapping[Mode, Verdict] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The result for a machine, and for another process: `from_dict` reads it."""
@@ -83,12 +87,14 @@ class Result:
             "seed": self.seed,
             "seeds": {str(seed): verdict.value for seed, verdict in self.seeds.items()},
             "mode": self.mode,
+            "modes": {mode: verdict.value for mode, verdict in self.modes.items()},
             "seconds": round(self.seconds, 3),
             "cpu_seconds": round(self.cpu_seconds, 3),
             "controls": list(self.controls),
             "evidence": list(self.evidence),
             "facts": dict(self.facts),
             "waiver": waiver,
+            "marks": list(self.marks),
             **facts,
         }
 
@@ -108,6 +114,8 @@ class Result:
             cpu_seconds=row["cpu_seconds"],
             seeds={int(seed): Verdict(verdict) for seed, verdict in row["seeds"].items()},
             waiver=Waiver(rule.id, waiver["reason"], date.fromisoformat(waiver["until"])) if waiver else None,
+            marks=tuple(row["marks"]),
+            modes={mode: Verdict(verdict) for mode, verdict in row["modes"].items()},
             **{name: row[name] for name in _SHOWN if name in row},
         )
 
@@ -128,25 +136,63 @@ class Result:
         return "; ".join(f"{verdict} with seed {', '.join(map(str, by_verdict[verdict]))}" for verdict in ordered)
 
     @property
+    def judged(self) -> bool:
+        """Whether anything was learnt about what the rule asks: not where the suite or the mock broke, nor where what
+        had to succeed first failed."""
+        return self.verdict not in (Verdict.ERROR, Verdict.VACUOUS)
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong, in sentences; the remedy, or why there is no judgement."""
+        if self.verdict is Verdict.VACUOUS:
+            return f"{_sentence(self.reason)} Mend that first: the rule itself can be tried then."
+        if self.verdict is Verdict.FLAKY:
+            return f"{_sentence(MEANINGS[self.verdict])} When it failed: {self.remedy} ({self.reason})"
+        if self.verdict is Verdict.FAIL:
+            return self.remedy
+        if self.verdict is Verdict.ERROR:
+            return (
+                f"The suite or the mock broke, so that nothing was learnt about the adapter. {_sentence(self.reason)}"
+            )
+        return f"{_sentence(MEANINGS[self.verdict])} {_sentence(self.reason)}"
+
+    @property
+    def sides(self) -> str:
+        """Which sides a driver rule failed on, and what the other one gave; "" for another rule."""
+        same = [mode for mode, verdict in self.modes.items() if verdict is self.verdict]
+        others = [f"{mode}: {verdict}" for mode, verdict in self.modes.items() if verdict is not self.verdict]
+        if self.mode is None or not same:
+            return ""
+        return "; ".join(["the same in async and sync calls" if not others and len(same) > 1 else
+                          f"in {' and '.join(same)} calls", *others])  # fmt: skip
+
+    @property
     def look_at(self) -> str:
-        """Where to look in the adapter; "" where nothing was learnt about it, because the suite or the mock broke."""
-        return "" if self.verdict is Verdict.ERROR else self.rule.look_at(self.cause)
+        """Where to look in the adapter; "" where nothing was learnt about it."""
+        return self.rule.look_at(self.cause) if self.judged else ""
 
     def lines(self) -> list[str]:
         """The result for a person: one line when the rule holds, and everything that is needed to mend it when not."""
         head = f"{self.verdict.value:<8} {self.rule.id}  {self.rule.title}"
         if self.verdict in (Verdict.PASS, Verdict.NOT_RUN):
             return [head]
-        rows = [(name, getattr(self, name)) for name in _SHOWN if getattr(self, name)]
+        rows = [] if self.judged else [("not judged", self.wrong)]
+        shown = [name for name in _SHOWN if self.judged or name != "reason"]
+        rows += [(name, getattr(self, name)) for name in shown if getattr(self, name)]
+        rows += [("sides", self.sides)] if self.sides and self.needs_mending else []
         rows += [("seeds", self.differing)] if self.differing else []
-        if self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
+        if self.judged and self.verdict not in (Verdict.SKIP, Verdict.XFAIL, Verdict.NOT_PROVABLE):
             rows += [("why it matters", self.rule.why)]
             rows += [("look at", self.look_at)] if self.look_at else []
-            rows += [("source", self.rule.source), ("control", self.rule.control)]
+            rows += [("source", self.rule.source), ("the same call without the fault", self.rule.control)]
         return [head, *(f"    {name}: {_indented(text)}" for name, text in rows)]
 
 
 _SHOWN = ("cause", "expected", "got", "remedy", "reason", "exchange", "reproduce")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _indented(text: str) -> str:
@@ -236,8 +282,9 @@ def _waived(result: Result, waiver: Waiver | None) -> Result:
 
 def _run_modes(rule: Rule, target: Target, seed: int) -> Result:
     """The async run, and for driver rules the sync one: the strongest verdict counts."""
-    results = [asyncio.run(_heard(_run_once(rule, target, seed, mode))) for mode in target.modes(rule)]
-    return min(results, key=lambda one: one.verdict.strength)
+    results = {mode: asyncio.run(_heard(_run_once(rule, target, seed, mode))) for mode in target.modes(rule)}
+    chosen = min(results.values(), key=lambda one: one.verdict.strength)
+    return replace(chosen, modes={mode: one.verdict for mode, one in results.items()} if rule.driver else {})
 
 
 async def _heard(run: Coroutine[Any, Any, Result]) -> Result:
@@ -278,9 +325,8 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         facts = {"cause": broken.cause, "expected": broken.expected, "got": broken.got, "exchange": broken.exchange}
         facts |= {"remedy": broken.wrong} if broken.wrong else {}
     except Vacuous as vacuous:
-        verdict, facts = Verdict.VACUOUS, {"reason": str(vacuous)}
-        if trial.called:
-            facts["exchange"] = trial.exchange()
+        verdict, facts = Verdict.VACUOUS, {"reason": str(vacuous), "expected": vacuous.expected, "got": vacuous.got}
+        facts["exchange"] = vacuous.exchange or (trial.exchange() if trial.called else "")
     except NotOffered as absent:
         verdict, facts = Verdict.SKIP, {"reason": str(absent)}
     except KoblingError as error:
@@ -309,10 +355,12 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         verdict, facts = Verdict.FAIL, dict(zip(("cause", "expected", "got"), objection, strict=True))
     if verdict is Verdict.FAIL:
         facts = {"remedy": rule.remedy(facts["cause"]), **facts}
-    if verdict in (Verdict.FAIL, Verdict.ERROR):
+    if verdict in (Verdict.FAIL, Verdict.ERROR, Verdict.VACUOUS):
         facts["reproduce"] = target.reproduce(rule, seed)
     hide = _hidden(trial)
     told: dict[str, Any] = {name: hide(text) for name, text in facts.items()}
+    said = "\n".join(told.get(name, "") for name in ("expected", "got"))
+    zone = trial.rigs[-1].tz if trial.rigs else None
     return Result(
         rule,
         verdict,
@@ -321,6 +369,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         controls=tuple(map(hide, trial.controls)),
         evidence=tuple(map(hide, trial.evidence)),
         facts={**trial.facts, **trial.scene.facts()},
+        marks=marked_in(told.get("exchange", ""), said, zone),
         **told,
     )
 

@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any, Literal, NoReturn, TypeVar
 
 from kobling import (
     Adapter,
+    BookedDifferently,
     Booking,
     BookingQuery,
     BookingRequest,
@@ -24,14 +26,14 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
 from .clinics import ClinicName
-from .exchanges import told
+from .exchanges import Personal, told
 from .rig import Mark, Rig, Spoil
 from .rule import NOT_WRITTEN, Rule
-from .sides import Mode
+from .sides import ASKED, Asked, Mode
 from .target import Target
 from .wording import counted
 
-__all__ = ["Booked", "Broken", "NotOffered", "Outcome", "Trial", "Vacuous", "unknown"]
+__all__ = ["Booked", "Broken", "Logged", "NotOffered", "Outcome", "Trial", "Vacuous", "unknown"]
 
 T = TypeVar("T")
 MOST_SHOWN = 600
@@ -54,7 +56,14 @@ class Broken(Exception):
 
 
 class Vacuous(Exception):
-    """The control did not succeed, so that nothing can be claimed. The text says what was missing."""
+    """The control did not succeed, so that nothing can be claimed. The text says what was missing; expected, got and
+    exchange, where the control is a call of the adapter's, what it should have given, what it gave, and how."""
+
+    def __init__(self, text: str, expected: str = "", got: str = "", exchange: str = "") -> None:
+        super().__init__(text)
+        self.expected = _short(expected)
+        self.got = _short(got)
+        self.exchange = exchange
 
 
 class NotOffered(Exception):
@@ -200,13 +209,19 @@ class Trial:
         calls = rig.since(mark)
         good = [call for call in calls if call.fault is None and call.status is not None and 200 <= call.status < 300]
         if not calls or len(good) != len(calls):
-            raise Vacuous(f"{what}: the control did not succeed ({len(good)} good calls of {len(calls)})")
+            expected = f"{what}: every call is answered with a status of 200 to 299"
+            got = f"{len(calls) - len(good)} of {counted(len(calls), 'call')} failed" if calls else "no call was made"
+            raise self._vacuous("a call where nothing is wrong failed", expected, got, [one for one in calls
+                                if one not in good])  # fmt: skip
         self.controls.append(f"{what}: {counted(len(calls), 'call')} answered")
         return calls
 
     def saw(self, what: str) -> None:
         """Record a piece of evidence: a sentence with numbers, no patient and no key in it."""
         self.evidence.append(what)
+
+    def _vacuous(self, text: str, expected: str, got: str, calls: Iterable[Call]) -> Vacuous:
+        return Vacuous(text, expected, got, told(self._rigs, calls, f"{expected} {got}"))
 
     def need(self, present: T | None, what: str) -> T:
         """`present`, or `Vacuous` when the world holds nothing to try the rule on."""
@@ -280,7 +295,13 @@ class Trial:
         answer = await rig.session.slots(query)
         known = rig.known(answer.found, query.first_day, query.last_day)
         if not known:
-            raise Vacuous("the adapter finds no open time that the clinic's timebook has")
+            raise self._vacuous(
+                "a search where nothing is wrong found no open time",
+                f"open times from {query.first_day} to {query.last_day} that the clinic's timebook has",
+                f"{counted(len(answer.found), 'time')}, none of which the timebook has"
+                f"{f'; left out with a problem: {len(answer.problems)}' if answer.problems else ''}",
+                rig.since(mark),
+            )
         self.control(rig, mark, "open times are found")
         self.random.shuffle(known)
         return tuple(known)
@@ -294,14 +315,21 @@ class Trial:
         made, calls = rig.made_since(before), rig.since(mark)
         writes = [call for call in rig.writing(calls) if call.effect != "none"]
         if outcome.error is not None or not rig.vouches(made, writes):
-            raise Vacuous(f"a booking without a fault does not stand in the timebook: {outcome}, {len(made)} made")
+            error = outcome.error if self.target.kind == "mock" else None
+            differing = _differing(Personal(rig), request, error) if isinstance(error, BookedDifferently) else ""
+            raise self._vacuous(
+                "an ordinary booking, with nothing wrong at the vendor, failed first",
+                "book returns a Booking as the request asked, and one new appointment is in the timebook",
+                f"{outcome}; new appointments in the timebook: {len(made)}{differing}",
+                calls,
+            )
         self.controls.append(f"a booking without a fault stands in the timebook after {counted(len(calls), 'call')}")
         return Booked(request, outcome.value, made[0] if made else None, calls, writes[-1].operation or "")
 
     @contextmanager
-    def logs(self) -> Iterator[list[str]]:
+    def logs(self) -> Iterator[list[Logged]]:
         """Everything that is logged at any level by anybody, formatted, with its arguments and tracebacks."""
-        lines: list[str] = []
+        lines: list[Logged] = []
         handler = _Collector(lines)
         loggers = [logging.getLogger(name) for name in ("", "kobling", "httpx", "httpcore")]
         levels = [(logger, logger.level, logger.disabled) for logger in loggers]
@@ -318,17 +346,50 @@ class Trial:
                 logger.disabled = disabled
 
 
+@dataclass(frozen=True)
+class Logged:
+    """One log line. text: with the raw arguments and the exception. place: the line of code and the logger, for people.
+    asked: the call of a session for which it was written, where that is known."""
+
+    text: str
+    place: str
+    asked: Asked | None = None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the calls that the vendor received for that call of a session."""
+        return () if self.asked is None else tuple(self.asked.numbers)
+
+
 class _Collector(logging.Handler):
     """Keeps records as text: the message, the raw arguments, the exception."""
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: list[Logged]) -> None:
         super().__init__(logging.DEBUG)
         self._lines = lines
         self._formatter = logging.Formatter("%(name)s %(message)s")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record."""
-        self._lines.append(f"{self._formatter.format(record)} {record.args!r}")
+        asked = ASKED.get()
+        during = f", during session.{asked.operation}" if asked is not None else ""
+        place = f"{record.filename}:{record.lineno} (logger {record.name}){during}"
+        self._lines.append(Logged(f"{self._formatter.format(record)} {record.args!r}", place, asked))
+
+
+def _differing(hidden: Personal, request: BookingRequest, error: BookedDifferently) -> str:
+    """What a booking that was made says otherwise than was asked, a line for each: both values, without a patient's."""
+
+    def told(value: Any) -> str:
+        text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+        return "None" if value is None else hidden.without(text)
+
+    lines = ""
+    for name in error.differences:
+        holder, part = ("request", request) if hasattr(request, name.partition(".")[0]) else ("slot", request.slot)
+        asked = "booked or pending" if name == "status" else told(attrgetter(name)(part))
+        lines += f"\nBooking.{name} is {told(attrgetter(name)(error.booking))}; {holder}.{name}: {asked}"
+    return lines
 
 
 def unknown(outcome: Outcome) -> bool:

@@ -55,11 +55,11 @@ class Verdict(StrEnum):
 
 
 MEANINGS: Final[Mapping[Verdict, str]] = {
-    Verdict.ERROR: "the suite or the mock broke; nothing was learnt about the adapter",
+    Verdict.ERROR: "not judged, since the suite or the mock broke; nothing was learnt about the adapter",
     Verdict.FAIL: "the rule does not hold",
     Verdict.XPASS: "the rule was waived, but holds: take the waiver away",
     Verdict.FLAKY: "the rule failed, and ended otherwise when it was run again with the same seed",
-    Verdict.VACUOUS: "the same call without a fault did not succeed, so that a pass would have meant nothing",
+    Verdict.VACUOUS: "not judged: the same call failed where nothing was wrong, or left no evidence",
     Verdict.NOT_RUN: "the run was broken off before this rule",
     Verdict.XFAIL: "the rule does not hold, and is waived for a while",
     Verdict.NOT_PROVABLE: "this target can't show whether the rule holds; another one can",

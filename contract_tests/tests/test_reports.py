@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from kobling_contract.reports import html_page, json_text, junit_xml
+from kobling_contract.reports.page import WORDS
 from kobling_contract.verdicts import Verdict
 from made_results import AT, certificate, result
 
@@ -140,10 +141,11 @@ def test_html_marks_in_the_exchange_what_the_text_beside_it_speaks_of_and_nothin
     failing = replace(
         result("SLOT-05", Verdict.FAIL), expected="status BEKREFTET", got="a <b> of 7",
         exchange='1. GET /api\n   answered: 200, {"status": "BEKREFTET", "other": "BEKREFTETE <b> & more"}',
+        marks=("BEKREFTET",),
     )  # fmt: skip
     page = html_page(certificate(failing), AT)
     assert "<mark>BEKREFTET</mark>" in page
-    assert "<mark>status</mark>" in page
+    assert page.count("<mark>") == 1
     assert "BEKREFTETE &lt;b&gt; &amp; more" in page
     assert "<strong>1. GET /api</strong>" in page
 
@@ -168,3 +170,70 @@ def test_a_run_that_was_broken_off_is_no_verdict_and_names_what_is_left() -> Non
     assert broken_off.headline() == "NO VERDICT: broken off with 1 of 2 rules left"
     assert broken_off.exit_code == 1
     assert "CAT-02" in Page(html_page(broken_off, AT)).text
+
+
+NOT_JUDGED = {
+    "expected": "a booking that stands",
+    "got": "none: 0 made",
+    "reason": "an ordinary booking failed first",
+    "reproduce": "kobling certify mysystem --rule SECR-01 --seed 1",
+}
+
+
+def test_a_rule_that_was_not_judged_says_so_first_and_gives_no_advice_about_what_it_asks() -> None:
+    vacuous = result("SECR-01", Verdict.VACUOUS, **NOT_JUDGED)
+    text = " ".join(Page(html_page(certificate(vacuous), AT)).text.split())
+    assert "Not judged. An ordinary booking failed first. Mend that first: the rule itself can be tried then." in text
+    for part in ("a booking that stands", "none: 0 made", "See it again", vacuous.reproduce):
+        assert part in text, part
+    for part in ("What is wrong", "Where to look", "The same call without the fault", vacuous.rule.check):
+        assert part not in text, part
+    lines = "\n".join(vacuous.lines())
+    assert "not judged: An ordinary booking failed first." in lines
+    assert "look at" not in lines
+
+
+def test_a_suite_that_broke_is_not_judged_either_and_one_that_comes_and_goes_says_when_it_failed() -> None:
+    broke = Page(html_page(certificate(result("SECR-01", Verdict.ERROR, reason="KeyError at here.py:7")), AT)).text
+    assert "Not judged. The suite or the mock broke" in broke
+    assert "KeyError at here.py:7." in broke
+    flaky = result("SECR-01", Verdict.FLAKY, reason="the same seed gave PASS the next time")
+    text = " ".join(Page(html_page(certificate(flaky), AT)).text.split())
+    assert f"when it was run again with the same seed. When it failed: {flaky.remedy} ({flaky.reason})" in text
+    assert flaky.rule.look_at(flaky.cause) in text
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        (["FAIL", "VACUOUS", "PASS", "SKIP"], "1 of the 3 rules that were run does not hold, 1 could not be judged"),
+        (["FAIL", "FLAKY", "PASS", "SKIP", "NOT_PROVABLE", "NOT_RUN"], "2 of the 3 rules that were run do not hold"),
+        (["ERROR", "PASS"], "1 of the 2 rules that were run could not be judged"),
+        (["FAIL", "SKIP"], "the one rule that was run does not hold"),
+        (["VACUOUS"], "the one rule that was run could not be judged"),
+        (["PASS", "SKIP"], ""),
+    ],
+)
+def test_the_tally_counts_what_was_run_and_tells_what_fails_from_what_was_not_judged(
+    verdicts: list[str], told: str
+) -> None:
+    rows = [result(f"SLOT-{number:02}", Verdict(one)) for number, one in enumerate(verdicts, 1)]
+    assert certificate(*rows).tally == told
+
+
+def test_what_the_other_side_gave_is_told() -> None:
+    def sides(**modes: str) -> str:
+        return result(
+            "SECR-01", Verdict.FAIL, mode="sync", modes={one: Verdict(two) for one, two in modes.items()}
+        ).sides
+
+    assert sides(**{"async": "PASS", "sync": "FAIL"}) == "in sync calls; async: PASS"
+    assert sides(**{"async": "FAIL", "sync": "FAIL"}) == "the same in async and sync calls"
+    assert sides(sync="FAIL") == "in sync calls"
+    assert result("SECR-01", Verdict.FAIL).sides == ""
+
+
+def test_a_word_that_a_report_uses_in_its_own_way_is_explained_and_led_to() -> None:
+    failing = Page(html_page(certificate(result("SLOT-05", Verdict.FAIL)), AT))
+    assert "#words" in failing.addresses
+    assert all(word in failing.text for word in WORDS)

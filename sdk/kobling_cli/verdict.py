@@ -71,7 +71,7 @@ def _failure(out: Output, result: Result) -> None:
     cause = f" ({result.cause})" if result.cause else ""
     out.line(f"{result.verdict} {result.rule.id}  {result.rule.title}{cause}", "bold red")
     told = {
-        "wrong": result.remedy or result.reason,
+        "wrong" if result.judged else "not_judged": result.wrong,
         "expected": result.expected,
         "got": result.got,
         "seeds": result.differing,
@@ -81,13 +81,12 @@ def _failure(out: Output, result: Result) -> None:
     }
     width = max(len(out.say("certify", name)) for name in told)
     for name, text in told.items():
-        if text:
-            lines = [" ".join(shown(line).split()) for line in text.splitlines()]
-            left = len(lines) - MOST_LINES
-            if left > 0:
-                lines[MOST_LINES:] = [out.say("certify", "more_lines", count=left)]
-            for number, line in enumerate(lines):
-                out.line(f"  {'' if number else out.say('certify', name):<{width}}  {line}")
+        lines = [" ".join(shown(line).split()) for line in text.splitlines()]
+        left = len(lines) - MOST_LINES
+        if left > 0:
+            lines[MOST_LINES:] = [out.say("certify", "more_lines", count=left)]
+        for number, line in enumerate(lines):
+            out.line(f"  {'' if number else out.say('certify', name):<{width}}  {line}")
 
 
 def _slowest(out: Output, certificate: Certificate, count: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
@@ -11,8 +11,8 @@ from markupsafe import Markup, escape
 
 from ..certificate import Certificate, suite_version
 from ..contract import RULES
-from ..exchanges import marks_in
 from ..headline import rules_wait
+from ..marks import spans
 from ..verdicts import MEANINGS, Verdict
 
 __all__ = ["html_page"]
@@ -24,8 +24,38 @@ SIGNS = {
 """A sign for each verdict, so that colour is never the only difference."""
 
 
+WORDS = {
+    "timebook": "one calendar of the clinic's, a person's or a group's; “the clinic's own timebook” is all of them",
+    "stands": "an appointment that is in the timebook and not cancelled",
+    "told": "what the adapter, and with it the SDK, says to the registry: “told as SlotTaken” is the error that the "
+    "caller got",
+    "registry": "the program that uses the SDK: patients look for a practitioner there, and book",
+    "session.book, your book": "after a call in an exchange: the vendor's name of it, as in the mock, and for what it "
+    "was made. “in session.book” is the caller's call, in which the SDK uses several operations of the adapter; “your "
+    "book” is the adapter's own operation",
+    "control": "the same call where nothing is wrong; without it a rule that holds would prove nothing (VACUOUS)",
+    "world": "a new invented clinic with its mock; each part of a rule has its own, whose calls are numbered from 1",
+    "twin, quiet clinic": "a second world that is the same, in which nothing is struck, changed or deleted meanwhile",
+    "mock set to taken=400": "how the mock was set to answer in this world; a rule tries every setting that the mock "
+    "has of a switch",
+    "struck, changed": "what the suite did to a call or to its answer on purpose; what then kept the answer from the "
+    "adapter stands in brackets: “nothing (protocol)” is an answer that is no HTTP",
+    "the same again": "calls that were the same and were answered the same; the first one is shown",
+    "judgement": "the moment when the rule compares what was expected with what it got",
+    "effect": "what an error says of the write before it: none (nothing happened), done, or unknown",
+    "certain": "of a write: it is known whether it happened; of a time: there is only one moment that it can be",
+    "problem, left out": "what the adapter's answer names as not readable, and leaves out rather than guess",
+    "ErrorMap": "the adapter's table of the vendor's refusals: code says where the vendor's code stands in an answer, "
+    "codes what each one means, statuses what a status means where no code is listed",
+    "refused_by_vendor": "the reason of an error that says only that the vendor refused: no more was listed",
+    "http.pages": "the SDK's way through a list that comes in pages, to its end",
+    "Limits.rate": "how many calls in how many seconds the vendor allows, as the adapter states it",
+    "SakID": "the number of the patient's case at their insurer, which the clinic needs for its claim",
+    "sync, async": "the same adapter, called from ordinary and from asynchronous code; some rules are tried in both",
+}
+"""What the words of a report mean that are no everyday ones."""
 MOST_MARKED = 6
-"""How often a word may stand in an exchange and still be marked there."""
+"""How often a value may stand in an exchange and still be marked there."""
 
 
 def html_page(certificate: Certificate, at: datetime) -> str:
@@ -42,20 +72,19 @@ def html_page(certificate: Certificate, at: datetime) -> str:
         signs=SIGNS,
         meanings=MEANINGS,
         rules_wait=rules_wait,
+        words=WORDS,
     )
 
 
-def _marked(exchange: str, said: str) -> Markup:
-    """The lines of an exchange, each call's first one strong, and what the text beside it speaks of marked."""
-    told = [mark for mark in marks_in(said) if 0 < exchange.count(mark) <= MOST_MARKED]
-    words = "|".join(map(re.escape, sorted(told, key=len, reverse=True))) or "(?!)"
-    found = re.compile(rf"(?<!\w)(?:{words})(?!\w)")
+def _marked(exchange: str, marks: Sequence[str]) -> Markup:
+    """The lines of an exchange, each call's first one strong, and the values marked that the text beside it names."""
+    rare = [mark for mark in marks if 0 < sum(1 for _ in spans(exchange, [mark])) <= MOST_MARKED]
 
     def line(text: str) -> Markup:
         parts, end = [], 0
-        for one in found.finditer(text):
-            parts += [escape(text[end : one.start()]), Markup("<mark>{}</mark>").format(one[0])]
-            end = one.end()
+        for start, stop in spans(text, rare):
+            parts += [escape(text[end:start]), Markup("<mark>{}</mark>").format(text[start:stop])]
+            end = stop
         whole = Markup("").join([*parts, escape(text[end:])])
         return Markup("<strong>{}</strong>").format(whole) if text[:1].isdigit() else whole
 

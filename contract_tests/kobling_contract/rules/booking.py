@@ -1059,7 +1059,7 @@ async def _nothing_made_up_for(trial: Trial) -> None:
             await rig.session.get(ref)
         await rig.session.cancel(ref, CancelReason(by="patient", why="unwell"))
         calls = trial.control(rig, mark, "the booking is listed, moved and read, where that can be done, and cancelled")
-    ended = [found.groups() for found in map(_ENDED.match, lines) if found]
+    ended = [found.groups() for line in lines if (found := _ENDED.match(line.text))]
     names = {name for name, *_ in ended}
     trial.need({"book", "cancel"} <= names or None, "the engine logs no end of the operations that were seen")
     failed = [f"{name} ended as {code} ({because})" for name, code, because in ended if code]

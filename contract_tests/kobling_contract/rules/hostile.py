@@ -15,6 +15,7 @@ from ..hostile.wire import ANOTHER, PLANTED
 from ..importing import changes, state
 from ..rule import RuleBook
 from ..trial import Broken, Trial, Vacuous
+from ..wording import some
 
 BOOK = RuleBook("FUZZ", "Hostile answers")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -186,8 +187,8 @@ async def _nothing_told(trial: Trial) -> None:
     with trial.logs() as lines:
         await _fuzzed(trial, _about("told"), 120, frozenset({PLANTED}))
     key = trial.rigs[0].key
-    told = [line for line in lines if key in line]
-    got = f"the key in {len(told)} of {len(lines)} lines of the log"
+    told = [line.place for line in lines if key in line.text]
+    got = f"the key in {len(told)} of {len(lines)} lines of the log: {some(told)}"
     trial.claim(not told, "told", expected="no line of the log with the key", got=got)
 
 

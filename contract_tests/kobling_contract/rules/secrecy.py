@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from kobling import Adapter, CancelReason, Connection, InvalidRequest, Operation
+from kobling_mocks import Call
 from kobling_mocks.clinic import synthetic_clinic
 
-from ..leaks import Canaries, told_by_error, told_by_value
+from ..leaks import Canaries, places_in_error, places_in_value, told_by_error, told_by_value
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..sides import Said, Side
@@ -65,9 +66,19 @@ async def _lost_booking(trial: Trial, rig: Rig, write: str, kind: str, side: Sid
     await trial.outcome(side.resolve(request, rig.pace.now()))
 
 
-def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
-    watch = canaries(rig)
-    return sorted({name for text in texts for name in watch.found_in(text)})
+def _called(rig: Rig, name: str) -> str:
+    """What was found, for people, with the digest that stands for it in the exchange."""
+    others = {"key": ("the key", rig.key), "sak_id": ("the SakID", SAK_ID.value)}
+    what, private = others[name] if name in others else (f"the patient's {name}", _spelled(getattr(PATIENT, name)))
+    return f"{what} ({len(private)} characters {rig.world.journal.digest(private)})"
+
+
+def _spelled(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _made_for(rig: Rig, numbers: Collection[int]) -> list[Call]:
+    return [call for call in rig.received if call.number in numbers]
 
 
 @BOOK.rule(
@@ -79,7 +90,7 @@ def _leaks(rig: Rig, texts: Iterator[str]) -> list[str]:
     source=SECRET,
     needs=READS,
     evidence=("logs", "journal"),
-    causes={"logged": "A log line holds what is named. Log words and numbers only, never what was sent or answered."},
+    causes={"logged": "A log line holds what Got names. Log words and numbers only, never what was sent or answered."},
     driver=True,
     safety=True,
 )
@@ -88,10 +99,10 @@ async def _logs(trial: Trial) -> None:
         rig = trial.rig(wired=wired)
         with trial.logs() as lines:
             await journey(trial, rig, trial.hurried("timeout_read", "timeout_write") if wired else None)
-        found = _leaks(rig, iter(lines))
-        sources = sorted({line.split(" ", 1)[0] for line in lines if canaries(rig).found_in(line)})
-        got = f"{some(found)}, in a line of the logger {some(sources)}"
-        trial.claim(not found, "logged", expected="neither key nor patient in any log line", got=got)
+        leaking = [(name, line) for line in lines for name in canaries(rig).found_in(line.text)]
+        calls = _made_for(rig, leaking[0][1].numbers) if leaking else []
+        got = some(f"{_called(rig, name)}, in a line that is logged at {line.place}" for name, line in leaking)
+        trial.claim(not leaking, "logged", expected="neither key nor patient in any log line", got=got, calls=calls)
         trial.need(lines, "nothing was logged at all")
         trial.saw(
             f"{len(lines)} log lines of a journey {'over a socket' if wired else 'in process'}, none with a secret"
@@ -108,13 +119,21 @@ async def _logs(trial: Trial) -> None:
     needs=READS,
     evidence=("logs", "journal"),
     causes={
-        "returned": "What a call returned holds what is named, and shows it in its repr, str or dump.",
-        "raised": "An exception, its cause, its context or a local of one of its frames holds what is named.",
+        "returned": "What a call returned has the key or something of the patient in the attribute that Got names. "
+        "Put there what the vendor's answer says, or None; to hide it in a repr would leave it in what is kept and "
+        "passed on.",
+        "raised": "An exception, what lies behind it, or a local of one of its frames has the key or something of the "
+        "patient, where Got says.",
         "pickled": "A connection with a key in it can be pickled. That is a defect of the SDK: report it with the "
         "reproduction line.",
     },
     look={
-        "returned": "Slot.token, Booking.id and every text of the result: nothing of the request goes into them.",
+        "returned": "The operation that Got names: from what it makes the attribute that Got names. Nothing of the "
+        "request goes into a result.",
+        "raised": "By what Got names. An attribute, a note or a text: what the exception is made from; raise one of "
+        "Kobling's with a word for the reason. One that lies behind another: raise it `from None`, outside of the "
+        "`except`. A local of a frame: a variable of yours that is alive when the call fails; delete it before, or do "
+        "not make it.",
         "pickled": "Nothing in the adapter: the SDK's own Connection must refuse it.",
     },
     driver=True,
@@ -124,21 +143,26 @@ async def _values_and_errors(trial: Trial) -> None:
     rig = trial.rig()
     said = await journey(trial, rig)
     errors = [one for one in said if one.error is not None]
-    found = _told_by(rig, (one for one in said if one.error is None))
-    trial.claim(not found, "returned", expected="neither key nor patient in what is returned", got=some(found))
-    found = _told_by(rig, errors)
-    trial.claim(not found, "raised", expected="neither key nor patient in what is raised", got=some(found))
+    for cause, ended in (("returned", [one for one in said if one.error is None]), ("raised", errors)):
+        found, numbers = _told_by(rig, ended)
+        expected = f"neither key nor patient in what is {cause}"
+        trial.claim(not found, cause, expected=expected, got=some(found), calls=_made_for(rig, numbers))
     trial.claim(not _pickles(rig), "pickled", expected="TypeError", got="bytes with the key")
     trial.saw(f"{len(said) - len(errors)} returned values and {len(errors)} errors, none with a secret")
 
 
-def _told_by(rig: Rig, said: Iterable[Said]) -> list[str]:
-    """What is found in what calls returned or raised, each with the call."""
-    return [
-        f"{name}, in the {type(one.error or one.result).__name__} of {one.operation}"
-        for one in said
-        for name in _leaks(rig, iter(told_by_value(one.result) if one.error is None else told_by_error(one.error)))
-    ]
+def _told_by(rig: Rig, said: Iterable[Said]) -> tuple[list[str], Collection[int]]:
+    """What is found in what calls returned or raised, each with its place; and the numbers of the calls that the vendor
+    received for the first of those calls."""
+    watch = canaries(rig)
+    found: list[str] = []
+    numbers: Collection[int] = ()
+    for one in said:
+        how = "returned" if one.error is None else "raised"
+        places = places_in_value(one.result, watch) if one.error is None else places_in_error(one.error, watch)
+        numbers = numbers or (one.numbers if places else ())
+        found += [f"{_called(rig, name)}, in {place}, {how} by session.{one.operation}" for name, place in places]
+    return found, numbers
 
 
 def _pickles(rig: Rig) -> bool:
@@ -284,7 +308,7 @@ async def _odd_keys(trial: Trial) -> None:
         whole = outcome.error is None or outcome.error.code != "adapter_bug"
         trial.claim(whole, "crashed", expected="an error of the contract, such as CredentialsRejected",
                     got=outcome)  # fmt: skip
-        texts = [*lines]
+        texts = [line.text for line in lines]
         for said in side.said:
             texts += told_by_value(said.result) if said.error is None else told_by_error(said.error)
         found = [text for text in texts if watch.found_in(text)]
