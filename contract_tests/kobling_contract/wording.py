@@ -48,7 +48,8 @@ def counted(number: int, what: str) -> str:
 
 def setting_told(setting: Mapping[str, object]) -> str:
     """The settings of a mock that a world was opened with."""
-    return f"setting {', '.join(f'{name}={value}' for name, value in setting.items())}" if setting else "usual setting"
+    told = ", ".join(f"{name}={value}" for name, value in setting.items())
+    return f"mock set to {told}" if setting else "mock as usual"
 
 
 def slot_told(slot: Slot) -> str:

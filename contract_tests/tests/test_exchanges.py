@@ -7,28 +7,39 @@ import re
 
 import pytest
 
-from kobling import InvalidRequest, WireReply
+from kobling import Adapter, InvalidRequest, WireReply
 from kobling_contract.contract import chosen
 from kobling_contract.exchanges import Personal, told
 from kobling_contract.rig import Rig
+from kobling_contract.runner import Result, run_rule
+from kobling_contract.sides import Mode
 from kobling_contract.strange_words import in_place_of
 from kobling_contract.target import find_target
 from kobling_contract.trial import Outcome, Trial
+from kobling_contract.verdicts import Verdict
+from kobling_zoo.eg_pasientsky import ConflictOnlyAs409, NoPatientLimit
+from kobling_zoo.extensor import PatientInTheToken
 
 
-async def told_of(vendor: str) -> tuple[str, list[str]]:
+async def told_of(vendor: str, *, wired: bool = False, mode: Mode = "async") -> tuple[str, list[str]]:
     """A booking and what a report would tell of every call; and all that was sent where a key goes."""
-    trial = Trial(chosen(["BOOK-01"])[0], find_target(vendor), 7, "async")
-    rig = trial.rig()
+    trial = Trial(chosen(["BOOK-01"])[0], find_target(vendor), 7, mode)
+    rig = trial.rig(wired=wired)
     await trial.booked(rig)
     shown = "\n".join(trial.exchange([call]) for call in rig.received)
-    sent = [value for one in rig.wire for name, value in one.request.headers if name.lower() == "authorization"]
+    sent = [
+        value
+        for one in (*rig.wire, *rig.heard)
+        for name, value in one.request.headers
+        if name.lower() == "authorization"
+    ]
     await trial.close()
     return shown, [value.rpartition(" ")[2] for value in sent]
 
 
-def test_a_token_that_the_vendor_gave_is_shown_nowhere() -> None:
-    shown, tokens = asyncio.run(told_of("synthetic"))
+@pytest.mark.parametrize("wired", [False, True])
+def test_a_token_that_the_vendor_gave_is_shown_nowhere(wired: bool) -> None:
+    shown, tokens = asyncio.run(told_of("synthetic", wired=wired))
     assert len(set(tokens)) >= 1
     assert "answered: 200" in shown
     for token in set(tokens):
@@ -109,3 +120,77 @@ def test_of_rows_that_have_one_mark_in_common_the_one_is_shown_that_has_another_
     shown = Personal(rig).shape(rows, ["1715000006", "strange"])
     assert shown == ["… 4 more", {"id": 4, "who": "1715000006", "word": "strange"}, "… 1 more"]
     asyncio.run(rig.close())
+
+
+@pytest.mark.parametrize("mode", ["async", "sync"])
+def test_over_a_socket_the_same_is_shown_as_in_process(mode: Mode) -> None:
+    def plain(wired: bool) -> list[str]:
+        """Every call with its answer; without what is another in each run, and in which order they came."""
+        shown, _ = asyncio.run(told_of("extensor", wired=wired, mode=mode))
+        uuid = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        same = re.sub(uuid, "reference", re.sub("#[0-9a-f]{10}", "#", shown))
+        return sorted(re.split(r"^\d+\. ", same, flags=re.M))
+
+    assert plain(wired=True) == plain(wired=False)
+
+
+def test_a_call_tells_the_vendors_name_of_it_and_what_of_ours_it_was_made_for() -> None:
+    shown, _ = asyncio.run(told_of("extensor"))
+    heads = [line for line in shown.splitlines() if line[:1].isdigit()]
+    assert [line.rpartition("(")[2] for line in heads][-2:] == ["bestill; your book)", "les_time; in session.book)"]
+    assert heads[0].endswith("; in session.slots)")
+    for vendor in ("easypractice", "synthetic"):
+        others, _ = asyncio.run(told_of(vendor))
+        assert ("in session.book)" in others, "your book)" in others) == (True, False), (
+            "what it wrote is not certain there"
+        )
+    signed_in, _ = asyncio.run(told_of("synthetic"))
+    assert "; your sign_in)" in signed_in
+
+
+def found(rule: str, vendor: str, adapter: type[Adapter]) -> Result:
+    return run_rule(chosen([rule])[0], find_target(vendor, adapter), 1, repeats=0)
+
+
+def test_what_is_returned_with_the_patient_in_it_is_named_by_its_attribute_beside_the_call_that_made_it() -> None:
+    leak = found("SECR-02", "extensor", PatientInTheToken)
+    assert re.fullmatch(
+        r"the patient's phone \(11 characters #[0-9a-f]{10}\), in Booking.location_id, returned by session.book",
+        leak.got,
+    )
+    assert "(bestill; your book)" in leak.exchange
+    assert "ping" not in leak.exchange
+    assert [mark for mark in leak.marks if mark in leak.got] == list(leak.marks)
+    assert len(leak.marks) == 1
+
+
+def test_a_rule_that_was_not_judged_shows_what_failed_and_both_values_without_the_patients() -> None:
+    vacuous = found("SECR-01", "extensor", PatientInTheToken)
+    assert vacuous.verdict is Verdict.VACUOUS
+    assert re.search(
+        r"\nBooking.location_id is 11 characters #[0-9a-f]{10}; slot.location_id: 1715000001$", vacuous.got
+    )
+    assert 'answered: 201; something was changed at the vendor, {"time": {"id": ' in vacuous.exchange
+    assert "--rule SECR-01" in vacuous.reproduce
+    digest = vacuous.got.partition("#")[2][:10]
+    assert f'"telefon": "11 characters #{digest}"' in vacuous.exchange
+
+
+@pytest.mark.parametrize(
+    ("rule", "adapter", "told"),
+    [
+        ("BOOK-05", ConflictOnlyAs409, "ErrorMap.code found “unreadable”, for which ErrorMap.codes has no entry, "
+         "though the answer has TIMESLOT_UNAVAILABLE; status 400 alone decided"),
+        ("BOOK-07", NoPatientLimit, "ErrorMap.code found “BOOKING_LIMIT_REACHED”, for which ErrorMap.codes has no "
+         "entry; status 409 decided, which ErrorMap.statuses has"),
+        ("BOOK-07", ConflictOnlyAs409, "ErrorMap.code found no code, though the answer has BOOKING_LIMIT_REACHED, "
+         "which ErrorMap.codes lists; status 409 decided, which ErrorMap.statuses has"),
+    ],
+)  # fmt: skip
+def test_a_refusal_that_became_another_error_tells_which_entry_of_the_error_map_decided(
+    rule: str, adapter: type[Adapter], told: str
+) -> None:
+    result = found(rule, "eg-pasientsky", adapter)
+    assert result.got.splitlines()[1:] == [told]
+    assert f"answered: {told.partition('status ')[2][:3]}" in result.marks
+    assert any(mark.isupper() for mark in result.marks)

@@ -19,6 +19,6 @@ def test_nothing_is_told_in_words() -> None:
 def test_alternatives_settings_and_numbers_read_as_text() -> None:
     assert either({"c", "b", "a"}) == "a, b or c"
     assert either(["api_key"]) == "api_key"
-    assert setting_told({"taken": "422"}) == "setting taken=422"
-    assert setting_told({}) == "usual setting"
+    assert setting_told({"taken": "422"}) == "mock set to taken=422"
+    assert setting_told({}) == "mock as usual"
     assert (counted(1, "call"), counted(2, "call")) == ("1 call", "2 calls")

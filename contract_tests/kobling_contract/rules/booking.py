@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import types
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -36,6 +37,7 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Clinic, Medium, PatientDetails, Restrictions
 from kobling_mocks.clinic import BookingOrder as Order
 
+from ..decided import decided
 from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
@@ -427,19 +429,21 @@ def _live(rig: Rig) -> int:
     5,
     "A time that was taken a moment ago is SlotTaken, however the vendor says so, and nothing was changed",
     why="The patient chooses another time at once; any other error leaves them waiting, or booked twice.",
-    check="ErrorMap: the vendor's code or status for a time that is taken, also in an answer with status 200.",
+    check="ErrorMap.code: whether it finds the vendor's code in this answer; ErrorMap.codes: whether that code is "
+    "SlotTaken.",
     control="Another time is booked without a fault in the same clinic, and stands in the timebook.",
     source=CERTAIN,
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "not_slot_taken": "The vendor's refusal must become SlotTaken. List its code or status in ErrorMap.",
+        "not_slot_taken": "The vendor's refusal must become SlotTaken. Where the answer has a code, let ErrorMap.code "
+        "find it and list that code in ErrorMap.codes; list a status only where the vendor answers nothing else so.",
         "told_booked": "The caller was told that the booking stands, although the time is another patient's.",
         "changed": "The caller was told that nothing was changed, but something new stands in the timebook.",
     },
     look={
-        "told_booked": "book: which answers become a Booking. Where the vendor lets two stand at one time, say so in "
-        "BookingFacts.overlap.",
+        "told_booked": "book: which answers become a Booking; ErrorMap.code finds a refusal in an answer with status "
+        "200 too. Where the vendor lets two stand at one time, say so in BookingFacts.overlap.",
         "changed": "book: what is sent after the vendor has refused; nothing may be.",
     },
     driver=True,
@@ -465,7 +469,8 @@ async def _taken_meanwhile(trial: Trial) -> None:
         what = setting_told(setting)
         trial.claim(outcome.error is not None, "told_booked", expected=f"SlotTaken ({what})", got=outcome, calls=calls)
         holds = isinstance(outcome.error, SlotTaken) and outcome.error.effect == "none"
-        trial.claim(holds, "not_slot_taken", expected=f"SlotTaken, effect none ({what})", got=outcome, calls=calls)
+        got = decided(rig, outcome, calls)
+        trial.claim(holds, "not_slot_taken", expected=f"SlotTaken, effect none ({what})", got=got, calls=calls)
         added = _live(rig) - taken[0]
         trial.claim(added == 0, "changed", expected=f"no appointment more or fewer in the timebook ({what})",
                     got=f"{added:+d}", calls=calls)  # fmt: skip
@@ -488,7 +493,7 @@ def callers(rig: Rig, calls: int) -> int:
     6,
     "Of fifty callers for one time, one is booked and forty-nine are told that it is taken",
     why="A popular time is clicked by many at once; two patients at one door is the worst that can happen.",
-    check="ErrorMap: the vendor's answer to a conflict. Nothing may be retried after it.",
+    check="ErrorMap.code and ErrorMap.codes: what the vendor's answer to those who came too late becomes.",
     control="One caller alone books another time in the same clinic, and it stands in the timebook.",
     source=CERTAIN,
     needs=NEEDS,
@@ -496,7 +501,9 @@ def callers(rig: Rig, calls: int) -> int:
     causes={
         "two_told_yes": "More than one caller was told that the time is theirs.",
         "nobody": "The time was free, and yet not exactly one caller was told that it is theirs and has it.",
-        "others_not_taken": "Those who came too late must hear SlotTaken, nothing else.",
+        "others_not_taken": "Those who came too late must hear SlotTaken, nothing else. Where the answer has a code, "
+        "let ErrorMap.code find it and list that code in ErrorMap.codes; list a status only where the vendor answers "
+        "nothing else so.",
         "more_writes": "Some caller sent more than one write.",
         "too_fast": "The vendor's mock answered 429, too many calls, although the SDK keeps to the adapter's "
         "Limits.rate: state there what the vendor allows. Correct your mock instead where it allows less than the "
@@ -558,10 +565,12 @@ def _one_winner(
     trial.claim(len(won) == 1 and len(live) == 1, "nobody", expected=one, got=f"{len(won)} told so, appointments in "
                 f"the timebook: {len(live)}", calls=shown)  # fmt: skip
     late = [one for one in outcomes if isinstance(one.error, SlotTaken)]
-    others = sorted({str(one) for one in outcomes if one not in won and one not in late})
+    others = Counter(decided(rig, one, calls) for one in outcomes if one not in won and one not in late)
     count = len(outcomes)
+    heard = [f"{many} heard {one}" for one, many in sorted(others.items())]
+    got = "; ".join([f"SlotTaken for {len(late)} of {count - 1} callers", *heard])
     trial.claim(len(late) == count - 1, "others_not_taken", expected=f"SlotTaken for {count - 1} callers ({what})",
-                got=f"for {len(late)}; others heard {'; '.join(others)}", calls=shown)  # fmt: skip
+                got=got, calls=shown)  # fmt: skip
     trial.claim(len(calls) == count, "more_writes", expected=f"{count} writes, one for each caller",
                 got=f"{len(calls)} writes", calls=shown)  # fmt: skip
     trial.saw(f"{what}: {len(calls)} writes held together, 1 appointment, {len(late)} told that it is taken")
@@ -571,13 +580,16 @@ def _one_winner(
     7,
     "A patient who may have no more bookings is told so, and nothing was changed",
     why="Another time does not help; the patient has to give one up first.",
-    check="ErrorMap: the vendor's refusal for too many bookings is PatientLimitReached.",
+    check="ErrorMap.code: whether it finds the vendor's code in this answer; ErrorMap.codes: whether that code is "
+    "PatientLimitReached.",
     control="A first booking of the same patient stands in the timebook, before the limit is set.",
     source=CERTAIN,
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
-        "other_error": "The vendor's refusal must become PatientLimitReached (or another refusal with effect none).",
+        "other_error": "The vendor's refusal must become PatientLimitReached, effect none. No other refusal will do: "
+        "SlotTaken sends the patient to another time, which does not help. Where the answer has a code, list that code "
+        "in ErrorMap.codes, and not the status, with which the vendor may refuse for other reasons.",
         "told_booked": "The caller was told that the booking stands, but the clinic has refused it.",
     },
     look={"told_booked": "book: which answers become a Booking, also among those with status 200."},
@@ -603,7 +615,7 @@ async def _too_many(trial: Trial) -> None:
         expected = f"PatientLimitReached, effect none ({what})"
         trial.claim(outcome.error is not None, "told_booked", expected=expected, got=outcome, calls=calls)
         holds = isinstance(outcome.error, PatientLimitReached) and outcome.error.effect == "none"
-        trial.claim(holds, "other_error", expected=expected, got=outcome, calls=calls)
+        trial.claim(holds, "other_error", expected=expected, got=decided(rig, outcome, calls), calls=calls)
         trial.saw(f"{what}: told as PatientLimitReached, answered {calls[-1].status}, no new appointment")
 
 
@@ -781,7 +793,8 @@ def _unchecked(trial: Trial) -> type[Adapter]:
     14,
     "When the vendor refuses a booking for what it lacks of the patient, the error names the field",
     why='A person can fill in what is named; "refused" sends them to the telephone.',
-    check="ErrorMap: field, field_names, or a Refusal with fields for the vendor's code.",
+    check="ErrorMap.field: where the answer names the field, and field_names, what it is called in the contract; "
+    "where the answer names none, a Refusal with fields for the vendor's code.",
     control="A booking with all fields stands in the timebook of the same clinic, under the same setting.",
     source="the contract: PatientFieldRequired and InvalidRequest carry the fields",
     needs=NEEDS,
@@ -792,7 +805,8 @@ def _unchecked(trial: Trial) -> type[Adapter]:
         "changed": "The vendor refused, and something new stands in the timebook.",
     },
     look={
-        "not_refused": "ErrorMap: the status or code of that refusal; what is not listed there stays unknown.",
+        "not_refused": "ErrorMap.code and ErrorMap.codes: that refusal's code, or its status where it has none; what "
+        "is not listed stays unknown.",
         "changed": "book: what is sent after the vendor has refused; nothing may be.",
     },
 )
@@ -815,9 +829,10 @@ async def _refused_field(trial: Trial) -> None:
             what = f"without {', '.join(names)} ({setting_told(setting)})"
             refused = outcome.error is not None and outcome.error.effect == "none"
             expected = f"an error, effect none, that names {' or '.join(names)}: booked {what}"
-            trial.claim(refused, "not_refused", expected=expected, got=outcome, calls=calls)
+            got = decided(rig, outcome, calls)
+            trial.claim(refused, "not_refused", expected=expected, got=got, calls=calls)
             named = set(outcome.error.fields if outcome.error else ()) & set(names)
-            trial.claim(bool(named), "not_named", expected=expected, got=outcome, calls=calls)
+            trial.claim(bool(named), "not_named", expected=expected, got=got, calls=calls)
             added = _live(rig) - before
             trial.claim(
                 added == 0, "changed", expected=f"no new appointment: booked {what}", got=f"{added:+d}", calls=calls
@@ -1071,7 +1086,8 @@ async def _nothing_made_up_for(trial: Trial) -> None:
     19,
     "What is taken away in the last moment is refused as such: its type or its timebook is gone or offline",
     why="The patient can choose another time at once, where a fault of the connection would send them to support.",
-    check="ErrorMap: what the vendor answers to book when the practitioner or the type does not exist any more.",
+    check="ErrorMap.code and ErrorMap.codes: what the vendor answers to book when the practitioner or the type does "
+    "not exist any more.",
     control="Open times are found, the write reaches the vendor, and at least one of the three is refused.",
     source="the contract: RequestRejected, choose something else",
     needs=NEEDS,
@@ -1099,7 +1115,7 @@ async def _taken_away(trial: Trial) -> None:
             refusals += 1
             rejected = isinstance(outcome.error, RequestRejected) and outcome.error.effect == "none"
             trial.claim(rejected, "other_error", expected=f"RequestRejected (or one of its kinds), effect none: "
-                        f"{what}", got=outcome, calls=calls)  # fmt: skip
+                        f"{what}", got=decided(rig, outcome, calls), calls=calls)  # fmt: skip
         told = "the vendor books it all the same" if stands else f"refused, told as {outcome}"
         trial.saw(f"{what}: answered {calls[-1].status}, {told}")
     trial.need(refusals or None, "the vendor books all of it")

@@ -29,6 +29,7 @@ from kobling.http import find
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Restrictions
 
+from ..decided import decided
 from ..rig import Rig
 from ..rule import RuleBook
 from ..strange_words import in_place_of, words_since
@@ -228,8 +229,9 @@ async def _twice(trial: Trial) -> None:
         good = isinstance(second.value, Cancelled)
         what = setting_told(setting)
         expected = f"Cancelled(already_gone=True) for the second cancel ({what})"
-        trial.claim(good or unknown(second), "error", expected=expected, got=second, calls=calls)
-        trial.claim(good or not plain, "not_told", expected=expected, got=second, calls=calls)
+        got = decided(rig, second, calls, "cancel")
+        trial.claim(good or unknown(second), "error", expected=expected, got=got, calls=calls)
+        trial.claim(good or not plain, "not_told", expected=expected, got=got, calls=calls)
         anew = isinstance(second.value, Cancelled) and plain and not second.value.already_gone
         trial.claim(not anew, "told_anew", expected=expected, got=_told(second), calls=calls)
         trial.saw(f"{what}: the second cancel was answered {asked[-1].status}, told as {_told(second)}")
@@ -264,7 +266,8 @@ async def _never_was(trial: Trial) -> None:
         expected = f"BookingNotFound for {ref.id} ({what})"
         trial.claim(outcome.error is not None, "told_cancelled", expected=expected, got=_told(outcome), calls=calls)
         holds = isinstance(outcome.error, BookingNotFound | OutcomeUnknown)
-        trial.claim(holds, "other_error", expected=expected, got=outcome, calls=calls)
+        got = decided(rig, outcome, rig.writing(calls), "cancel")
+        trial.claim(holds, "other_error", expected=expected, got=got, calls=calls)
         same = before == rig.appointments()
         trial.claim(same, "told_cancelled", expected=f"no change at the clinic ({what})", got="a change", calls=calls)
         real = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
@@ -276,7 +279,7 @@ async def _never_was(trial: Trial) -> None:
     4,
     "After the clinic's deadline, or its start, a refused cancel is TooLateToChange, and the booking stands",
     why="The patient must know that the time stands and may cost something, and call the clinic.",
-    check="ErrorMap: the vendor's refusals for late, not allowed and started.",
+    check="ErrorMap.code and ErrorMap.codes: the vendor's refusals for late, not allowed and started.",
     control="Another booking is cancelled in the same clinic, in time.",
     source="the help article on cancelling: the deadline is the clinic's",
     needs=NEEDS,
@@ -391,7 +394,8 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
     expected = f"TooLateToChange: {what}"
     trial.claim(outcome.error is not None, "told_cancelled", expected=expected, got=outcome, calls=calls)
     holds = isinstance(outcome.error, TooLateToChange)
-    trial.claim(holds, "other_error", expected=expected, got=outcome, calls=calls)
+    got = decided(rig, outcome, rig.writing(calls), "cancel")
+    trial.claim(holds, "other_error", expected=expected, got=got, calls=calls)
     trial.saw(f"{what}: the cancel was refused, answered {calls[-1].status}, and the appointment still stands")
     return True
 
@@ -662,7 +666,8 @@ async def _in_one_step(trial: Trial) -> None:
         trial.claim(stays, "changed", expected=expected, got=starts_told(rig, [now] if now else []), calls=calls)
         told = isinstance(outcome.error, errors) and outcome.error.effect == "none"
         names = " or ".join(one.__name__ for one in errors)
-        trial.claim(told, "other_error", expected=f"{names}, effect none: {what}", got=outcome, calls=calls)
+        got = decided(rig, outcome, calls, "reschedule")
+        trial.claim(told, "other_error", expected=f"{names}, effect none: {what}", got=got, calls=calls)
         answered = f"answered {calls[-1].status}" if calls else "read, and not sent"
         trial.saw(f"{what}: {answered}, told as {outcome}")
     for when, kinds in (("before_commit", LOST_BEFORE), ("after_commit", LOST_AFTER)):

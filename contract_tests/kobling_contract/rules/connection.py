@@ -82,8 +82,8 @@ def _under(setting: Mapping[str, object]) -> str:
 
 
 WRONG_VALUE_CAUSES = {
-    "not_seen": "The vendor's refusal must become an error. List its code or status in ErrorMap; a refusal "
-    "with status 200 needs `code=` to point at the vendor's code.",
+    "not_seen": "The vendor's refusal must become an error. List its code in ErrorMap, or its status where it has no "
+    "code; a refusal with status 200 needs `code=` to point at the vendor's code.",
     "wrong_field": "Map the refusal to the error of the field that is wrong; where the vendor hides which of two, "
     "name both: Refusal(CredentialsRejected, fields=(…)).",
     "not_counted": "What was typed is wrong, and the test blames the vendor: map the refusal to a ConnectionProblem.",

@@ -17,6 +17,7 @@ from kobling import (
 )
 from kobling_mocks import Call
 
+from ..decided import decided
 from ..rig import Rig
 from ..timebook import apart
 from ..trial import Trial, unknown
@@ -45,7 +46,7 @@ LOST_LOOKS = {
     "nothing.",
     "booked_again": "The SDK refuses it from the reference alone: look at what the adapter changes of a request, and "
     "at what it sends outside of book.",
-    "same_reference": "ErrorMap: the vendor's code or status for a reference that it has already.",
+    "same_reference": "ErrorMap.code and ErrorMap.codes: the vendor's code for a reference that it has already.",
 }
 
 
@@ -122,7 +123,7 @@ async def _sent_again_by_another(trial: Trial) -> None:
     certain = outcome.error is not None and outcome.error.effect == "none"
     honest = not certain or isinstance(outcome.error, ResolveFirst)
     expected = "ResolveFirst (or OutcomeUnknown): the first booking stands under this reference"
-    trial.claim(honest, "same_reference", expected=expected, got=outcome, calls=calls)
+    trial.claim(honest, "same_reference", expected=expected, got=decided(rig, outcome, calls), calls=calls)
     trial.saw(f"the same reference again, while the first booking stands: told as {outcome}")
 
 

@@ -1,0 +1,82 @@
+"""Which entry of an adapter's ErrorMap made an error of a vendor's answer: the vendor's code, or the status alone.
+
+Who is told only that an answer became the wrong error may list its status; then every other refusal with that status
+becomes the same error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from kobling import ErrorMap, WireReply
+from kobling.errormap import judge
+from kobling.http import Response
+from kobling_mocks import Call
+
+from .exchanges import Personal
+from .rig import Rig
+from .trial import Outcome
+
+__all__ = ["decided"]
+
+DEEPEST: Final = 6
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}|[a-z]+(?:_[a-z0-9]+)+")
+"""What looks like a vendor's code, where none that is listed stands in an answer."""
+
+
+def decided(rig: Rig, outcome: Outcome, calls: Sequence[Call], operation: str = "book") -> str:
+    """The outcome, and where the ErrorMap made it of the answer to one of the writes: what decided. operation: the
+    adapter's that wrote."""
+    for call in calls:
+        sent = rig.sent(call.number)
+        if outcome.error is None or sent is None or not isinstance(sent.outcome, WireReply):
+            continue
+        said = judge(
+            Response(sent.outcome),
+            table=rig.adapter.errors,
+            operation=operation,
+            write=True,
+            expect=frozenset(),
+            typed_host=False,
+            url=sent.request.url,
+            typed_url="",
+        )
+        if type(said) is type(outcome.error) and said.because == outcome.error.because:
+            return f"{outcome}\n{_by(rig.adapter.errors, operation, sent.outcome, said.vendor_code, Personal(rig))}"
+    return str(outcome)
+
+
+def _by(table: ErrorMap, operation: str, reply: WireReply, code: str, hidden: Personal) -> str:
+    listed = f"status {reply.status} alone decided"
+    if reply.status in table.statuses or (operation, reply.status) in table.statuses:
+        listed = f"status {reply.status} decided, which ErrorMap.statuses has"
+    if code and (code in table.codes or (operation, code) in table.codes):
+        return f"ErrorMap.codes has an entry for the code {hidden.without(code)}, which decided"
+    known = {name if isinstance(name, str) else name[1] for name in table.codes}
+    texts = [text for text in _texts(_parsed(reply), DEEPEST) if text != code]
+    stands = next((one for one in texts if one in known), next(filter(_CODE.fullmatch, texts), None))
+    has = "" if stands is None else f", though the answer has {hidden.without(stands)}"
+    has += ", which ErrorMap.codes lists" if stands in known else ""
+    if code:
+        return f"ErrorMap.code found “{hidden.without(code)}”, for which ErrorMap.codes has no entry{has}; {listed}"
+    if table.code is None:
+        return f"ErrorMap.code is not set, so that no code is looked for{has}; {listed}"
+    return f"ErrorMap.code found no code{has}; {listed}"
+
+
+def _parsed(reply: WireReply) -> Any:
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list) and depth > 0:
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner, depth - 1)
