@@ -10,7 +10,7 @@ from kobling import Adapter, CancelReason, Connection, InvalidRequest, Operation
 from kobling_mocks import Call
 from kobling_mocks.clinic import synthetic_clinic
 
-from ..leaks import Canaries, places_in_error, places_in_value, told_by_error, told_by_value
+from ..leaks import Canaries, Place, places_in_error, places_in_value, told_by_error, told_by_value
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..sides import Said, Side
@@ -159,10 +159,14 @@ def _told_by(rig: Rig, said: Iterable[Said]) -> tuple[list[str], Collection[int]
     numbers: Collection[int] = ()
     for one in said:
         how = "returned" if one.error is None else "raised"
-        places = places_in_value(one.result, watch) if one.error is None else places_in_error(one.error, watch)
+        places = _places(one, watch)
         numbers = numbers or (one.numbers if places else ())
         found += [f"{_called(rig, name)}, in {place}, {how} by session.{one.operation}" for name, place in places]
     return found, numbers
+
+
+def _places(said: Said, watch: Canaries) -> list[Place]:
+    return places_in_value(said.result, watch) if said.error is None else places_in_error(said.error, watch)
 
 
 def _pickles(rig: Rig) -> bool:
@@ -309,11 +313,13 @@ async def _odd_keys(trial: Trial) -> None:
         trial.claim(whole, "crashed", expected="an error of the contract, such as CredentialsRejected",
                     got=outcome)  # fmt: skip
         texts = [line.text for line in lines]
+        places = [f"a line that is logged at {line.place}" for line in lines if watch.found_in(line.text)]
         for said in side.said:
             texts += told_by_value(said.result) if said.error is None else told_by_error(said.error)
+            places += [f"{place}, of session.{said.operation}" for _, place in _places(said, watch)]
         found = [text for text in texts if watch.found_in(text)]
         trial.claim(not found, "leaked", expected="no text with the key",
-                    got=f"the key in {counted(len(found), 'text')} that was logged, returned or raised")  # fmt: skip
+                    got=f"the key in {counted(len(found), 'text')}: {some(places)}")  # fmt: skip
         count += len(texts)
     trial.saw(f"{len(ODD_KEYS)} odd keys, {count} texts, none with the key")
 
