@@ -11,12 +11,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from kobling import RateLimited, Slots, WireFailure, WireReply, WireRequest
+from kobling import RateLimited, Slots, UnknownPart, WireFailure, WireReply, WireRequest
 from kobling.testing import reply
 from kobling_contract.contract import chosen
 from kobling_contract.everywhere import one_catalogue
 from kobling_contract.patience import MOST_WAITS, Patience
 from kobling_contract.rig import Rig
+from kobling_contract.rules import pages
+from kobling_contract.sides import Side
 from kobling_contract.synthetic.adapter import Synthetic
 from kobling_contract.synthetic.dialect import SyntheticVendor
 from kobling_contract.target import Target, find_target
@@ -137,3 +139,30 @@ def test_where_a_department_is_demanded_the_whole_clinic_is_its_departments_toge
             await rig.close()
 
     asyncio.run(read())
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_pages_are_made_no_shorter_than_the_vendors_limit_has_calls_for(
+    raises: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    opened = pages._opened
+
+    def tried(trial: Trial, reading: Any) -> Rig:
+        rows.append(reading.rows)
+        return opened(trial, reading)
+
+    monkeypatch.setattr(pages, "_opened", tried)
+
+    async def read(side: Side) -> Slots:
+        if rows[-1] != pages.LARGE_PAGE and raises:
+            raise RateLimited("own_budget")
+        told = await side.slots(pages.WEEK)
+        limited = UnknownPart(first_day=pages.WEEK.first_day, last_day=pages.WEEK.last_day, because="rate_limited")
+        return told if rows[-1] == pages.LARGE_PAGE else told.model_copy(update={"unknown": (limited,)})
+
+    trial = Trial(chosen(["PAGE-01"])[0], find_target("easypractice"), 1, "sync")
+    reading = replace(pages._AROUND_PAUSES, read=read)
+    reached, *_ = asyncio.run(pages._control(trial, reading))
+    assert rows == [3, 24, 100]
+    assert reached.rows == pages.LARGE_PAGE

@@ -341,8 +341,9 @@ async def _outage(trial: Trial) -> None:
         "not_seen": "The test succeeded for a clinic for which the integration is not switched on: list in ErrorMap "
         "what the vendor answers then.",
         "wrong_reason": "What the vendor answers before activation must become NotActivated: nothing that was typed is "
-        "wrong. ScopeMissing, by which the clinic looks for a right of its key, will do only where the vendor has no "
-        "word of its own for it.",
+        "wrong. Where the clinic itself switches it on: Refusal(NotActivated, 'switched_off_by_clinic'). ScopeMissing, "
+        "by which the clinic looks for a right of its key, will do only where the vendor has no word of its own for "
+        "it.",
     },
 )
 async def _not_activated(trial: Trial) -> None:

@@ -13,7 +13,18 @@ from typing import Any, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from kobling import BookingQuery, Bookings, Catalogue, Operation, SlotQuery, WireFailure, WireReply, WireRequest
+from kobling import (
+    BookingQuery,
+    Bookings,
+    Catalogue,
+    Operation,
+    RateLimited,
+    SlotQuery,
+    Slots,
+    WireFailure,
+    WireReply,
+    WireRequest,
+)
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, BookingOrder, Clinic
 
@@ -113,17 +124,32 @@ async def _control(
     trial: Trial, reading: _Reading, to_the_end: bool = False
 ) -> tuple[_Reading, Rig, Any, tuple[Call, ...], tuple[WireCall, ...]]:
     """The reading without any fault or change: what is told, and the calls that it took. Where a list of it comes in
-    pages that hold all of it, it is read in the larger clinic instead, of which the answer then speaks. to_the_end:
-    also where the vendor does not document any pages."""
+    pages that hold all of it, it is read in the larger clinic instead, of which the answer then speaks; where short
+    pages take more calls than the vendor's limit leaves for one reading, pages are longer. to_the_end: also where the
+    vendor does not document any pages."""
     rig = _opened(trial, reading)
-    side = await _ready(rig, reading)
-    mark = rig.mark()
-    told = await reading.read(side)
+    longer = replace(reading, rows=min(reading.rows * 8, LARGE_PAGE)) if reading.rows < LARGE_PAGE else None
+    try:
+        side = await _ready(rig, reading)
+        mark = rig.mark()
+        told = await reading.read(side)
+    except RateLimited:
+        if longer is None:
+            raise
+        return await _control(trial, longer, to_the_end)
+    if longer is not None and _limited(told):
+        return await _control(trial, longer, to_the_end)
     calls, wire = trial.control(rig, mark, f"{reading.name}: read in a quiet clinic"), rig.sent_since(mark)
     at_once = {call.operation for call in calls} - in_pages(rig, calls, wire)
     if reading.larger is not None and (at_once if to_the_end else at_once & documented(rig)):
         return await _control(trial, replace(reading, world=reading.larger, larger=None, rows=LARGE_PAGE), to_the_end)
     return reading, rig, told, calls, wire
+
+
+def _limited(told: Any) -> bool:
+    """Whether a part was left unasked, since a search may take no more of the vendor's calls a minute: with so short
+    pages, which says nothing of the adapter."""
+    return isinstance(told, Slots) and any(part.because == RateLimited.code for part in told.unknown)
 
 
 def _comes_at_once(trial: Trial, never: Collection[str]) -> NoReturn:
