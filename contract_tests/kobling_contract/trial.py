@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 import types
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from operator import attrgetter
-from typing import Any, Literal, NoReturn, TypeVar
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TextIO, TypeVar, cast
 
 from kobling import (
     Adapter,
@@ -328,7 +330,8 @@ class Trial:
 
     @contextmanager
     def logs(self) -> Iterator[list[Logged]]:
-        """Everything that is logged at any level by anybody, formatted, with its arguments and tracebacks."""
+        """Everything that is logged at any level by anybody, formatted, with its arguments and tracebacks, and what is
+        printed: where a service runs, that stands in its log."""
         lines: list[Logged] = []
         handler = _Collector(lines)
         loggers = [logging.getLogger(name) for name in ("", "kobling", "httpx", "httpcore")]
@@ -337,9 +340,15 @@ class Trial:
         for logger in loggers:
             logger.setLevel(logging.DEBUG)
             logger.disabled = False
+        streams = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = (
+            cast("TextIO", _Printed(stream, name, lines))
+            for stream, name in zip(streams, ("stdout", "stderr"), strict=True)
+        )
         try:
             yield lines
         finally:
+            sys.stdout, sys.stderr = streams
             logging.getLogger().removeHandler(handler)
             for logger, level, disabled in levels:
                 logger.setLevel(level)
@@ -375,6 +384,27 @@ class _Collector(logging.Handler):
         during = f", during session.{asked.operation}" if asked is not None else ""
         place = f"{record.filename}:{record.lineno} (logger {record.name}){during}"
         self._lines.append(Logged(f"{self._formatter.format(record)} {record.args!r}", place, asked))
+
+
+class _Printed:
+    """Standard output or error: what is written goes on, and is kept. All else is the stream's own."""
+
+    def __init__(self, stream: TextIO, name: str, lines: list[Logged]) -> None:
+        self._stream = stream
+        self._name = name
+        self._lines = lines
+
+    def write(self, text: str) -> int:
+        """Write, and keep what is no blank."""
+        if text.strip():
+            asked, caller = ASKED.get(), sys._getframe(1)
+            during = f", during session.{asked.operation}" if asked is not None else ""
+            place = f"{Path(caller.f_code.co_filename).name}:{caller.f_lineno} ({self._name}){during}"
+            self._lines.append(Logged(text, place, asked))
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _differing(hidden: Personal, request: BookingRequest, error: BookedDifferently) -> str:

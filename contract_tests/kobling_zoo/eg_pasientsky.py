@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, timedelta
@@ -511,6 +512,16 @@ class LogsThePatient(EgPasientsky):
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         """Book, and say for whom."""
         logging.getLogger("kobling_eg_pasientsky").debug("booking for %s", request.patient.email)
+        return await super().book(http, request)
+
+
+@exhibit(rule="SECR-01", cause="logged")
+class PrintsThePatient(EgPasientsky):
+    """Prints what it books, which stands in the log of whatever runs it."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and print for whom."""
+        print("booking for", request.patient.email, file=sys.stderr)  # noqa: T201 - the fault
         return await super().book(http, request)
 
 

@@ -83,14 +83,17 @@ def _made_for(rig: Rig, numbers: Collection[int]) -> list[Call]:
 
 @BOOK.rule(
     1,
-    "Neither key nor patient is in any log line, at any level",
+    "Neither key nor patient is in any log line, at any level, nor in what is printed",
     why="Logs are read by many, kept for long and sent to other companies.",
-    check="Every logging call of the adapter: never a request, an answer or a request object's fields.",
+    check="Every logging call and every print of the adapter: never a request, an answer or a request object's fields.",
     control="A booking stands, or open times are found, in the same journey, and something was logged on the way.",
     source=SECRET,
     needs=READS,
     evidence=("logs", "journal"),
-    causes={"logged": "A log line holds what Got names. Log words and numbers only, never what was sent or answered."},
+    causes={
+        "logged": "A log line, or something printed, holds what Got names. Log words and numbers only, never what was "
+        "sent or answered."
+    },
     driver=True,
     safety=True,
 )
