@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from itertools import cycle
@@ -17,6 +17,7 @@ from kobling_mocks.clinic import ALL_PATIENTS, AppointmentType, Clinic, Medium, 
 from ..clinics import ClinicName
 from ..nulls import never_null
 from ..rig import Mark, Rig, WireCall
+from ..rows import Rows
 from ..rule import NEVER_VARIED, RuleBook
 from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..trial import Trial
@@ -71,9 +72,14 @@ def _untold(trial: Trial, rig: Rig, fact: Fact, what: str) -> None:
         trial.not_offered(what, proof=True)
 
 
-def _said(rig: Rig, mark: Mark) -> set[str]:
-    """Every text and number of the answers since then, as text."""
-    return set(told_in(rig.sent_since(mark)).splitlines())
+def _in_the_answers(rig: Rig, mark: Mark, names: Mapping[str, Collection[str]]) -> set[str]:
+    """The vendor's ids of those things that the answers since then tell: the id and one of the names stand in them, the
+    name as one text or, in the row with the id, in parts. names: by the clinic's own id."""
+    sent = rig.sent_since(mark)
+    said, rows = set(told_in(sent).splitlines()), Rows(sent)
+    wire = {rig.wire_id(own): called for own, called in names.items()}
+    whole = {one for one, called in wire.items() if one in said and said & set(map(_text, called))}
+    return whole | {one for one, called in wire.items() if any(rows.of(one, name) for name in called)}
 
 
 def _text(name: str) -> str:
@@ -102,7 +108,7 @@ async def _timebooks_listed(trial: Trial) -> None:
         rig = trial.rig(world)
         mark = rig.mark()
         found = await _read(trial, rig)
-        listed, said = {one.id for one in found.practitioners}, _said(rig, mark)
+        listed = {one.id for one in found.practitioners}
         online = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.online}
         everyone = {rig.wire_id(one.id) for one in rig.clinic.timebooks}
         missing = online - listed
@@ -119,8 +125,8 @@ async def _timebooks_listed(trial: Trial) -> None:
             expected="only ids of the clinic's timebooks",
             got=f"{some(listed - everyone)}, which the clinic does not have",
         )
-        named = {rig.wire_id(one.id) for one in rig.clinic.timebooks if said & {_text(one.public_name), one.owner_name}}
-        left_out = (named & said) - listed
+        names = {one.id: (one.public_name, one.owner_name) for one in rig.clinic.timebooks}
+        left_out = _in_the_answers(rig, mark, names) - listed
         trial.claim(not left_out, "left_out", expected=f"listed: timebook {some(left_out)}, as in the answers",
                     got="not in the catalogue")  # fmt: skip
         trial.saw(
@@ -387,9 +393,8 @@ async def _kinds(trial: Trial) -> None:
     trial.claim(not bookable & special, "offered", expected=f"not offered: type {_special(rig, bookable & special)}",
                 got="offered")  # fmt: skip
     trial.need(bookable & ordinary, "nothing can be booked at all, so that the absence proves nothing")
-    said = _said(rig, mark)
-    named = {rig.wire_id(kind.id) for kind in rig.clinic.types if _text(kind.name) in said}
-    left_out = (named & said) - {one.id for one in found.services}
+    told = _in_the_answers(rig, mark, {kind.id: (kind.name,) for kind in rig.clinic.types})
+    left_out = told - {one.id for one in found.services}
     trial.claim(not left_out, "left_out", expected=f"listed: type {some(left_out)}, as in the answers",
                 got="not in the catalogue")  # fmt: skip
     trial.saw(
