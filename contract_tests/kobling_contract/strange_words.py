@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from kobling import WireFailure, WireReply, WireRequest
 
-from .rig import Mark, Rig, Spoil
+from .rig import Mark, Rig, Spoil, WireCall
 
-__all__ = ["UNKNOWN_WORD", "in_place_of", "words_since"]
+__all__ = ["UNKNOWN_WORD", "in_place_of", "where_they_stand", "words_since"]
 
 UNKNOWN_WORD = "ukjent_ord"
 _WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"(?!\s*:)')
@@ -38,3 +41,47 @@ def _strange(
     for word in known:
         body = body.replace(f'"{word}"'.encode(), f'"{other}"'.encode())
     return WireReply(outcome.status, outcome.headers, body)
+
+
+Place = tuple[str, ...]
+"""The names of members that lead to a value in JSON, lists left out."""
+
+
+def where_they_stand(known: Collection[str], calls: Iterable[WireCall]) -> Spoil:
+    """Puts a word that nobody knows in the place of every text, in every answer, that stands where one of these stands
+    in the answers to the calls."""
+    places: set[Place] = set()
+    for call in calls:
+        if isinstance(call.outcome, WireReply):
+            with suppress(ValueError):
+                places |= {place for place, text in _texts(json.loads(call.outcome.body), ()) if text in known}
+    return partial(_strange_at, frozenset(places))
+
+
+def _texts(data: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(data, dict):
+        for name, one in data.items():
+            yield from _texts(one, (*place, name))
+    elif isinstance(data, list):
+        for one in data:
+            yield from _texts(one, place)
+    elif isinstance(data, str):
+        yield place, data
+
+
+def _strange_at(places: Collection[Place], _: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+    if not isinstance(outcome, WireReply):
+        return outcome
+    try:
+        data = _renamed(json.loads(outcome.body), (), places)
+    except ValueError:
+        return outcome
+    return WireReply(outcome.status, outcome.headers, json.dumps(data, ensure_ascii=False).encode())
+
+
+def _renamed(data: Any, place: Place, places: Collection[Place]) -> Any:
+    if isinstance(data, dict):
+        return {name: _renamed(one, (*place, name), places) for name, one in data.items()}
+    if isinstance(data, list):
+        return [_renamed(one, place, places) for one in data]
+    return UNKNOWN_WORD if isinstance(data, str) and place in places else data

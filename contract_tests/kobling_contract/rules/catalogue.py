@@ -19,7 +19,7 @@ from ..nulls import never_null
 from ..rig import Mark, Rig, WireCall
 from ..rows import Rows
 from ..rule import NEVER_VARIED, RuleBook
-from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
+from ..strange_words import UNKNOWN_WORD, in_place_of, where_they_stand, words_since
 from ..trial import Trial
 from ..wording import counted, slot_told, some
 from .wire import told_in
@@ -445,7 +445,29 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
     offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & special if found else set()
     expected = f"not offered: type {_special(rig, offered)}, for {UNKNOWN_WORD}"
     trial.claim(not offered, "guessed", expected=expected, got="offered")
+    await _of_another_kind(trial, words)
     trial.saw("a word that nobody knows keeps a type from being offered")
+
+
+async def _of_another_kind(trial: Trial, words: Collection[str]) -> None:
+    """The same catalogue with an unknown word also for ordinary types, wherever in a row those words tell the kind:
+    what is told of such a type stays as it was, its rates among them."""
+    quiet = trial.rig()
+    mark = quiet.mark()
+    before = await _read(trial, quiet)
+    rig = trial.rig(spoil=where_they_stand(words, quiet.sent_since(mark)))
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.catalogue())
+    rows = Rows(rig.sent_since(mark))
+    names = {rig.wire_id(kind.id): kind.name for kind in rig.clinic.types}
+    renamed = {one for one, name in names.items() if any(UNKNOWN_WORD in row for row in rows.of(one, name))}
+    tried = {kind for who, kind in before.offer_by_ids if before.bookable(who, kind)} & renamed
+    found = outcome.value if outcome.error is None else None
+    offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & tried if found else set()
+    expected = f"not offered: type {some(offered)}, for {UNKNOWN_WORD} in the place of its kind"
+    trial.claim(not offered, "guessed", expected=expected, got="offered")
+    if tried:
+        trial.saw(f"{counted(len(tried), 'ordinary type')}, none of them offered where the word for that is unknown")
 
 
 @BOOK.rule(
