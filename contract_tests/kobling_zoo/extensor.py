@@ -1029,3 +1029,37 @@ class InsurersRatesOnly(Extensor):
             await super().catalogue(http),
             rates=lambda offer: offer.rates and tuple(rate for rate in offer.rates if rate.is_insurance),
         )
+
+
+@exhibit(rule="CAT-08", cause="other_length")
+class MinutesOfTheHour(Extensor):
+    """Reads of a length its minutes, and the hours only where there are no minutes."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, an hour and a quarter as a quarter."""
+        return with_services(await super().catalogue(http), minutes=lambda one: (one.minutes or 0) % 60 or one.minutes)
+
+
+@exhibit(rule="SLOT-10", cause="other_end")
+class HoursOfATimeLost(_Times):
+    """Reads of a time's length its minutes, and the hours only where there are no minutes."""
+
+    def _told(self, answer: Slots, query: SlotQuery) -> Slots:
+        def end(slot: Slot) -> datetime:
+            minutes = (slot.end - slot.start) // timedelta(minutes=1)
+            return slot.start + timedelta(minutes=minutes % 60 or minutes)
+
+        return with_slots(answer, end=end)
+
+
+@exhibit(rule="CAT-05", cause="guessed")
+class OrdinaryWhereShort(Extensor):
+    """Takes a type of an unknown kind for an ordinary one where it is shorter than an hour."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, with a guess."""
+        told = await super().catalogue(http)
+        short = {one.id for one in told.services if one.minutes is not None and one.minutes < 60}
+        return with_services(
+            told, kind=lambda one: "ordinary" if one.kind == "unknown" and one.id in short else one.kind
+        )

@@ -24,6 +24,7 @@ from ..timebook import Times, times_of
 from ..told_times import Compared, settings_told, times_told
 from ..trial import Trial
 from ..wording import counted, slot_told, some
+from .catalogue import take_long
 
 BOOK = RuleBook("SLOT", "Open times")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
@@ -411,10 +412,13 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
 async def _ends_and_places(trial: Trial) -> None:
     compared = 0
     worlds: tuple[ClinicName, ...] = ("demo", "particular", "autumn", "spring")
-    for world in worlds:
-        rig = trial.rig(world)
+    rigs = [(f"the {world} clinic", trial.rig(world)) for world in worlds]
+    if rigs[0][1].told("lengths"):
+        rigs.append(("the particular clinic with longer types", trial.rig("particular")))
+        take_long(rigs[-1][1])
+    for which, rig in rigs:
         query = rig.days(7)
-        answer = await read(trial, rig, query, f"a week of the {world} clinic is read")
+        answer = await read(trial, rig, query, f"a week of {which} is read")
         known = {
             (own.timebook_id, own.type_id, own.start): own for own in rig.shown.times(query.first_day, query.last_day)
         }
