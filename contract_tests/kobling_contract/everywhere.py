@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from kobling import Bookings, Catalogue, Offer, Service, Slot, Slots
+from kobling import Bookings, Catalogue, Offer, Practitioner, Service, Slot, Slots
 
 from .sides import Side
 
@@ -76,7 +76,9 @@ def one_catalogue(told: Mapping[str, Catalogue]) -> Catalogue:
     ]
     return parts[0].model_copy(
         update={
-            "practitioners": _united([one.practitioners for one in parts], lambda one: one.id),
+            "practitioners": tuple(
+                _at(one, told) for one in _united([part.practitioners for part in parts], lambda one: one.id)
+            ),
             "services": tuple(
                 _placed(one, told) for one in _united([part.services for part in parts], lambda one: one.id)
             ),
@@ -85,6 +87,18 @@ def one_catalogue(told: Mapping[str, Catalogue]) -> Catalogue:
             "department_id": None,
         }
     )
+
+
+def _at(who: Practitioner, told: Mapping[str, Catalogue]) -> Practitioner:
+    """A practitioner at every department that any catalogue tells of them; at none in particular where each catalogue
+    tells none or its own, which says no more than that it was asked."""
+    listed = {
+        place: part.practitioner_by_id[who.id] for place, part in told.items() if who.id in part.practitioner_by_id
+    }
+    if all(one.departments in (None, {place}) for place, one in listed.items()):
+        return who.model_copy(update={"departments": None})
+    places = frozenset().union(*(one.departments or {place} for place, one in listed.items()))
+    return who.model_copy(update={"departments": places})
 
 
 def _placed(service: Service, told: Mapping[str, Catalogue]) -> Service:

@@ -16,6 +16,7 @@ from kobling import (
     BookingRequest,
     Cancelled,
     CancelReason,
+    Catalogue,
     Clinic,
     ErrorMap,
     Http,
@@ -30,7 +31,7 @@ from kobling import (
 from kobling_contract.synthetic import SearchOnly, Synthetic
 from kobling_contract.synthetic.adapter import ERRORS, BookingRow, PractitionerRow
 
-from .alterations import SharedMemory, told_as
+from .alterations import SharedMemory, told_as, with_people
 from .exhibit import exhibit
 
 
@@ -248,6 +249,30 @@ class KeepsTheFirstPages(Synthetic):
             cursor = reply.data["cursor"]
             if cursor is None:
                 return found
+
+
+# ---- places
+
+
+@exhibit(rule="CAT-07", cause="practitioner_elsewhere")
+class EverybodyEverywhere(Synthetic):
+    """Tells every practitioner at every department."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, with everybody's places."""
+        places = frozenset(one.id for one in (await self.identify(http)).departments or ())
+        return with_people(await super().catalogue(http), departments=lambda _: places)
+
+
+@exhibit(rule="CAT-07", cause="practitioner_elsewhere")
+class WhereTheFirstTypeIs(Synthetic):
+    """Tells a practitioner at the department of the first of their types, and at no other."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, everybody at one place."""
+        told = await super().catalogue(http)
+        at = {who: told.service_by_id[kind].locations for who, kind in reversed(told.offer_by_ids)}
+        return with_people(told, departments=lambda one: at.get(one.id))
 
 
 # ---- patients on file

@@ -242,6 +242,17 @@ class AtHomeOnly(AtThePractitioners):
         return found.model_copy(update={"practitioners": people})
 
 
+class AnybodyAnywhere(AtThePractitioners):
+    """Tells nobody's place."""
+
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        found = await super().catalogue(http)
+        people = tuple(one.model_copy(update={"departments": None}) for one in found.practitioners)
+        return found.model_copy(update={"practitioners": people})
+
+
 RULES = ("CONN-05", "CAT-07", "SLOT-04", "SLOT-10")
 
 
@@ -273,4 +284,8 @@ def test_with_such_a_mock_it_is_seen_when_no_place_is_read_as_every_place() -> N
 
 
 def test_a_practitioner_is_also_where_one_of_their_services_is() -> None:
-    assert failed(AtHomeOnly) == ["SLOT-04"]
+    assert failed(AtHomeOnly) == ["CAT-07", "SLOT-04"]
+
+
+def test_whose_place_is_not_told_is_offered_where_they_receive_nobody() -> None:
+    assert "CAT-07" in failed(AnybodyAnywhere)

@@ -224,8 +224,9 @@ class Dialect(ABC):
         """The vendor's calls."""
 
     def fit(self, clinic: Clinic) -> None:  # noqa: B027 - most systems hold everything that the model has
-        """Change a clinic's set-up to what this vendor's system can hold. Called before its account is opened, and
-        again when its world begins anew. What the system holds and the wire does not tell stays: it is `untold`."""
+        """Change a clinic's set-up to what this vendor's system can hold. Called before its account is opened,
+        again when its world begins anew, and after the suite has changed types: a clinic that fits stays as it is.
+        What the system holds and the wire does not tell stays, too: it is `untold`."""
 
     @abstractmethod
     def open_account(self, clinic: Clinic) -> Account:

@@ -581,7 +581,8 @@ async def _no_rate_at_all(trial: Trial) -> None:
     "A type belongs to the department of its address, else to those of its practitioners, else to every department",
     why="Otherwise a practitioner is seen nowhere, or at a place where nobody receives the patient.",
     check="Service.locations: the department of the address; None without an address. Where none means the "
-    "practitioner's own place: `kobling about several-departments#at-the-practitioners`.",
+    "practitioner's own place: `kobling about several-departments#at-the-practitioners`. Practitioner.departments, "
+    "where it is told: where they receive patients.",
     control="The catalogue is read, and holds at least one type whose place can be compared.",
     source="the help article on departments: no address means all departments",
     needs=NEEDS,
@@ -590,10 +591,31 @@ async def _no_rate_at_all(trial: Trial) -> None:
         "bound": "A type that is offered everywhere is bound to departments: its locations must be None. Where the "
         "vendor has no such types, the mock's `fit` gives each of them, or each timebook, an address.",
         "elsewhere": "A type stands at another department than its address, or than its practitioners.",
+        "practitioner_elsewhere": "A practitioner is told at a department where they receive nobody, or not at one "
+        "where they do.",
+    },
+    look={
+        "practitioner_elsewhere": "Practitioner.departments: every department at which the practitioner receives "
+        "patients for any type, and no other; None where the vendor does not tell.",
     },
 )
 async def _addresses(trial: Trial) -> None:
     rig = trial.rig()
+    compared = await _told_where_they_are(trial, rig)
+    trial.need(compared or None, "no type is listed")
+    trial.saw(f"{compared} types stand where the clinic has them")
+    first, *_ = rig.clinic.addresses or (None,)
+    if first is not None and rig.told("departments"):
+        placed = trial.rig()
+        for kind in placed.clinic.types:
+            placed.clinic.put_type(replace(kind, address_id=kind.address_id or first.id))
+        placed.mock.dialect.fit(placed.clinic)
+        compared = await _told_where_they_are(trial, placed)
+        trial.saw(f"{compared} types stand where the clinic has them, where each has an address")
+
+
+async def _told_where_they_are(trial: Trial, rig: Rig) -> int:
+    """Claim that types and practitioners are told at their departments. Returns how many types were compared."""
     found = await _read(trial, rig)
     compared = 0
     for service in found.services:
@@ -613,8 +635,57 @@ async def _addresses(trial: Trial) -> None:
             holds = told is not None and bool(told) and bookable <= told <= listed
             trial.claim(holds, "elsewhere", expected=expected, got=got)
         compared += 1
-    trial.need(compared or None, "no type is listed")
-    trial.saw(f"{compared} types stand where the clinic has them")
+    if rig.told("departments"):
+        _practitioners_places(trial, rig, found)
+    return compared
+
+
+def _practitioners_places(trial: Trial, rig: Rig, found: Catalogue) -> None:
+    """A practitioner is told at those departments at which they receive patients, where any are told; and nothing of
+    theirs is offered to a connection of another one."""
+    told = elsewhere = 0
+    for who in found.practitioners:
+        timebook = rig.clinic.timebook(rig.own(who.id))
+        bookable, received = _received_at(rig, timebook) if timebook is not None else (frozenset(), frozenset())
+        if not received:
+            continue
+        if who.departments is not None:
+            which = some(received) if bookable == received else f"of {some(received)} at least {some(bookable, 'one')}"
+            holds = bool(who.departments) and bookable <= who.departments <= received
+            expected = f"practitioner {who.id}: department {which}"
+            got = some(who.departments, "no department")
+            trial.claim(holds, "practitioner_elsewhere", expected=expected, got=got)
+            told += 1
+        others = () if rig.needs_department else sorted(set(rig.places) - received)
+        for place in others:
+            there = found.model_copy(update={"department_id": place})
+            offered = [ids for ids in there.offer_by_ids if ids[0] == who.id and there.bookable(*ids)]
+            one = _named(offered[0]) if offered else ""
+            expected = f"not offered at department {place}: {one}, who receives nobody there"
+            trial.claim(not offered, "practitioner_elsewhere", expected=expected, got="offered")
+            elsewhere += 1
+    if told or elsewhere:
+        trial.saw(
+            f"{counted(told, 'practitioner')} told at the departments where they receive patients; nothing offered at "
+            f"{elsewhere} where they receive nobody"
+        )
+
+
+def _received_at(rig: Rig, timebook: Timebook) -> tuple[frozenset[str], frozenset[str]]:
+    """At which departments patients are received in a timebook, by the vendor's ids: for types that can be booked
+    there, and for any, the timebook's own place among them. Nothing where it has no types."""
+    kinds = [kind.id for kind in rig.clinic.types if kind.rule_for(timebook.id) is not None]
+
+    def at(kind: str) -> frozenset[str]:
+        address = rig.clinic.address_of(timebook.id, kind)
+        return frozenset(rig.places if address is None else {rig.wire_id(address.department_id)})
+
+    bookable = frozenset().union(*(at(kind) for kind in kinds if rig.shown.offered(timebook.id, kind)))
+    received = frozenset().union(*map(at, kinds))
+    home = rig.clinic.address(timebook.address_id or "")
+    if received and home is not None:
+        received |= {rig.wire_id(home.department_id)}
+    return bookable, received
 
 
 def _places_of(rig: Rig, kind: AppointmentType) -> tuple[frozenset[str], frozenset[str]]:
