@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
-from kobling import Catalogue, Operation, Slot, Slots, WireReply
+from kobling import Catalogue, Operation, Practitioner, Slot, Slots, WireReply
 from kobling_mocks import Fact
 from kobling_mocks.clinic import ALL_PATIENTS, AppointmentType, Clinic, Medium, Rule, Timebook, synthetic_id
 
@@ -156,11 +156,11 @@ async def _names_unharmed(trial: Trial) -> None:
         rig = trial.rig(world)
         found = await _read(trial, rig)
         trial.claim(bool(found.practitioners), "nobody", expected="at least one practitioner", got="an empty catalogue")
-        for one in found.practitioners:
-            timebook = rig.clinic.timebook(rig.own(one.id))
-            if timebook is None:
-                continue
-            names = {_text(timebook.public_name), _text(timebook.owner_name)}
+        own = {rig.wire_id(one.id): one for one in rig.clinic.timebooks}
+        known = [one for one in found.practitioners if one.id in own]  # of another id CAT-01 speaks
+        trial.need(known, f"no practitioner of the {world} clinic is listed")
+        for one in known:
+            names = {_text(own[one.id].public_name), _text(own[one.id].owner_name)}
             told = f"practitioner {one.id}: {' or '.join(sorted(names))}"
             trial.claim(_text(one.name) in names, "changed", expected=told, got=one.name)
         for service in found.services:
@@ -882,13 +882,15 @@ async def _professions(trial: Trial) -> None:
             invented = [one for one in found.practitioners if one.hpr or one.profession]
             trial.not_offered("what practitioners are, and their numbers", proof=not invented)
         own = {rig.wire_id(one.id): one for one in rig.clinic.timebooks}
-        for one in found.practitioners:
+        known = [one for one in found.practitioners if one.id in own]  # of another id CAT-01 speaks
+        trial.need(known, f"no practitioner of the {world} clinic is listed")
+        for one in known:
             told = {"hpr": one.hpr, "profession": one.profession}
             holds = {"hpr": own[one.id].hpr, "profession": own[one.id].profession}
             lost = [name for name in holds if holds[name] and not told[name]]
             for name in lost:
                 trial.broken("lost", expected=f"practitioner {one.id}: {name} {holds[name]}",
-                             got=f"{name} None{_as_others(found, own, name)}")  # fmt: skip
+                             got=f"{name} None{_as_others(known, own, name)}")  # fmt: skip
             for name in holds:
                 trial.claim(not told[name] or told[name] == holds[name], "another",
                             expected=f"practitioner {one.id}: {name} {holds[name]}", got=told[name])  # fmt: skip
@@ -897,9 +899,9 @@ async def _professions(trial: Trial) -> None:
     trial.saw(f"{compared} practitioners with a number, each told as the clinic has it")
 
 
-def _as_others(found: Catalogue, own: Mapping[str, Timebook], name: str) -> str:
+def _as_others(known: Iterable[Practitioner], own: Mapping[str, Timebook], name: str) -> str:
     """How many of those who have it lack it."""
-    having = [one for one in found.practitioners if getattr(own[one.id], name)]
+    having = [one for one in known if getattr(own[one.id], name)]
     without = sum(not getattr(one, name) for one in having)
     return f" ({without} of {len(having)} practitioners who have one)"
 
