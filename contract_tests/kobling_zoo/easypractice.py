@@ -115,6 +115,24 @@ class TheLargestPage(_Whatever):
         return await super().catalogue(_AsMuchAsFits(http))  # type: ignore[arg-type]
 
 
+@exhibit(rule="PAGE-01", cause="missing")
+class LaterPagesIfOffered(_Whatever):
+    """Keeps every service of a list's first page, and of later ones only what can be booked."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, with some of its services."""
+        told = await super().catalogue(http)
+        page = await http.get("services", params={"page_size": 200})
+        first = {one.id for one in page.read(tuple[wire.Service, ...], at="/data")}
+        kept = first | {kind for who, kind in told.offer_by_ids if told.bookable(who, kind)}
+        return told.model_copy(
+            update={
+                "services": tuple(one for one in told.services if one.id in kept),
+                "offers": tuple(offer for ids, offer in told.offer_by_ids.items() if ids[1] in kept),
+            }
+        )
+
+
 class _FirstPauses(_FirstPages):
     """An `Http` that shows the first page of a calendar's pauses, and every other list whole."""
 

@@ -199,6 +199,8 @@ async def _to_the_end(trial: Trial) -> None:
         read = _Read(rig, calls, wire)
         if reading.reads(_CATALOGUE):
             _all_listed(trial, rig, told, read)
+            if in_pages(rig, calls, wire):
+                await _as_in_long_pages(trial, reading, told, read)
         elif reading.reads(_SLOTS):
             first, last = reading.window.first_day, reading.window.last_day
             want = times_of(rig.shown.times(first, last, rig.scope))
@@ -271,6 +273,19 @@ def _all_listed(trial: Trial, rig: Rig, told: Catalogue, read: _Read) -> None:
         pairs = {(rig.wire_id(who), rig.wire_id(kind)) for who, kind in offered}
         lost = [f"service {kind} with practitioner {who}" for who, kind in pairs - told.offer_by_ids.keys()]
         _none_missing(trial, read, "offer", len(pairs), lost)
+
+
+async def _as_in_long_pages(trial: Trial, reading: _Reading, told: Catalogue, read: _Read) -> None:
+    """What the catalogue tells where pages are as long as the vendor makes them is told where they are short, too: also
+    what nobody may book, and what came along with another list."""
+    rig = trial.rig(reading.world)
+    side, mark = await _ready(rig, reading), rig.mark()
+    long: Catalogue = await reading.read(side)
+    trial.control(rig, mark, f"{reading.name}: read in pages of the vendor's own length")
+    _each_listed(trial, read, "practitioner", set(long.practitioner_by_id), set(told.practitioner_by_id))
+    _each_listed(trial, read, "service", set(long.service_by_id), set(told.service_by_id))
+    lost = [f"service {kind} with practitioner {who}" for who, kind in long.offer_by_ids.keys() - told.offer_by_ids]
+    _none_missing(trial, read, "offer", len(long.offer_by_ids), lost)
 
 
 def _each_listed(trial: Trial, read: _Read, what: str, shown: set[str], told: set[str]) -> None:
