@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .rule import NEVER_VARIED, Rule, TargetKind
+from .rule import NEVER_VARIED, UNTRIED, Rule, TargetKind
 from .runner import Result
 from .verdicts import Verdict
 
@@ -35,8 +35,8 @@ def provable_on(rule: Rule) -> tuple[TargetKind, ...]:
 
 
 def cannot_know(kind: str, results: Iterable[Result]) -> tuple[str, ...]:
-    """What a run does not know: the limits of its target, the rules that were not provable on it, and what the mock's
-    rows never show otherwise."""
+    """What a run does not know: the limits of its target, the rules that were not provable on it, what the mock's rows
+    never show otherwise, and what a rule had no times to try."""
     every = tuple(results)
     limits = next((told for target, told in UNKNOWABLE.items() if target == kind), ())
     reasons: dict[str, list[str]] = {}
@@ -46,4 +46,5 @@ def cannot_know(kind: str, results: Iterable[Result]) -> tuple[str, ...]:
     left = [f"{len(ids)} of {len(every)} rules ({reason}): {', '.join(ids)}" for reason, ids in reasons.items()]
     constant = dict.fromkeys(one.facts[NEVER_VARIED] for one in every if NEVER_VARIED in one.facts)
     unvaried = [f"what the adapter makes of another value of {one}: no row of the mock's has one" for one in constant]
-    return (*limits, *left, *unvaried)
+    untried = dict.fromkeys(f"{one.rule.id}: {one.facts[UNTRIED]}" for one in every if UNTRIED in one.facts)
+    return (*limits, *left, *unvaried, *untried)

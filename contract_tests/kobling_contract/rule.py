@@ -32,6 +32,7 @@ __all__ = [
     "NOT_WRITTEN",
     "SEARCH_ONLY",
     "UNKEPT",
+    "UNTRIED",
     "Check",
     "Evidence",
     "Rule",
@@ -56,6 +57,8 @@ UNKEPT = "unkept"
 NEVER_VARIED = "never_varied"
 """The fact of a rule that saw a field of the vendor's rows which always says the same, yes or no, or which the adapter
 leaves room for null in and which is never null."""
+UNTRIED = "untried"
+"""The fact of a rule that could not try all of what it is about: what it was, with the reason."""
 COMMON_CAUSES: Mapping[str, str] = {
     "unexpected_error": "The call had to succeed here. Read the error's code and reason; the exchange shows what the "
     "vendor had answered.",

@@ -35,7 +35,7 @@ from .sides import ASKED, Asked, Mode
 from .target import Target
 from .wording import counted
 
-__all__ = ["Booked", "Broken", "Logged", "NotOffered", "Outcome", "Trial", "Vacuous", "unknown"]
+__all__ = ["Booked", "Broken", "Logged", "NotOffered", "Outcome", "Trial", "Vacuous", "differing", "unknown"]
 
 T = TypeVar("T")
 MOST_SHOWN = 600
@@ -318,11 +318,11 @@ class Trial:
         writes = [call for call in rig.writing(calls) if call.effect != "none"]
         if outcome.error is not None or not rig.vouches(made, writes):
             error = outcome.error if self.target.kind == "mock" else None
-            differing = _differing(Personal(rig), request, error) if isinstance(error, BookedDifferently) else ""
+            lines = differing(Personal(rig), request, error) if isinstance(error, BookedDifferently) else ""
             raise self._vacuous(
                 "an ordinary booking, with nothing wrong at the vendor, failed first",
                 "book returns a Booking as the request asked, and one new appointment is in the timebook",
-                f"{outcome}; new appointments in the timebook: {len(made)}{differing}",
+                f"{outcome}; new appointments in the timebook: {len(made)}{lines}",
                 calls,
             )
         self.controls.append(f"a booking without a fault stands in the timebook after {counted(len(calls), 'call')}")
@@ -407,7 +407,7 @@ class _Printed:
         return getattr(self._stream, name)
 
 
-def _differing(hidden: Personal, request: BookingRequest, error: BookedDifferently) -> str:
+def differing(hidden: Personal, request: BookingRequest, error: BookedDifferently) -> str:
     """What a booking that was made says otherwise than was asked, a line for each: both values, without a patient's."""
 
     def told(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -22,6 +23,7 @@ __all__ = [
     "slot_told",
     "some",
     "starts_told",
+    "times_needed",
 ]
 
 MOST_NAMED = 3
@@ -85,3 +87,15 @@ def facts_told(rig: Rig, facts: Mapping[str, object]) -> str:
     return ", ".join(
         f"{name} {clock_told(rig, value) if isinstance(value, datetime) else value}" for name, value in facts.items()
     )
+
+
+def times_needed(rig: Rig, what: str, slots: Sequence[Slot]) -> str:
+    """What a rule needs among open times, and what there was: the clinic, its department, the days, the practitioners.
+
+    what: the missing times, as "two of two practitioners"."""
+    there = Counter(one.practitioner_id for one in slots)
+    of = ", ".join(f"practitioner {who} ({counted(number, 'time')})" for who, number in sorted(there.items()))
+    days = sorted({one.local_start.date() for one in slots})
+    when = f" from {days[0]} to {days[-1]}" if days else ""
+    where = f"department {rig.department}" if rig.department else "all departments"
+    return f"open times are needed, {what}; found at {where} of the connection{when}: {of or 'none'}"

@@ -16,6 +16,7 @@ from uuid import UUID
 from kobling import (
     Adapter,
     Booked,
+    BookedDifferently,
     BookingRequest,
     CancelReason,
     LeaseExpired,
@@ -38,12 +39,13 @@ from kobling_mocks.clinic import Appointment, Clinic, Medium, PatientDetails, Re
 from kobling_mocks.clinic import BookingOrder as Order
 
 from ..decided import decided
+from ..exchanges import Personal
 from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
 from ..timebook import apart
-from ..trial import Outcome, Trial
-from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told
+from ..trial import Outcome, Trial, differing
+from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told, times_needed
 
 BOOK = RuleBook("BOOK", "Booking, lost answers and races")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
@@ -70,12 +72,17 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "other_id": "Booking.id is not the id of the vendor's appointment, so that the booking could never be "
         "cancelled.",
         "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
+        "not_as_asked": "The vendor answered the booking with something else than the request asked for, so that "
+        "nobody is told that it stands, and no other rule can book: send what the request holds, and nothing of your "
+        "own in its place.",
         "echoed": "The booking claims the reference of the request, though the vendor's answer has another one, or "
         "none. Read it from the answer.",
     },
     look={
         "more_writes": "book: one http.post and nothing that is sent after it.",
         "other_id": "book: from which field of the answer Booking.id is read.",
+        "not_as_asked": "book: what is sent in the place of the request's value that is named here; the reference is "
+        "request.reference, never a fresh one.",
         "invented": "The Booking that book returns: start, end, practitioner_id and service_id come from the answer, "
         "or are None.",
         "echoed": "The Booking that book returns: reference comes from the answer, never from request.reference.",
@@ -83,6 +90,7 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
     driver=True,
 )
 async def _stands_as_asked(trial: Trial) -> None:
+    await _answered_as_asked(trial)
     for world in ("demo", "random"):
         rig = trial.rig(world)
         rig.session = rig.whole()  # the first department of a random clinic may offer nothing
@@ -117,6 +125,19 @@ async def _stands_as_asked(trial: Trial) -> None:
         trial.claim(not wrong, "invented", expected=expected, got=told_so, calls=writes)
         trial.saw(f"{world} clinic: 1 appointment, {stands.state}, as asked; number of writes: {len(writes)}")
     await _reference_as_answered(trial)
+
+
+async def _answered_as_asked(trial: Trial) -> None:
+    """Without a fault, what the vendor answers to a booking, and what stands at the clinic, are what was asked for."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    before, mark, request = rig.appointments(), rig.mark(), rig.request(slot)
+    outcome = await trial.outcome(rig.session.book(request))
+    error, made = outcome.error, rig.made_since(before)
+    if isinstance(error, BookedDifferently) and len(made) == 1:
+        expected = "a Booking as the request asked"
+        got = f"{outcome}{differing(Personal(rig), request, error)}"
+        trial.broken("not_as_asked", expected=expected, got=got, calls=rig.writing(rig.since(mark)))
 
 
 async def _reference_as_answered(trial: Trial) -> None:
@@ -200,7 +221,9 @@ LONGEST_MESSAGE = 500
         "no_sak_id": "The SakID is not with the appointment: not in the vendor's own field for it, or, where there is "
         "no such field, not in a text that the clinic sees.",
         "no_claim": "The clinic's system made no claim from the SakID, which stands where that system does not look.",
-        "no_reference": "The reference tag is not with the appointment. Send request.note() unchanged.",
+        "no_reference": "The request's reference is not with the appointment, where BookingFacts.reference_in says "
+        "that it is: send request.reference in the vendor's own field for it, or request.note() unchanged where the "
+        "text goes.",
         "cut": "The note, the message or the SakID at the clinic is not whole: something cuts it. What the vendor has "
         "no room for is refused, by the vendor or as InvalidRequest.",
         "no_message": "The patient's message is not with the appointment.",
@@ -213,7 +236,8 @@ LONGEST_MESSAGE = 500
     },
     look={
         "no_claim": "book: in which field the SakID goes, so that the clinic's system makes its claim from it.",
-        "no_reference": "book: request.note() goes unchanged to where BookingFacts.reference_in says.",
+        "no_reference": "book: request.reference goes into the vendor's field where BookingFacts.reference_in is "
+        '"field"; else request.note() goes unchanged to where it says.',
         "too_long": "BookingFacts.note_length, and what book adds to request.note().",
         "other_details": "book and register_patient: from which field of request.patient each of the vendor's is made.",
         "unsent": "patient_fields, and where book or register_patient sends each field that is declared there.",
@@ -225,7 +249,8 @@ async def _whole_at_the_clinic(trial: Trial) -> None:
     slots = await trial.open_times(rig)
     other = next((one for one in slots[1:] if apart(one, slots[0])), None)
     await _seen_whole(trial, rig, slots[0], PATIENT, MESSAGE, SAK_ID)
-    await _seen_whole(trial, rig, trial.need(other, "a second time"), OTHER, None, ODD_SAK_ID)
+    second = trial.need(other, times_needed(rig, "a second one that shares no time with the first", slots))
+    await _seen_whole(trial, rig, second, OTHER, None, ODD_SAK_ID)
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         await _longest_message(trial)
@@ -238,11 +263,20 @@ LONG_SAK_ID = SakID("Lang" * 10)
 """As long as one can be."""
 
 
+NO_REFERENCE: Mapping[str, str] = {
+    "field": "The request's reference is not with the appointment. Send request.reference in the vendor's own field "
+    'for it, since BookingFacts.reference_in is "field".',
+    "note": "The reference tag is not with the appointment. Send request.note() unchanged.",
+    "patient_note": "The reference tag is not in the patient's record. Send request.note() unchanged.",
+}
+"""What is wrong where a reference is missing, by BookingFacts.reference_in."""
+
+
 async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None, sak_id: SakID) -> None:
     mark = rig.mark()
     made = await trial.booked(rig, slot, patient=patient, message=message, sak_id=sak_id)
     stands, calls = made.appointment, rig.writing(made.calls)
-    text = _texts_of(rig, stands)
+    text = texts_of(rig, stands)
     what = f"a booking {'with' if message else 'without'} a message"
     if stands.sak_id_field:
         holds = stands.sak_id == sak_id.value
@@ -261,8 +295,8 @@ async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, mess
     if where != "nowhere":
         found = made.request.reference in find_tags(text) or stands.reference == str(made.request.reference)
         got = f"not in its field, and not among the {len(find_tags(text))} tags in the text that the clinic sees"
-        expected = f"{what}: the request's reference with the appointment"
-        trial.claim(found, "no_reference", expected=expected, got=got, calls=calls)
+        expected = f"{what}: the request's reference with the appointment, as reference_in={where!r} says"
+        trial.claim(found, "no_reference", expected=expected, got=got, calls=calls, wrong=NO_REFERENCE[where])
     if message is not None:
         _message_stands(trial, message, text, calls)
     claimed = "; a claim was made from it" if claims else ""
@@ -275,7 +309,7 @@ async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, mess
         _as_given(trial, seen, calls)
 
 
-def _texts_of(rig: Rig, stands: Appointment) -> str:
+def texts_of(rig: Rig, stands: Appointment) -> str:
     """Every free text that the clinic sees with an appointment."""
     record = rig.clinic.patient(stands.patient_id)
     return f"{stands.note}\n{stands.patient_comment}\n{record.notes if record else ''}"
@@ -315,7 +349,7 @@ async def _longest_message(trial: Trial) -> None:
     made, calls, message = rig.made_since(before), rig.writing(rig.since(mark)), request.message
     expected = f"booked with a message of {len(message)} characters"
     trial.claim(outcome.error is None and len(made) == 1, "too_long", expected=expected, got=outcome, calls=calls)
-    _message_stands(trial, message, _texts_of(rig, made[0]), calls)
+    _message_stands(trial, message, texts_of(rig, made[0]), calls)
     trial.saw(f"a message of {len(message)} characters, the longest that the adapter lets through, stands whole")
 
 
@@ -327,7 +361,7 @@ async def _longest_case(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.book(rig.request(slot, patient=OTHER, message=None, sak_id=LONG_SAK_ID)))
     calls = rig.writing(rig.since(mark))
     for stands in rig.made_since(before):
-        seen = stands.sak_id if stands.sak_id_field else _texts_of(rig, stands)
+        seen = stands.sak_id if stands.sak_id_field else texts_of(rig, stands)
         whole = LONG_SAK_ID.value in (seen or "")
         trial.claim(whole, "cut", expected=f"a SakID of {len(LONG_SAK_ID.value)} characters whole, or no booking",
                     got="booked, and it is not there whole", calls=calls)  # fmt: skip
@@ -700,6 +734,7 @@ async def _lease(trial: Trial) -> None:
     driver=True,
 )
 async def _booked_at_night(trial: Trial) -> None:
+    await trial.booked(trial.rig())  # what can't be booked on any day is no matter of the night
     rig = trial.rig("autumn")
     mark = rig.mark()
     answer = await rig.session.slots(rig.days(3, 4))

@@ -29,13 +29,14 @@ from kobling.http import find
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Restrictions
 
+from ..clinics import ClinicName
 from ..decided import decided
 from ..rig import Rig
-from ..rule import RuleBook
+from ..rule import UNTRIED, RuleBook
 from ..strange_words import in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked, Outcome, Trial, unknown
-from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told
+from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told, times_needed
 from .booking import (
     LIVE_STATES,
     LOST_AFTER,
@@ -286,6 +287,9 @@ async def _never_was(trial: Trial) -> None:
     evidence=("timebook", "journal"),
     causes={
         "told_cancelled": "The caller was told that the booking is cancelled, but it stands.",
+        "told_gone": "The vendor refused the cancel because it is too late, and the adapter says BookingNotFound, of "
+        "which the SDK makes Cancelled(already_gone=True): the patient believes that the time is given up, and it "
+        "stands. The vendor's refusal must become TooLateToChange.",
         "other_error": "The vendor's refusal must become TooLateToChange.",
         "told_in_time": "A cancel that the clinic took after its deadline was told as in time: late=True where the "
         "vendor says so, None where it does not.",
@@ -294,6 +298,8 @@ async def _never_was(trial: Trial) -> None:
     },
     look={
         "told_cancelled": "cancel: which answers become Cancelled; a refusal may come with status 200.",
+        "told_gone": "ErrorMap.codes and ErrorMap.statuses: the vendor's refusals for late, not allowed and started "
+        "are TooLateToChange; BookingNotFound is for what is not there, or is cancelled already.",
         "told_in_time": "cancel: from which word of the answer Cancelled.late is made; None where there is none.",
         "late_lost": "cancel: Cancelled.late, made from the word of the answer that was expected.",
     },
@@ -369,6 +375,16 @@ def _json(body: bytes) -> Any:
         return None
 
 
+def _as_not_found(rig: Rig, calls: Sequence[Call]) -> str:
+    """What the adapter's ErrorMap makes of the answer to a cancel, where that is BookingNotFound; "" otherwise."""
+    for because in (None, "already_cancelled"):
+        error = BookingNotFound(because) if because else BookingNotFound()
+        told = decided(rig, Outcome(error=error), rig.writing(calls), "cancel")
+        if "\n" in told:
+            return told
+    return ""
+
+
 async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None = None) -> bool:
     """Judge a cancel that comes after the clinic's deadline, or after the start where no restriction is given. False
     when it was carried out all the same, and told so."""
@@ -392,7 +408,9 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
         )
         return False
     expected = f"TooLateToChange: {what}"
-    trial.claim(outcome.error is not None, "told_cancelled", expected=expected, got=outcome, calls=calls)
+    gone = _as_not_found(rig, calls) if isinstance(outcome.value, Cancelled) else ""
+    trial.claim(not gone, "told_gone", expected=expected, got=f"{_told(outcome)}: {gone}", calls=calls)
+    trial.claim(outcome.error is not None, "told_cancelled", expected=expected, got=_told(outcome), calls=calls)
     holds = isinstance(outcome.error, TooLateToChange)
     got = decided(rig, outcome, rig.writing(calls), "cancel")
     trial.claim(holds, "other_error", expected=expected, got=got, calls=calls)
@@ -555,7 +573,8 @@ FAILED_MOVES: Mapping[str, str] = {
     },
     look={
         "without_any": "reschedule: the old time is given up last, when the new one is certain.",
-        "told_moved": "reschedule and cancel: which answers become a moved Booking, or Cancelled.",
+        "told_moved": "reschedule and cancel: which answers become a moved Booking, or Cancelled; ErrorMap: a refused "
+        "cancel is BookingNotFound only where the booking is not there.",
     },
     safety=True,
 )
@@ -612,7 +631,8 @@ async def _half_moved(trial: Trial) -> None:
     needs=("reschedule", *NEEDS),
     evidence=("timebook", "journal"),
     causes={
-        "another": "The moved booking has another id or reference than before, or is another appointment.",
+        "another": "The moved booking has another id or reference than before, is another appointment, or stands with "
+        "another practitioner, for another type or at another time than it was to be moved to.",
         "other_error": "The vendor's refusal was told as another error than the one that fits it, effect none. Where "
         "one code says two of them, read the booking first, as `kobling about cancel-a-booking` shows.",
         "changed": "A refused move has changed the booking.",
@@ -623,7 +643,8 @@ async def _half_moved(trial: Trial) -> None:
         "the same for a move in one step.",
     },
     look={
-        "another": "reschedule: which of the new slot's ids go to the vendor; which id and reference the Booking has.",
+        "another": "reschedule: which of the new slot's ids go to the vendor, the practitioner's among them; which id "
+        "and reference the Booking has.",
         "told_moved": "reschedule: which answers become a Booking.",
         "told_not_moved": "reschedule: let the errors of the write out as they are; ErrorMap: a status that a gateway "
         "may send refuses nothing.",
@@ -633,9 +654,7 @@ async def _half_moved(trial: Trial) -> None:
 )
 async def _in_one_step(trial: Trial) -> None:
     write = await _moved_whole(trial)
-    for kind in ("practitioner", "service"):
-        if kind not in trial.adapter.limits.reschedule_within:
-            await _moved_across(trial, kind)
+    await _moved_as_far_as_stated(trial)
     refusals: tuple[tuple[str, tuple[type[KoblingError], ...]], ...] = (
         ("the new time is taken", (SlotTaken, SlotWithdrawn)),
         ("the booking is gone", (BookingNotFound,)),
@@ -691,7 +710,8 @@ async def _to_be_moved(trial: Trial) -> tuple[Rig, Booked, Slot]:
         and ("service" not in within or one.service_id == slots[0].service_id)
     ]
     others.sort(key=lambda one: _in_what_it_differs(one, slots[0]))  # what every vendor moves comes first
-    return rig, made, trial.need(others, "there is no other open time")[0]
+    same = "".join(f", of the same {kind}" for kind in sorted(within))
+    return rig, made, trial.need(others, times_needed(rig, f"a second one apart from the first{same}", slots))[0]
 
 
 def _in_what_it_differs(one: Slot, other: Slot) -> tuple[str, ...]:
@@ -699,30 +719,67 @@ def _in_what_it_differs(one: Slot, other: Slot) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(one, f"{name}_id") != getattr(other, f"{name}_id"))
 
 
-async def _moved_across(trial: Trial, kind: str) -> None:
-    """A move to another practitioner, or another service, where the facts say that it need not stay the same."""
+CLINICS_FOR_A_MOVE: tuple[ClinicName, ...] = ("demo", "particular", "few", "random")
+"""Where times are looked for to which a booking can be moved, one clinic after the other until there are some."""
+
+
+async def _moved_as_far_as_stated(trial: Trial) -> None:
+    """Moves to another practitioner, and another service, where the facts say that it need not stay the same; what no
+    clinic has times for is told with what the run can't know."""
+    free = [kind for kind in ("practitioner", "service") if kind not in trial.adapter.limits.reschedule_within]
+    moved = {kind: await _moved_across(trial, kind) for kind in free}
+    untried = [f"another {kind}" for kind, to in moved.items() if to is None]
     rig = trial.rig()
-    slots = [one for one in await trial.open_times(rig, count=7) if rig.open_time(one) is not None]
-    pairs = (
-        (old, new) for old in slots for new in slots if apart(old, new) and _in_what_it_differs(new, old) == (kind,)
-    )
-    pair = next(pairs, None)
-    if pair is None:
-        trial.saw(f"nobody has times of another {kind} and the same otherwise")
-        return
-    old, new = pair
-    made = await trial.booked(rig, old)
-    mark = rig.mark()
+    if rig.told("departments") and len(rig.places) > 1 and True not in moved.values():
+        untried.append("another department")
+    if untried:
+        trial.facts[UNTRIED] = (
+            f"what becomes of a move in one step to {' or '.join(untried)}, all else the same: the mock's clinics have "
+            "no times for it"
+        )
+        trial.saw(f"not tried, for want of times in any of the mock's clinics: a move to {' or '.join(untried)}")
+
+
+async def _moved_across(trial: Trial, kind: str) -> bool | None:
+    """A move to another practitioner, or another service, and all else the same where it can be: whether it also led to
+    another department. None where no clinic has times for it."""
+    for clinic in CLINICS_FOR_A_MOVE:
+        rig = trial.rig(clinic)
+        query = rig.days(7, 1)
+        found = await trial.outcome(rig.session.slots(query))
+        slots = rig.known(found.value.found, query.first_day, query.last_day) if found.value else []
+        trial.random.shuffle(slots)
+        pairs = [(old, new) for old in slots for new in slots if apart(old, new)
+                 and _in_what_it_differs(new, old) == (kind,)]  # fmt: skip
+        if pairs:
+            open_there = {(one.practitioner_id, one.start) for one in slots}
+            old, new = min(pairs, key=lambda pair: (pair[0].practitioner_id, pair[1].start) not in open_there)
+            made = await trial.booked(rig, old)
+            if rig.open_time(new) is not None:
+                await _moved_to(trial, rig, made, new, kind)
+                return old.location_id != new.location_id
+    return None
+
+
+async def _moved_to(trial: Trial, rig: Rig, made: Booked, new: Slot, kind: str) -> None:
+    before, mark = made.appointment, rig.mark()
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
-    calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
-    trial.claim(outcome.error is None, "narrower", expected=f"moved to another {kind}, which reschedule_within does "
-                "not name", got=outcome, calls=calls)  # fmt: skip
+    calls, now = rig.writing(rig.since(mark)), state_of(rig, before)
+    stays = now is not None and _stands_at(now) == _stands_at(before)
+    trial.claim(outcome.error is None or not stays, "narrower", expected=f"moved to another {kind}, which "
+                "reschedule_within does not name", got=outcome, calls=calls)  # fmt: skip
     place = now and (rig.wire_id(now.timebook_id), rig.wire_id(now.type_id), now.start)
     asked, names = (new.practitioner_id, new.service_id, new.start), ("practitioner", "type", "start")
     got = facts_told(rig, dict(zip(names, place, strict=True))) if place else "no such appointment any more"
     trial.claim(place == asked, "another", expected=facts_told(rig, dict(zip(names, asked, strict=True))), got=got,
                 calls=calls)  # fmt: skip
+    trial.claim(outcome.error is None, "unexpected_error", expected=f"the Booking, moved to another {kind}",
+                got=outcome, calls=calls)  # fmt: skip
     trial.saw(f"moved to another {kind} in one step, as the facts say")
+
+
+def _stands_at(one: Appointment) -> tuple[Any, ...]:
+    return one.timebook_id, one.type_id, one.start
 
 
 async def _moved_whole(trial: Trial) -> str:

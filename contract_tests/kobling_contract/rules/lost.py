@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from kobling import (
     Booked,
@@ -14,6 +14,7 @@ from kobling import (
     ResolveFirst,
     Slot,
     StillUnknown,
+    find_tags,
 )
 from kobling_mocks import Call
 
@@ -21,8 +22,18 @@ from ..decided import decided
 from ..rig import Rig
 from ..timebook import apart
 from ..trial import Trial, unknown
-from ..wording import loss_told, setting_told
-from .booking import BOOK, CERTAIN, LIVE_STATES, LOST_AFTER, LOST_BEFORE, NEEDS, take
+from ..wording import loss_told, setting_told, some, times_needed
+from .booking import (
+    BOOK,
+    CERTAIN,
+    LIVE_STATES,
+    LOST_AFTER,
+    LOST_BEFORE,
+    NEEDS,
+    settings_where,
+    take,
+    texts_of,
+)
 from .slots import fault_details
 
 LOST_CAUSES = {
@@ -108,7 +119,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
     slots = await trial.open_times(rig)
     made = await trial.booked(rig, slots[0])
     other = next((one for one in slots[1:] if apart(one, slots[0]) and rig.open_time(one) is not None), None)
-    free, another = trial.need(other, "a second open time"), rig.colleague()
+    free = trial.need(other, times_needed(rig, "a second one that shares no time with the first", slots))
+    another = rig.colleague()
     before, mark = rig.appointments(), rig.mark()
     again = made.request.model_copy(update={"slot": free})
     outcome = await trial.outcome(another.book(again))
@@ -143,6 +155,12 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "wrote": "`resolve` sent a write.",
         "not_found": "The booking stands, and `reference_in` says where its reference is, but `list_bookings` does not "
         "give it as `Booking.reference`, so that nobody can find it again.",
+        "not_sent": "The booking stands, and its reference does not stand with it at the clinic, although "
+        "`reference_in` says so: `book` has not sent it whole, so that nobody can find the booking again.",
+        "days_left_out": "`list_bookings` leaves out days of a window: what it lists for one day it does not list for "
+        "several, so that `resolve`, which asks for the days around, does not find it.",
+        "waiting_left_out": "The booking waits for the clinic, and `list_bookings` leaves it out, so that a request "
+        "whose answer was lost is never found, and may be made twice. List what waits as pending.",
         "no_evidence": "`resolve` gives no evidence for its answer.",
         "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must say NeedsPerson.",
     },
@@ -150,61 +168,102 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "false_booked": "list_bookings: which rows are told, Booking.reference and Booking.status; what is cancelled "
         "does not stand.",
         "wrote": "list_bookings, get_booking and list_slots: they read, and send nothing.",
-        "not_found": "list_bookings: Booking.reference, read from where BookingFacts.reference_in says that it stands.",
+        "not_found": "list_bookings: which rows and pages are read, and Booking.reference, read from where "
+        "BookingFacts.reference_in says that it stands.",
+        "not_sent": "book: request.reference goes into the vendor's field where BookingFacts.reference_in is "
+        '"field"; else request.note() goes unchanged to where it says.',
+        "days_left_out": "list_bookings: every day from query.first_day to query.last_day, both included, asked for "
+        "in parts where the vendor takes fewer days (kobling.localtime.chunks).",
+        "waiting_left_out": "list_bookings: filters on the status, the vendor's and your own; what waits is listed, "
+        "too.",
     },
     driver=True,
     safety=True,
 )
 async def _resolving(trial: Trial) -> None:
-    write = (await trial.booked(trial.rig())).write
-    listed = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in != "nowhere"
     bound = trial.adapter.limits.booking.latest_commit
     looks = (1.0, *(() if bound is None else (bound,)), 1200.0, 3 * 3600.0)
     ends: set[str] = set()
+    await trial.booked(trial.rig())
     for when, kind in (
         ("before_commit", "reset"),
         ("after_commit", "reset"),
         ("after_commit", "slow"),
         ("before_commit", "slow"),
     ):
-        rig = trial.rig()
-        slot = _with_one_before_it(rig, await trial.open_times(rig))
-        rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
-        asked, sent_at = rig.request(slot), rig.pace.now()
-        told: list[BookingRequest] = []
-        outcome = await trial.outcome(rig.session.book(asked, before_write=told.append))
-        request = trial.need(told, "the hook before the write was not called")[-1]
-        if not unknown(outcome):
-            trial.need(None, f"the answer was not lost: {outcome}")
-        ruled_out = False
-        for seconds in looks:
-            rig.pace.pass_time(seconds)
-            mark = rig.mark()
-            resolution = await rig.session.resolve(request, sent_at)
-            calls = rig.since(mark)
-            wrote = rig.writing(calls)
-            trial.claim(not wrote, "wrote", expected="resolve only reads", got=f"writes: {len(wrote)}", calls=wrote)
-            what = f"{loss_told(kind, when)}; {seconds:.0f} s later"
-            _true(trial, rig, request, resolution, what, calls)
-            came = ruled_out and _standing(rig, request)
-            trial.claim(not came, "false_not_booked", expected=f"no appointment, since resolve had said NotBooked "
-                        f"({what})", got="an appointment, which came later", calls=calls)  # fmt: skip
-            ruled_out = ruled_out or isinstance(resolution, NotBooked)
-        settled = not isinstance(resolution, StillUnknown)
-        trial.claim(settled, "no_end", expected="Booked, NotBooked or NeedsPerson after three hours",
-                    got=type(resolution).__name__, calls=calls)  # fmt: skip
-        if listed and _standing(rig, request):
-            found = getattr(resolution, "booking", None) is not None
-            saw = ", ".join(f"{one.looked_at} {one.saw}" for one in resolution.evidence)
-            end = f"{type(resolution).__name__}, since it saw: {saw}"
-            stands = " and ".join(rig.wire_id(one.id) for one in _standing(rig, request))
-            expected = f"Booked, for booking {stands}, which stands ({loss_told(kind, when)})"
-            trial.claim(found, "not_found", expected=expected, got=end, calls=calls)
-        ends.add(type(resolution).__name__)
-        standing = len(_standing(rig, request))
-        trial.saw(f"{loss_told(kind, when)}: resolve says {type(resolution).__name__}, in the timebook: {standing}")
+        ends.add(await _resolved(trial, {}, when, kind, looks))
     sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
     trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
+    waiting = settings_where(trial, waits=True)
+    if {} not in waiting:  # as usual nobody has to say yes: once more where somebody has to
+        for setting in waiting[:1]:
+            await _resolved(trial, setting, "after_commit", "reset", looks)
+
+
+async def _resolved(trial: Trial, setting: dict[str, Any], when: Any, kind: str, looks: Sequence[float]) -> str:
+    """Lose the answer to a booking under a setting of the vendor's, and resolve it at each of these times, in seconds
+    after the one before: the name of the last resolution."""
+    write = (await trial.booked(trial.rig(switches=setting))).write
+    rig = trial.rig(switches=setting)
+    slot = _with_one_before_it(rig, await trial.open_times(rig))
+    rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
+    asked, sent_at = rig.request(slot), rig.pace.now()
+    told: list[BookingRequest] = []
+    outcome = await trial.outcome(rig.session.book(asked, before_write=told.append))
+    request = trial.need(told, "the hook before the write was not called")[-1]
+    if not unknown(outcome):
+        trial.need(None, f"the answer was not lost: {outcome}")
+    ruled_out, lost = False, loss_told(kind, when) + (f"; {setting_told(setting)}" if setting else "")
+    for seconds in looks:
+        rig.pace.pass_time(seconds)
+        mark = rig.mark()
+        resolution = await rig.session.resolve(request, sent_at)
+        calls = rig.since(mark)
+        wrote = rig.writing(calls)
+        trial.claim(not wrote, "wrote", expected="resolve only reads", got=f"writes: {len(wrote)}", calls=wrote)
+        what = f"{lost}; {seconds:.0f} s later"
+        _true(trial, rig, request, resolution, what, calls)
+        came = ruled_out and _standing(rig, request)
+        trial.claim(not came, "false_not_booked", expected=f"no appointment, since resolve had said NotBooked "
+                    f"({what})", got="an appointment, which came later", calls=calls)  # fmt: skip
+        ruled_out = ruled_out or isinstance(resolution, NotBooked)
+    settled = not isinstance(resolution, StillUnknown)
+    trial.claim(settled, "no_end", expected="Booked, NotBooked or NeedsPerson after three hours",
+                got=type(resolution).__name__, calls=calls)  # fmt: skip
+    listed = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in != "nowhere"
+    if listed and _standing(rig, request) and getattr(resolution, "booking", None) is None:
+        await _why_not_found(trial, rig, request, resolution, lost, calls)
+    standing = _standing(rig, request)
+    states = f" ({some(one.state for one in standing)})" if standing and setting else ""
+    trial.saw(f"{lost}: resolve says {type(resolution).__name__}, in the timebook: {len(standing)}{states}")
+    return type(resolution).__name__
+
+
+async def _why_not_found(
+    trial: Trial, rig: Rig, request: BookingRequest, resolution: Resolution, lost: str, calls: Sequence[Call]
+) -> NoReturn:
+    """A booking that stands was not found by its reference: what of it was lost on the way."""
+    standing = _standing(rig, request)
+    ids = {rig.wire_id(one.id) for one in standing}
+    pending = " for the clinic's answer" if all(one.state == "pending" for one in standing) else ""
+    expected = f"Booked, for booking {' and '.join(sorted(ids))}, which {'waits' if pending else 'stands'}{pending}"
+    saw = ", ".join(f"{one.looked_at} {one.saw}" for one in resolution.evidence)
+    got = f"{type(resolution).__name__}, since it saw: {saw}"
+    expected += f" ({lost})"
+    sent = any(
+        one.reference == str(request.reference) or request.reference in find_tags(texts_of(rig, one))
+        for one in standing
+    )
+    if not sent:
+        trial.broken("not_sent", expected=expected, got=f"{got}; the reference does not stand with it", calls=calls)
+    day = await trial.outcome(rig.session.bookings(trial.listing(request)))
+    found = [one for one in day.value.found if one.id in ids] if day.value else []
+    if [one for one in found if one.reference == request.reference]:
+        trial.broken("days_left_out", expected=expected, got=f"{got}; the same booking is listed, with its reference, "
+                     "where its own day alone is asked for", calls=calls)  # fmt: skip
+    if pending and not found and day.value:
+        trial.broken("waiting_left_out", expected=expected, got=f"{got}; it is not in the list", calls=calls)
+    trial.broken("not_found", expected=expected, got=got, calls=calls)
 
 
 def _with_one_before_it(rig: Rig, slots: Sequence[Slot]) -> Slot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,8 +25,8 @@ from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked as Stood
 from ..trial import Trial
-from ..wording import facts_told
-from .booking import BOOK, LISTED_LOOK, NEEDS, listed_as_read, settings_where
+from ..wording import facts_told, times_needed
+from .booking import BOOK, LISTED_LOOK, NEEDS, listed_as_read, settings_where, take
 from .wire import told_in
 
 
@@ -133,7 +133,7 @@ def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
     "What is optional may be left out: without SakID, message and optional facts of the patient the booking stands",
     why="Who pays for themselves has no SakID; a patient without a telephone must not be turned away by a defect.",
     check="book and register_patient: what they make of None; SakID, message and most of a patient may be None.",
-    control="Open times are found in the same world; the booking itself is the proof, since it must stand.",
+    control="A booking with everything stands in a twin clinic; the one with less is the proof, since it must stand.",
     source="the contract: the SakID is optional; PatientFields.required tells what a booking can't do without",
     needs=NEEDS,
     evidence=("timebook", "journal"),
@@ -149,6 +149,7 @@ def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
     driver=True,
 )
 async def _only_what_is_needed(trial: Trial) -> None:
+    await trial.booked(trial.rig())  # what can't be booked with everything does not fail for what is left out
     rig = trial.rig()
     declared = trial.adapter.patient_fields
     needed = {*declared.required, *(sorted(some)[0] for some in declared.one_of)}
@@ -187,9 +188,15 @@ async def _only_what_is_needed(trial: Trial) -> None:
         "past_left_out": "A booking is not listed any more once it has begun, or the patient has come, so that a lost "
         "answer is never found.",
         "another": "A booking of somebody else is listed for this practitioner, or under this reference.",
+        "own_only": 'BookingFacts.listed_by is "days", and a booking that the clinic\'s staff have made is in no list: '
+        "what may stand at a time of ours is not seen. Where the vendor lists bookings that came from us alone, "
+        'listed_by is "reference"; else list them all.',
         "differs": "The list tells another start, practitioner or status than the booking itself.",
     },
     look={
+        "missing": "list_bookings: every one of BookingQuery.practitioner_ids, and every page and day; by reference, "
+        "how query.reference is sent and compared, and whether book has sent it.",
+        "own_only": "BookingFacts.listed_by, and filters of list_bookings on who has made a booking.",
         "not_read": "list_bookings: how the reference of a row is read (find_tags and not UUID), and for how many days "
         "the vendor is asked at once.",
         "past_left_out": "list_bookings: filters on time and status; what has begun or is attended is listed, too.",
@@ -204,7 +211,7 @@ async def _listed_by_practitioner(trial: Trial) -> None:
             (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and apart(one, slots[0])),
             None,
         ),
-        "times of two practitioners",
+        times_needed(rig, "one with each of two practitioners, at two times of which none overlaps the other", slots),
     )
     made = [await trial.booked(rig, slots[0]), await trial.booked(rig, other)]
     if not trial.lists_by_day:
@@ -213,6 +220,7 @@ async def _listed_by_practitioner(trial: Trial) -> None:
     _of_another_system(rig, slots, [one.request.slot for one in made])
     _of_a_third(rig, made)
     first, last = sorted(one.request.slot.local_start.date() for one in made)
+    await _staffs_too(trial, rig, slots, first, last)
     both = (slots[0].practitioner_id, other.practitioner_id)
     for who in (both, both[:1], both[1:], ()):
         found, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last, practitioner_ids=who))
@@ -240,6 +248,22 @@ async def _listed_by_practitioner(trial: Trial) -> None:
                 got=_listed_told(found), calls=calls)  # fmt: skip
     trial.saw("2 bookings of two practitioners: for each of them one is listed, for the two both, and for all both, "
               "also when they have begun")  # fmt: skip
+
+
+async def _staffs_too(trial: Trial, rig: Rig, slots: Sequence[Slot], first: date, last: date) -> None:
+    """What staff have booked, with a practitioner who is shown, is listed where all bookings of a day are."""
+    free = next(
+        (one for one in slots if rig.open_time(one) is not None and first <= one.local_start.date() <= last), None
+    )
+    if free is None:
+        return
+    before = rig.appointments()
+    take(rig, free)
+    (staffs,) = rig.made_since(before)
+    found, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last))
+    own = rig.wire_id(staffs.id)
+    expected = f"booking {own}, made by the clinic's staff, among all bookings of {first} to {last}"
+    trial.claim(own in found, "own_only", expected=expected, got=_listed_told(found), calls=calls)
 
 
 def _listed_told(found: Iterable[str]) -> str:
@@ -280,6 +304,12 @@ async def _listed(trial: Trial, rig: Rig, query: BookingQuery) -> tuple[dict[str
     return {one.id: one for one in outcome.value.found}, calls
 
 
+NOT_BY_REFERENCE = (
+    "A booking is not listed under its own reference. Send query.reference to the vendor where it can filter, compare "
+    "it with the reference of each row, and look whether book has sent it."
+)
+
+
 async def _listed_by_reference(trial: Trial, rig: Rig, made: Sequence[Stood]) -> None:
     """Each booking by its own reference, and nothing under one that nobody has used."""
     for each in made:
@@ -289,7 +319,7 @@ async def _listed_by_reference(trial: Trial, rig: Rig, made: Sequence[Stood]) ->
         listed = found.pop(each.booking.id, None)
         if listed is None:
             trial.broken("missing", expected=f"booking {each.booking.id}, asked for by its reference",
-                         got=_listed_told(found), calls=calls)  # fmt: skip
+                         got=_listed_told(found), calls=calls, wrong=NOT_BY_REFERENCE)  # fmt: skip
         ours = [one.id for one in found.values() if one.reference == each.request.reference]
         trial.claim(not ours, "another", expected=f"booking {each.booking.id} alone under its reference",
                     got=f"also {', '.join(ours)}", calls=calls)  # fmt: skip
