@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from kobling import (
@@ -1063,3 +1063,92 @@ class OrdinaryWhereShort(Extensor):
         return with_services(
             told, kind=lambda one: "ordinary" if one.kind == "unknown" and one.id in short else one.kind
         )
+
+
+@exhibit(rule="BOOK-01", cause="not_as_asked")
+class AReferenceOfItsOwn(Extensor):
+    """Books under a fresh reference in the place of the request's."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, under another name."""
+        return await super().book(http, request.model_copy(update={"reference": uuid4()}))
+
+
+@exhibit(rule="BOOK-09", cause="waiting_left_out")
+class ListsWhatIsDecided(Extensor):
+    """Lists no booking that waits for the clinic."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings that the clinic has answered."""
+        listed = await super().list_bookings(http, query)
+        return listed.model_copy(update={"found": tuple(one for one in listed.found if one.status != "pending")})
+
+
+@exhibit(rule="BOOK-09", cause="not_sent")
+class NumbersItsBookings(Extensor):
+    """Books under a reference of its own making, and reads none of the vendor's answers for it."""
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """Book, and tell no reference."""
+        own = request.model_copy(update={"reference": uuid4()})
+        return told_as(await super().book(http, own), reference=None)
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, without its reference."""
+        return told_as(await super().get_booking(http, booking), reference=None)
+
+
+@exhibit(rule="BOOK-09", cause="days_left_out")
+class TheFirstDayOfAWindow(Extensor):
+    """Lists the bookings of the first day that is asked for, whatever the last one is."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings of one day."""
+        return await super().list_bookings(http, query.model_copy(update={"last_day": query.first_day}))
+
+
+@exhibit(rule="BOOK-22", cause="own_only")
+class ListsItsOwn(Extensor):
+    """Lists the bookings that a partner made, and says that it lists all of a day."""
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> Bookings:
+        """The bookings that have a reference."""
+        listed = await super().list_bookings(http, query)
+        return listed.model_copy(update={"found": tuple(one for one in listed.found if one.reference is not None)})
+
+
+@exhibit(rule="BOOK-24", cause="invented")
+class NotThereIsCancelled(Extensor):
+    """Tells a booking that is not there as one that was cancelled."""
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        """One booking, or a cancelled one of that id."""
+        reply = await http.get(inferred.BOOKING, booking.id, expect={404})
+        gone = Booking(id=booking.id, status="cancelled")
+        return gone if reply.status == 404 else await super().get_booking(http, booking)
+
+    errors = _errors(codes=_without("TIME_UKJENT"))
+
+
+@exhibit(rule="CNCL-04", cause="told_gone")
+class TooLateIsGone(Extensor):
+    """Takes a cancel that is refused after the deadline for one of a booking that is not there."""
+
+    errors = _errors(codes={**ERRORS.codes, "FRIST_UTLOPT": BookingNotFound})
+
+
+@exhibit(rule="CNCL-08", cause="another")
+class StaysWithWhomItWas(Extensor):
+    """Moves a booking to its own practitioner's time, where they have one then, whoever was asked for."""
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        """The moved booking, with the practitioner from before."""
+        day = slot.start.astimezone(OSLO).date()
+        asked = SlotQuery(
+            practitioner_ids=(str(booking.practitioner_id),),
+            service_ids=(slot.service_id,),
+            first_day=day,
+            last_day=day,
+        )
+        theirs = [one for one in (await self.list_slots(http, asked)).found if one.start == slot.start]
+        return await super().reschedule(http, booking, theirs[0] if theirs else slot)
