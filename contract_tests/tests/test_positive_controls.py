@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from kobling import (
     CancelReason,
     Clinic,
     Http,
+    Slot,
     SlotQuery,
     Slots,
     TooLateToChange,
@@ -154,3 +156,31 @@ def test_a_field_that_is_the_same_in_every_row_of_the_mock_is_told_with_what_a_r
     assert cannot_know("mock", [replace(result, facts={NEVER_VARIED: told[0]})]) == (
         "what the adapter makes of another value of /items/active (always true): no row of the mock's has one",
     )
+
+
+class OnePractitioner(Synthetic):
+    """Offers the times of one practitioner."""
+
+    contract = 1
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
+        """The times of whoever has the lowest number."""
+        found = await super().list_slots(http, query)
+        return [one for one in found if one.practitioner_id == min(each.practitioner_id for each in found)]
+
+
+def test_a_move_that_no_clinic_has_times_for_is_told_with_what_a_run_cannot_know() -> None:
+    with_all = run_rule(chosen(["CNCL-08"])[0], find_target("synthetic"), 1, repeats=0)
+    assert (with_all.verdict, cannot_know("mock", [with_all])) == (Verdict.PASS, ())
+    with_one = run_rule(chosen(["CNCL-08"])[0], find_target("synthetic", OnePractitioner), 1, repeats=0)
+    assert with_one.verdict is Verdict.PASS
+    (told,) = cannot_know("mock", [with_one])
+    assert told.startswith("CNCL-08: what becomes of a move in one step to another practitioner")
+
+
+def test_a_rule_without_the_times_that_it_needs_says_which_and_what_there_was() -> None:
+    result = run_rule(chosen(["BOOK-22"])[0], find_target("synthetic", OnePractitioner), 1, repeats=0)
+    assert result.verdict is Verdict.VACUOUS
+    assert "each of two practitioners" in result.reason
+    there = r"found at department \d+ of the connection from 2026-\S+ to 2026-\S+: practitioner \d+ \(\d+ times\)"
+    assert re.search(there, result.reason)

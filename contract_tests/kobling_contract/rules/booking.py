@@ -25,6 +25,7 @@ from kobling import (
     PatientFieldRequired,
     PatientLimitReached,
     RequestRejected,
+    Resolution,
     SakID,
     Slot,
     SlotTaken,
@@ -247,10 +248,8 @@ async def _whole_at_the_clinic(trial: Trial) -> None:
     """Two patients who differ in everything, with a message and without one, and the longest message there may be."""
     rig = trial.rig()
     slots = await trial.open_times(rig)
-    other = next((one for one in slots[1:] if apart(one, slots[0])), None)
     await _seen_whole(trial, rig, slots[0], PATIENT, MESSAGE, SAK_ID)
-    second = trial.need(other, times_needed(rig, "a second one that shares no time with the first", slots))
-    await _seen_whole(trial, rig, second, OTHER, None, ODD_SAK_ID)
+    await _seen_whole(trial, rig, second(trial, rig, slots), OTHER, None, ODD_SAK_ID)
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         await _longest_message(trial)
@@ -454,6 +453,18 @@ def take(rig: Rig, slot: Slot) -> None:
     rig.clinic.staff_book(order)
 
 
+def still_open(trial: Trial, rig: Rig, slots: Sequence[Slot]) -> Slot:
+    """An open time that is still there once the first of them has been booked."""
+    other = next((one for one in slots[1:] if rig.open_time(one) is not None), None)
+    return trial.need(other, times_needed(rig, "a second one that is still open once the first is booked", slots))
+
+
+def second(trial: Trial, rig: Rig, slots: Sequence[Slot]) -> Slot:
+    """An open time that shares no time with the first one."""
+    other = next((one for one in slots[1:] if apart(one, slots[0])), None)
+    return trial.need(other, times_needed(rig, "a second one that shares no time with the first", slots))
+
+
 def _live(rig: Rig) -> int:
     """How many appointments take a time; what was made and withdrawn again does not."""
     return sum(one.state in LIVE_STATES for one in rig.appointments())
@@ -488,7 +499,7 @@ async def _taken_meanwhile(trial: Trial) -> None:
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
         await trial.booked(rig, slots[0])
-        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        slot = still_open(trial, rig, slots)
         mark = rig.mark()
         taken: list[int] = []
 
@@ -560,7 +571,7 @@ async def _fifty_callers(trial: Trial) -> None:
         slots = await trial.open_times(rig)
         control = await trial.booked(rig, slots[0])
         write, count = control.write, callers(rig, len(control.calls))
-        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        slot = still_open(trial, rig, slots)
         rig.pace.pass_time(rig.adapter.limits.rate.per if rig.adapter.limits.rate else 0.0)
         barrier = rig.world.barriers.add(write, count)
         mark, before = rig.mark(), rig.appointments()
@@ -636,7 +647,7 @@ async def _too_many(trial: Trial) -> None:
         slots = await trial.open_times(rig)
         await trial.booked(rig, slots[0])
         rig.clinic.set_restrictions(Restrictions(max_bookings=1))
-        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        slot = still_open(trial, rig, slots)
         mark, before = rig.mark(), rig.appointments()
         outcome = await trial.outcome(rig.session.book(rig.request(slot)))
         calls = rig.writing(rig.since(mark))
@@ -742,7 +753,11 @@ async def _booked_at_night(trial: Trial) -> None:
     repeated = [
         slot for slot in answer.found if slot.local_start.hour in (1, 2, 3) and slot.local_start.date().day == 25
     ]
-    trial.need(repeated, "no time of the night is found")
+    trial.need(
+        repeated,
+        f"no time from 01:00 to 03:59 of the night of 25 October is among the {len(answer.found)} open times that "
+        "were found in its three days",
+    )
     ordered, stands = sorted(repeated, key=lambda slot: slot.start), 0
     for slot in (ordered[0], *[one for one in ordered if one.local_start.fold == 1][:2], ordered[-1]):
         if rig.open_time(slot) is None:
@@ -756,7 +771,9 @@ async def _booked_at_night(trial: Trial) -> None:
         holds = starts == [slot.start]
         trial.claim(holds, "other_moment", expected=asked, got=starts_told(rig, made), calls=calls)
         stands += 1
-    trial.need(stands or None, "the clinic has none of the times that were found")
+    trial.need(
+        stands or None, f"the clinic's timebook has none of the {len(repeated)} open times of the night that were found"
+    )
     trial.saw(f"{stands} bookings of that night stand at the moments of their slots")
 
 
@@ -852,7 +869,7 @@ async def _refused_field(trial: Trial) -> None:
         rig = trial.rig(switches=setting, adapter=_unchecked(trial))
         slots = await trial.open_times(rig)
         await trial.booked(rig, slots[0])
-        slot = next(one for one in slots[1:] if rig.open_time(one) is not None)
+        slot = still_open(trial, rig, slots)
         for names in dict.fromkeys([*((name,) for name in required), tuple(required)]):
             mark, before = rig.mark(), _live(rig)
             without = PATIENT.model_copy(update=dict.fromkeys(names))
@@ -1016,7 +1033,8 @@ LISTED_LOOK = "list_bookings: the same table of the vendor's words for a status 
     },
     look={
         "listed_otherwise": LISTED_LOOK,
-        "resolved_otherwise": "list_bookings, in which `resolve` looks: Booking.reference and Booking.status.",
+        "resolved_otherwise": "list_bookings, in which `resolve` looks for the reference, on the days around too: "
+        "which rows are told, Booking.reference and Booking.status; and whether book has sent the reference.",
     },
 )
 async def _waits(trial: Trial) -> None:
@@ -1033,7 +1051,11 @@ async def _waits(trial: Trial) -> None:
         mark = rig.mark()
         said = (made.booking.status, (await rig.session.get(ref)).status)
         calls = [*rig.writing(made.calls), *rig.since(mark)]
-        trial.need(made.appointment.state == "pending" or None, "the booking does not wait")
+        trial.need(
+            made.appointment.state == "pending" or None,
+            f"a booking that waits for the clinic; this one is "
+            f"{made.appointment.state} in the timebook ({setting_told(setting)})",
+        )
         trial.claim(set(said) <= {"pending", "unknown"}, "not_pending", expected="pending, while the clinic has not "
                     "answered", got=f"booked as {said[0]}, read as {said[1]}", calls=calls)  # fmt: skip
         getattr(rig.clinic, answer)(made.appointment.id)
@@ -1047,11 +1069,16 @@ async def _waits(trial: Trial) -> None:
         mark = rig.mark()
         resolution = await rig.session.resolve(made.request, sent_at)
         holds = isinstance(resolution, Booked) if answer == "confirm" else not isinstance(resolution, Booked)
-        got = type(resolution).__name__
+        got = f"{type(resolution).__name__}, since it saw: {seen_by(resolution)}"
         sure = "list_bookings" in trial.adapter.supports and trial.adapter.limits.booking.reference_in == "field"
         wanted = f"{'Booked' if answer == 'confirm' else 'not Booked'}: {decided}"
         trial.claim(holds or not sure, "resolved_otherwise", expected=wanted, got=got, calls=rig.since(mark))
-        trial.saw(f"told as {said[0]}; once {decided}, read as {read}, and resolve says {got}")
+        trial.saw(f"told as {said[0]}; once {decided}, read as {read}, and resolve says {type(resolution).__name__}")
+
+
+def seen_by(resolution: Resolution) -> str:
+    """What `resolve` looked at, and saw there, for people."""
+    return ", ".join(f"{one.looked_at} {one.saw}" for one in resolution.evidence) or "nothing"
 
 
 def settings_where(trial: Trial, *, waits: bool) -> list[dict[str, Any]]:
@@ -1153,7 +1180,9 @@ async def _taken_away(trial: Trial) -> None:
                         f"{what}", got=decided(rig, outcome, calls), calls=calls)  # fmt: skip
         told = "the vendor books it all the same" if stands else f"refused, told as {outcome}"
         trial.saw(f"{what}: answered {calls[-1].status}, {told}")
-    trial.need(refusals or None, "the vendor books all of it")
+    trial.need(
+        refusals or None, f"a refusal: the vendor books all the same in each of these cases: {'; '.join(TAKEN_AWAY)}"
+    )
 
 
 def _taken_by(take_away: Callable[[Clinic, str, str], None], rig: Rig, slot: Slot, _: BookingRequest) -> None:

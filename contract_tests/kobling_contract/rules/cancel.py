@@ -41,6 +41,7 @@ from .booking import (
     LIVE_STATES,
     LOST_AFTER,
     LOST_BEFORE,
+    second,
     take,
 )
 from .slots import fault_details
@@ -531,7 +532,7 @@ async def _moved(trial: Trial) -> None:
     rig = trial.rig()
     slots = await trial.open_times(rig)
     made = await trial.booked(rig, slots[0])
-    new = next(one for one in slots[1:] if apart(one, slots[0]))
+    new = second(trial, rig, slots)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     calls = rig.writing(rig.since(mark))
@@ -582,7 +583,7 @@ async def _half_moved(trial: Trial) -> None:
     control = trial.rig()
     slots = await trial.open_times(control)
     made = await trial.booked(control, slots[0])
-    new = next(one for one in slots[1:] if apart(one, slots[0]))
+    new = second(trial, control, slots)
     mark = control.mark()
     done = await trial.outcome(control.session.reschedule(made.booking.ref, control.request(new)))
     trial.need(done.value or isinstance(done.error, RescheduleHalfDone) or None, f"a move without a fault: {done}")
@@ -594,7 +595,7 @@ async def _half_moved(trial: Trial) -> None:
         rig = trial.rig()
         slots = await trial.open_times(rig)
         made = await trial.booked(rig, slots[0])
-        new = next(one for one in slots[1:] if apart(one, slots[0]))
+        new = second(trial, rig, slots)
         if story == "new_is_taken":
             take(rig, new)
         elif story == "old_is_refused":
@@ -753,7 +754,9 @@ async def _moved_across(trial: Trial, kind: str) -> bool | None:
                  and _in_what_it_differs(new, old) == (kind,)]  # fmt: skip
         if pairs:
             open_there = {(one.practitioner_id, one.start) for one in slots}
-            old, new = min(pairs, key=lambda pair: (pair[0].practitioner_id, pair[1].start) not in open_there)
+            # At the same department, and at a time at which a move that forgets with whom can be carried out, too.
+            old, new = min(pairs, key=lambda pair: (pair[0].location_id != pair[1].location_id,
+                           (pair[0].practitioner_id, pair[1].start) not in open_there))  # fmt: skip
             made = await trial.booked(rig, old)
             if rig.open_time(new) is not None:
                 await _moved_to(trial, rig, made, new, kind)
@@ -855,7 +858,11 @@ async def _however_set_up(trial: Trial) -> None:
         if after and await _given_up_and_moved(trial, rig, slots[0], (same or after)[-1], what):
             tried += 1
         await trial.done_with(rig)
-    trial.need(tried or None, "a setting in which a booking is confirmed")
+    trial.need(
+        tried or None,
+        f"a booking that is confirmed, and a later open time on its day, in at least one of "
+        f"{len(others) + 1} settings of the mock",
+    )
     trial.controls.append(f"bookings are confirmed in {tried} settings")
 
 

@@ -30,6 +30,7 @@ from .booking import (
     LOST_AFTER,
     LOST_BEFORE,
     NEEDS,
+    seen_by,
     settings_where,
     take,
     texts_of,
@@ -253,7 +254,7 @@ async def _can_be_found(
     waits = all(one.state == "pending" for one in standing)
     how = "waits for the clinic's answer" if waits else "stands"
     expected = f"Booked, for booking {' and '.join(sorted(ids))}, which {how} ({what})"
-    got = f"{type(resolution).__name__}, since it saw: {_seen(resolution)}"
+    got = f"{type(resolution).__name__}, since it saw: {seen_by(resolution)}"
     sent = any(
         one.reference == str(request.reference) or request.reference in find_tags(texts_of(rig, one))
         for one in standing
@@ -272,16 +273,12 @@ async def _why_not_found(
     await _can_be_found(trial, rig, request, resolution, what, calls)
     ids = {rig.wire_id(one.id) for one in _standing(rig, request)}
     expected = f"Booked, for booking {' and '.join(sorted(ids))}, which stands ({what})"
-    got = f"{type(resolution).__name__}, since it saw: {_seen(resolution)}"
+    got = f"{type(resolution).__name__}, since it saw: {seen_by(resolution)}"
     day = await trial.outcome(rig.session.bookings(trial.listing(request)))
     if day.value and any(one.id in ids and one.reference == request.reference for one in day.value.found):
         trial.broken("days_left_out", expected=expected, got=f"{got}; the same booking is listed, with its reference, "
                      "where its own day alone is asked for", calls=calls)  # fmt: skip
     trial.broken("not_found", expected=expected, got=got, calls=calls)
-
-
-def _seen(resolution: Resolution) -> str:
-    return ", ".join(f"{one.looked_at} {one.saw}" for one in resolution.evidence)
 
 
 def _with_one_before_it(rig: Rig, slots: Sequence[Slot]) -> Slot:
@@ -356,7 +353,9 @@ async def _every_reading(trial: Trial) -> None:
         tried += late is not None
         if late:
             tried += await _told_as_it_stands(trial, setting, staff_first=True) is not None
-    trial.need(tried or None, "no setting let anything be booked")
+    trial.need(
+        tried or None, f"an open time that can be booked in at least one of {len(settings)} settings of the mock"
+    )
     trial.saw(f"{tried} bookings under {len(settings)} settings, each told as it stood in the timebook")
 
 

@@ -256,6 +256,7 @@ async def _staffs_too(trial: Trial, rig: Rig, slots: Sequence[Slot], first: date
         (one for one in slots if rig.open_time(one) is not None and first <= one.local_start.date() <= last), None
     )
     if free is None:
+        trial.saw("no time is left for a booking of the clinic's staff")
         return
     before = rig.appointments()
     take(rig, free)
@@ -409,7 +410,7 @@ async def _never_was(trial: Trial) -> None:
     ref = made.booking.ref.model_copy(update={"id": rig.nowhere("appointment")})
     outcome = await trial.outcome(rig.session.get(ref))
     calls = rig.since(mark)
-    trial.need(calls, "nobody was asked")
+    trial.need(calls, "reading a booking sent no call to the vendor")
     trial.claim(
         outcome.error is not None, "invented", expected=f"BookingNotFound for {ref.id}", got=outcome, calls=calls
     )
