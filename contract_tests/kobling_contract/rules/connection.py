@@ -158,7 +158,9 @@ async def _wrong_key(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("unauthorized"):
         rig = trial.rig(switches=setting)
         await good_test(trial, rig)
-        await _named(trial, rig, {"api_key": almost(rig.key)}, ("api_key",), f"a wrong key{_under(setting)}")
+        # a recording is played with another key than it was made with, and knows it again within a longer one only
+        wrong = almost(rig.key) if trial.target.kind == "mock" else f"wrong-{rig.key}"
+        await _named(trial, rig, {"api_key": wrong}, ("api_key",), f"a wrong key{_under(setting)}")
 
 
 @BOOK.rule(
