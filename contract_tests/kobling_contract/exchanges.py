@@ -21,7 +21,7 @@ from kobling_mocks.faults import KINDS, FaultKind
 from kobling_mocks.journal import Effect
 
 from .marks import marks_in, spans, words_in
-from .rig import PATIENT, SAK_ID, Rig
+from .rig import NEXT_PATIENT, PATIENT, SAK_ID, Rig
 
 __all__ = ["Personal", "told"]
 
@@ -51,10 +51,9 @@ class Personal:
         self._texts = {key.casefold() for account in accounts for key in rig.mock.dialect.keys(account)}
         self._texts.add(SAK_ID.value.casefold())
         self._words: set[str] = set()
-        self._add(PATIENT.name, PATIENT.email, PATIENT.phone, PATIENT.national_id, PATIENT.birth_date)
-        for account in accounts:
-            for one in account.clinic.patients:
-                self._add(one.name, one.email, one.phone, one.national_id, one.birth_date)
+        on_file = [one for account in accounts for one in account.clinic.patients]
+        for one in (PATIENT, NEXT_PATIENT, *on_file):
+            self._add(one.name, one.email, one.phone, one.national_id, one.birth_date)
 
     def _add(
         self, name: str | None, email: str | None, phone: str | None, national_id: str | None, born: date | None

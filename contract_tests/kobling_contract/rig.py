@@ -47,7 +47,7 @@ from .timebook import Shown
 if TYPE_CHECKING:
     from .target import Target
 
-__all__ = ["PATIENT", "SAK_ID", "Mark", "Rig", "Spoil", "WireCall"]
+__all__ = ["NEXT_PATIENT", "PATIENT", "SAK_ID", "Mark", "Rig", "Spoil", "WireCall"]
 
 Spoil: TypeAlias = "Callable[[WireRequest, WireReply | WireFailure], WireReply | WireFailure]"
 """Changes an answer on its way from the vendor."""
@@ -61,6 +61,15 @@ PATIENT = Patient(
     national_id="14838799997",
 )
 """The invented patient of every booking: each field is found nowhere else, so that a leak is seen."""
+NEXT_PATIENT = Patient(
+    given_name="Birger",
+    family_name="Sparprøve",
+    birth_date=date(1971, 11, 2),
+    phone="+4790006655",
+    email="birger@sparprove.example.test",
+    national_id="02917130089",
+)
+"""Whom a booking is for after PATIENT's: no field of the two is alike."""
 SAK_ID = SakID("KANARI42")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -376,6 +376,20 @@ class MovesByBookingAnew(Synthetic):
     async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
         """The moved booking, with another number."""
         return told_as(await super().reschedule(http, booking, slot), id=str(slot.token).partition("-")[0])
+
+
+@exhibit(rule="BOOK-21", cause="kept")
+class OneDictForAll(Synthetic):
+    """Puts what is sent together in a dict of the class, in which the patient before left what they had given."""
+
+    facts: ClassVar[dict[str, Any]] = {}
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        """A record with the facts that are there."""
+        given = {name: getattr(request.patient, name) for name in type(request.patient).model_fields}
+        self.facts.update({name: value for name, value in given.items() if value})
+        patient = request.patient.model_copy(update=self.facts)
+        return await super().register_patient(http, request.model_copy(update={"patient": patient}))
 
 
 @exhibit(rule="SLOT-19", cause="same_link")

@@ -18,15 +18,16 @@ from kobling import (
 )
 from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
 from kobling_mocks import Call
-from kobling_mocks.clinic import BookingOrder, PatientDetails, Restrictions
+from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Restrictions
 
-from ..rig import PATIENT, SAK_ID, Rig
+from ..leaks import Canaries
+from ..rig import NEXT_PATIENT, PATIENT, SAK_ID, Rig, WireCall
 from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked as Stood
 from ..trial import Trial
-from ..wording import facts_told, times_needed
-from .booking import BOOK, LISTED_LOOK, NEEDS, listed_as_read, settings_where, take
+from ..wording import facts_told, some, times_needed
+from .booking import BOOK, LISTED_LOOK, MESSAGE, NEEDS, listed_as_read, settings_where, take
 from .wire import told_in
 
 
@@ -133,18 +134,22 @@ def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
     "What is optional may be left out: without SakID, message and optional facts of the patient the booking stands",
     why="Who pays for themselves has no SakID; a patient without a telephone must not be turned away by a defect.",
     check="book and register_patient: what they make of None; SakID, message and most of a patient may be None.",
-    control="A booking with everything stands in a twin clinic; the one with less is the proof, since it must stand.",
+    control="A booking with everything stands in a twin clinic; the one with less is the proof, since it must stand. "
+    "Before it, another patient's stands, with everything.",
     source="the contract: the SakID is optional; PatientFields.required tells what a booking can't do without",
     needs=NEEDS,
-    evidence=("timebook", "journal"),
+    evidence=("timebook", "journal", "wire"),
     causes={
         "refused": "The booking failed for want of something that the adapter does not declare to need.",
         "invented": "Something stands with the appointment in the place of the SakID, message or fact of the patient "
         "that was left out.",
+        "kept": "What one patient had given was sent, or stands, with the booking of the next, who had not given it.",
     },
     look={
         "refused": "book and register_patient: what they make of None; PatientFields.required and one_of, where the "
         "vendor does need what was left out.",
+        "kept": "book and register_patient: where what is sent is put together. A dict or list that belongs to the "
+        "class, the module or an argument's default keeps what was put into it; make it anew in each call.",
     },
     driver=True,
 )
@@ -152,8 +157,9 @@ async def _only_what_is_needed(trial: Trial) -> None:
     await trial.booked(trial.rig())  # what can't be booked with everything does not fail for what is left out
     rig = trial.rig()
     declared = trial.adapter.patient_fields
-    needed = {*declared.required, *(sorted(some)[0] for some in declared.one_of)}
-    fewest = Patient(**{name: getattr(PATIENT, name) for name in needed})
+    needed = {*declared.required, *(sorted(names)[0] for names in declared.one_of)}
+    fewest = Patient(**{name: getattr(NEXT_PATIENT, name) for name in needed})
+    await trial.booked(rig, message=MESSAGE)
     slots, mark, before = await trial.open_times(rig), rig.mark(), rig.appointments()
     outcome = await trial.outcome(rig.session.book(rig.request(slots[0], patient=fewest, sak_id=None)))
     calls, made = rig.writing(rig.since(mark)), rig.made_since(before)
@@ -161,13 +167,28 @@ async def _only_what_is_needed(trial: Trial) -> None:
     only = f"{', '.join(sorted(needed)) or 'no facts'} of the patient, no SakID and no message"
     trial.claim(stands, "refused", expected=f"booked, with {only}", got=f"{outcome}; appointments: {len(made)}",
                 calls=calls)  # fmt: skip
+    kept = _of_the_patient_before(rig, made[0], rig.sent_since(mark))
+    trial.claim(not kept, "kept", expected="only what this patient has given",
+                got=f"of the patient who was booked before: {some(kept)}", calls=calls)  # fmt: skip
     text = f"{made[0].note}\n{made[0].patient_comment}\n{made[0].sak_id or ''}"
     word = re.search(r"\bNone\b|\bnull\b", text)
     got = f"the word {word[0]} with the appointment" if word else "a SakID with the appointment"
     empty = word is None and SAK_ID.value not in text
     trial.claim(empty, "invented", expected="nothing in the place of what was left out", got=got, calls=calls)
     trial.controls.append(f"a booking without SakID and message reached the vendor, number of writes: {len(calls)}")
-    trial.saw(f"1 appointment with {only}")
+    trial.saw(f"1 appointment with {only}, and nothing of the patient who was booked before")
+
+
+def _of_the_patient_before(rig: Rig, stands: Appointment, sent: Iterable[WireCall]) -> list[str]:
+    """What of PATIENT's booking was sent with the next patient's, or stands with it: names of facts."""
+    watch = Canaries.of("", PATIENT, sak_id=SAK_ID.value, message=MESSAGE.splitlines()[0])
+    record = next((one for one in rig.clinic.patients if one.id == stands.patient_id), None)
+    texts = [f"{call.request.url}\n{call.request.body.decode('utf-8', 'replace')}" for call in sent]
+    texts += [f"{stands.note}\n{stands.patient_comment}\n{stands.sak_id or ''}"]
+    if record is not None:
+        texts += [f"{record.name}\n{record.phone}\n{record.email}\n{record.birth_date}\n{record.national_id}"]
+    known = {"sak_id": "the SakID", "message": "the message"}
+    return [known.get(name, name) for name in watch.found_in("\n".join(texts))]
 
 
 @BOOK.rule(
