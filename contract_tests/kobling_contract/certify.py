@@ -6,7 +6,7 @@
     raise SystemExit(certificate.exit_code)       # 0, 1, 10 or 12
 
 Raises `TargetUnavailable` (exit code 11: `verdicts.TARGET_UNAVAILABLE`) when there is no adapter or mock of that
-vendor, `LookupError` for a rule that does not exist, `BadWaiver` (a `ValueError`) for a waiver that can't be used.
+vendor, `NoSuchRule` for a rule that does not exist, `BadWaiver` (a `ValueError`) for a waiver that can't be used.
 A KeyboardInterrupt ends the run: the rules that are left are NOT_RUN, and the certificate says so.
 """
 

@@ -151,11 +151,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cases = [one for one in items if wanted and hasattr(getattr(one, "function", None), OF_THE_CONTRACT)]
     if not cases:
         return
-    from .contract import chosen
+    from .contract import NoSuchRule, chosen
 
     try:
         rules = {rule.id for rule in chosen(wanted)}
-    except LookupError as error:
+    except NoSuchRule as error:
         raise pytest.UsageError(str(error)) from None
     params = {one: one.callspec.params["case"] for one in cases}  # type: ignore[attr-defined]
     left_out = [one for one, case in params.items() if not isinstance(case, str) and case.id not in rules]
@@ -170,12 +170,12 @@ class RuleFile(pytest.File):
         """An item for each rule that was chosen, and before them one for each operation that is not written yet."""
         from kobling.adapter import unwritten
 
-        from .contract import chosen
+        from .contract import NoSuchRule, chosen
         from .items import unwritten_name
 
         try:
             rules = chosen(self.config.getoption("--rule"))
-        except LookupError as error:
+        except NoSuchRule as error:
             raise pytest.UsageError(str(error)) from None
         for operation in unwritten(self.config.stash[_TARGET].adapter):
             place = UnwrittenItem.from_parent(self, name=unwritten_name(operation))

@@ -137,6 +137,7 @@ def _run(
     try:
         from kobling_contract.certify import BadWaiver, TargetUnavailable
         from kobling_contract.certify import certify as run
+        from kobling_contract.contract import NoSuchRule
         from kobling_contract.target import adapter_at
         from kobling_contract.waivers import read_waivers
     except ModuleNotFoundError:
@@ -166,8 +167,8 @@ def _run(
     except BadWaiver as bad:
         values: dict[str, Any] = {name: shown(str(value)) for name, value in bad.values.items()}
         problem = Problem(bad.code, **values)
-    except LookupError:
-        problem = Problem("no_rule", names=", ".join(rules or ()))
+    except NoSuchRule as strange:
+        problem = Problem("no_rule", names=shown(strange.names), areas=strange.areas)
     raise problem
 
 

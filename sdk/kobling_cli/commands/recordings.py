@@ -99,17 +99,14 @@ def record(
     out = Output(lang=lang, as_json=as_json)
     target = sandbox_of(vendor, allow_writes, ledger)
     from kobling_contract.cassette_scan.scan import scan
-    from kobling_contract.contract import chosen
+    from kobling_contract.contract import NoSuchRule, chosen
     from kobling_contract.recording.allowlist import allow_list_of
     from kobling_contract.recording.recorder import play_again, record_rules
 
-    unknown = False
     try:
         rules = [one for one in chosen(rule) if "cassette" in one.targets]
-    except LookupError:
-        unknown = True
-    if unknown:
-        raise Problem("no_rule", names=", ".join(rule or ()))
+    except NoSuchRule as strange:
+        raise Problem("no_rule", names=shown(strange.names), areas=strange.areas) from None
     if allow_list_of(target.adapter).empty:
         out.note(out.say("line", "no_allow_list"), "yellow")
     with out.busy(vendor):

@@ -120,7 +120,7 @@ def test_a_key_pair_signs_a_certificate_that_is_checked_and_any_change_is_found(
         (("--waivers", "none.toml"), "none.toml"),
         (("--waivers", "old.toml"), "2020-01-31"),
         (("--waivers", "safe.toml"), "safety rule"),
-        (("--rule", "NONE-99"), "NONE-99"),
+        (("--rule", "CAT", "--rule", "NONE-99"), "no rule or area NONE-99. Areas are CONN, CAT,"),
     ],
 )
 def test_what_cannot_be_used_is_told_before_anything_is_run(
