@@ -160,7 +160,7 @@ def test_a_conformant_run_says_so_first_and_what_it_does_not_cover() -> None:
     assert "CONFORMANT" in whole
     assert "Nothing needs mending" in whole
     part = certificate(result("CAT-01"), result("CAT-02"))
-    assert "in the 2 rules that were run, of" in Page(html_page(part, AT)).text
+    assert "in the 2 rules that were chosen, of" in Page(html_page(part, AT)).text
     hidden = certificate(result("CAT-01", Verdict.NOT_PROVABLE), complete=True)
     assert "1 rule needs another one" in hidden.headline()
 

@@ -308,7 +308,7 @@ class TestCertify:
 
     def test_the_headline_says_that_nothing_can_be_booked(self) -> None:
         told = certify("synthetic-search-only", rules=["SLOT-02", "BOOK-01"]).headline()
-        assert told == f"CONFORMANT in the 2 rules that were run, of {len(RULES)}; can be searched and not booked"
+        assert told == f"CONFORMANT in the 2 rules that were chosen, of {len(RULES)}; can be searched and not booked"
 
     def test_what_a_vendor_cannot_limit_is_skipped_and_what_it_shows_is_judged(self) -> None:
         class Unlimited(type(find_dialect("eg-pasientsky"))):  # type: ignore[misc]

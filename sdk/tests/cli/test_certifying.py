@@ -45,7 +45,7 @@ def test_every_file_is_written_and_the_terminal_says_where(folder: Path) -> None
     files = ("--html", "r.html", "--junit", "r.xml", "--json", "r.json", "--certificate", "c.json")
     done = run(*CERTIFY, "--rule", "CAT-01", "--durations", "1", *files)
     assert done.exit_code == ExitCode.SUCCESS
-    assert "eg-pasientsky: CONFORMANT in the one rule that was run" in done.stdout
+    assert "eg-pasientsky: CONFORMANT in the one rule that was chosen" in done.stdout
     assert "CPU seconds" in done.stdout
     assert "not signed" in done.stderr
     for name in ("r.html", "r.xml", "r.json", "c.json"):
@@ -57,11 +57,11 @@ def test_every_file_is_written_and_the_terminal_says_where(folder: Path) -> None
 def test_the_headline_is_in_the_language_that_was_asked_for() -> None:
     rule = ("--rule", "BOOK-09", "--certificate", "c.json")
     told = run("certify", "eg-pasientsky", "--jobs", "1", "--lang", "nb", *rule).stdout.splitlines()[0]
-    assert told.startswith("eg-pasientsky: BESTÅTT for den ene regelen som ble kjørt, av ")
+    assert told.startswith("eg-pasientsky: BESTÅTT for den ene regelen som ble valgt, av ")
     assert told.endswith("; tapte svar må avklares av et menneske: leverandøren kan ikke spørres")
     run("make-signing-key", "k.pem")
     checked = run("verify-certificate", "c.json", "--public-key", "k.pem.pub", "--lang", "nb").stdout
-    assert "eg-pasientsky: BESTÅTT for den ene regelen som ble kjørt, som ikke var alle; tapte svar" in checked
+    assert "eg-pasientsky: BESTÅTT for den ene regelen som ble valgt, som ikke var alle; tapte svar" in checked
     assert words("en")["headline"] == ENGLISH
 
 
