@@ -6,7 +6,6 @@ becomes the same error.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -16,6 +15,7 @@ from kobling.errormap import judge
 from kobling.http import Response
 from kobling_mocks import Call
 
+from .answers import parsed
 from .exchanges import Personal
 from .rig import Rig
 from .trial import Outcome
@@ -56,7 +56,7 @@ def _by(table: ErrorMap, operation: str, reply: WireReply, code: str, hidden: Pe
     if code and (code in table.codes or (operation, code) in table.codes):
         return f"ErrorMap.codes has an entry for the code {hidden.without(code)}, which decided"
     known = {name if isinstance(name, str) else name[1] for name in table.codes}
-    texts = [text for text in _texts(_parsed(reply), DEEPEST) if text != code]
+    texts = [text for text in _texts(parsed(reply), DEEPEST) if text != code]
     stands = next((one for one in texts if one in known), next(filter(_CODE.fullmatch, texts), None))
     has = "" if stands is None else f", though the answer has {hidden.without(stands)}"
     has += ", which ErrorMap.codes lists" if stands in known else ""
@@ -65,13 +65,6 @@ def _by(table: ErrorMap, operation: str, reply: WireReply, code: str, hidden: Pe
     if table.code is None:
         return f"ErrorMap.code is not set, so that no code is looked for{has}; {listed}"
     return f"ErrorMap.code found no code{has}; {listed}"
-
-
-def _parsed(reply: WireReply) -> Any:
-    try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:

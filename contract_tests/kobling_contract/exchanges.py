@@ -51,9 +51,11 @@ class Personal:
         self._texts = {key.casefold() for account in accounts for key in rig.mock.dialect.keys(account)}
         self._texts.add(SAK_ID.value.casefold())
         self._words: set[str] = set()
-        on_file = [one for account in accounts for one in account.clinic.patients]
-        for one in (PATIENT, NEXT_PATIENT, *on_file):
-            self._add(one.name, one.email, one.phone, one.national_id, one.birth_date)
+        for ours in (PATIENT, NEXT_PATIENT):
+            self._add(ours.name, ours.email, ours.phone, ours.national_id, ours.birth_date)
+        for account in accounts:
+            for one in account.clinic.patients:
+                self._add(one.name, one.email, one.phone, one.national_id, one.birth_date)
 
     def _add(
         self, name: str | None, email: str | None, phone: str | None, national_id: str | None, born: date | None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from kobling import Adapter, WireModel, WireReply
+from kobling import Adapter, WireModel
 
+from .answers import parsed
 from .rig import WireCall
 
 __all__ = ["never_null"]
@@ -37,9 +36,7 @@ def never_null(adapter: type[Adapter], calls: Iterable[WireCall]) -> tuple[str, 
 
 def _rows(call: WireCall) -> Iterator[dict[str, Any]]:
     """Every object in an answer, whole rows and what stands in them."""
-    if isinstance(call.outcome, WireReply):
-        with suppress(ValueError):
-            yield from _objects(json.loads(call.outcome.body))
+    yield from _objects(parsed(call.outcome))
 
 
 def _objects(data: Any) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from kobling import WireReply, WireRequest
 from kobling_mocks import Call
 from kobling_mocks.dialect import Operation
 
+from .answers import parsed
 from .rig import Rig, WireCall
 
 __all__ = ["LeftOff", "Onward", "documented", "goes_on", "in_pages", "left_off", "onward", "uncertain_lists"]
@@ -46,11 +47,7 @@ def onward(first: WireCall, second: WireCall) -> Onward | None:
     known = {value for _, value in parse_qsl(here.query)}
     new = {value for _, value in parse_qsl(there.query)} - known
     relative = urlunsplit(("", "", there.path, there.query, ""))
-    try:
-        data = json.loads(first.outcome.body)
-    except ValueError:
-        return None
-    for place, value in _texts(data, ()):
+    for place, value in _texts(parsed(first.outcome), ()):
         if value in (second.request.url, relative) and there.path == here.path:
             return Onward(place, value, is_link=True)
         if value in new and len(value) > 5 and there.path == here.path:
@@ -119,10 +116,7 @@ def _ways_on(one: WireCall, known: Collection[tuple[str, ...]]) -> Iterator[tupl
         return
     for url in _NEXT.findall(one.outcome.header("link") or ""):
         yield "Link, rel=next", url
-    try:
-        data = json.loads(one.outcome.body)
-    except ValueError:
-        return
+    data = parsed(one.outcome)
     for place, value in _texts(data, ()):
         words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(place)).lower()))
         if value and (place in known or (words & ONWARD and not words & BACK)):
@@ -218,12 +212,7 @@ def uncertain_lists(rig: Rig, calls: Iterable[Call], wire: Iterable[WireCall]) -
 
 def _rows(call: WireCall) -> int:
     """How long the longest list of an answer is."""
-    if not isinstance(call.outcome, WireReply):
-        return 0
-    try:
-        return _longest(json.loads(call.outcome.body))
-    except ValueError:
-        return 0
+    return _longest(parsed(call.outcome))
 
 
 def _longest(data: Any) -> int:

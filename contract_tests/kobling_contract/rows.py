@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
-from kobling import WireReply
-
+from .answers import parsed
 from .rig import WireCall
 
 __all__ = ["Rows"]
@@ -22,9 +19,7 @@ class Rows:
     def __init__(self, calls: Iterable[WireCall]) -> None:
         self._by_id: dict[str, list[frozenset[str]]] = {}
         for call in calls:
-            if isinstance(call.outcome, WireReply):
-                with suppress(ValueError):
-                    self._read(json.loads(call.outcome.body), "")
+            self._read(parsed(call.outcome), "")
 
     def of(self, wire_id: str, name: str) -> list[frozenset[str]]:
         """The rows with this id in which every word of the name stands, each as the words of its texts."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from kobling import WireFailure, WireReply, WireRequest
 
+from .answers import parsed
 from .rig import Mark, Rig, Spoil, WireCall
 
 __all__ = ["UNKNOWN_WORD", "in_place_of", "where_they_stand", "words_since"]
@@ -52,9 +52,7 @@ def where_they_stand(known: Collection[str], calls: Iterable[WireCall]) -> Spoil
     in the answers to the calls."""
     places: set[Place] = set()
     for call in calls:
-        if isinstance(call.outcome, WireReply):
-            with suppress(ValueError):
-                places |= {place for place, text in _texts(json.loads(call.outcome.body), ()) if text in known}
+        places |= {place for place, text in _texts(parsed(call.outcome), ()) if text in known}
     return partial(_strange_at, frozenset(places))
 
 

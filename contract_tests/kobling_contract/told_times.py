@@ -1,41 +1,30 @@
-"""Two sets of times beside one another, in words: what is missing, what is invented, how that looks on one day, and
-whether the vendor's answers hold what is missing. Times are told by the clinic's clock, with its offset from UTC."""
+"""Two sets of times beside one another, in words, by the clinic's clock and with its offset from UTC."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import groupby
-from typing import Any, TypeAlias
 
 from kobling import WireReply
 from kobling_mocks import Call
-from kobling_mocks.clinic import OpeningHours
 
-from .exchanges import Personal
+from .answers import Starts, Time
 from .rig import Rig
+from .set_up import MOST_TIMEBOOKS
 from .timebook import Times
-from .wording import counted, some
+from .wording import counted, day_told, some, timebook_told, type_told
 
-__all__ = ["Compared", "settings_told", "times_told"]
+__all__ = ["Compared", "times_told"]
 
-Time: TypeAlias = "tuple[str, str, datetime]"
-"""(timebook, appointment type, start in UTC), in the vendor's ids."""
-
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_TIMES = 8
 """So many times are told of those that differ, shared between the timebooks."""
-MOST_TIMEBOOKS = 3
 IN_A_ROW = 6
 """So many times that follow one another show a grid."""
 MOST_CALLS = 6
-MINUTE = "%Y-%m-%dT%H:%M"
-_START = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 
 
 @dataclass(frozen=True)
@@ -89,8 +78,8 @@ class Compared:
         return 2 * sum(self._group(one) in beside for one in self.missing) > len(self.missing)
 
     @cached_property
-    def _answers(self) -> _Answers:
-        return _Answers(self.rig)
+    def _answers(self) -> Starts:
+        return Starts(self.rig.sent_since(self.rig.searched), self.rig.tz)
 
     @property
     def _in_the_answers(self) -> str:
@@ -148,7 +137,7 @@ class Compared:
             for row in rows
         )
         offsets = dict.fromkeys(_offset(one.astimezone(self.rig.tz)) for one in sorted({*rows[0], *rows[1]}))
-        what = f"{_timebook(self.rig, who)}, {_type(self.rig, kind)}, {_day(day)}"
+        what = f"{timebook_told(self.rig, who)}, {type_told(self.rig, kind)}, {day_told(day)}"
         yield f"{what}: expected {expected}; got {got} ({' then '.join(offsets)})"
 
     def _listed(self, what: str, times: Times, among: Times) -> Iterator[str]:
@@ -161,7 +150,7 @@ class Compared:
             every = sum(one[0] == who for one in among)
             many = f"all {every}" if len(rows) == every > 1 else f"{len(rows)} of {every}"
             told = times_told(self.rig, rows, MOST_TIMES // len(shown))
-            yield f"{what} in {_timebook(self.rig, who)}, {many}: {told}"
+            yield f"{what} in {timebook_told(self.rig, who)}, {many}: {told}"
         if others := list(by_timebook.items())[MOST_TIMEBOOKS:]:
             count = sum(len(rows) for _, rows in others)
             yield f"{what} in {counted(len(others), 'more timebook')}: {counted(count, 'time')}"
@@ -223,7 +212,10 @@ def _starts(times: Iterable[Time]) -> set[datetime]:
     return {start for _, _, start in times}
 
 
-# ---- names
+def _text(url: str, body: bytes | None, outcome: object) -> str:
+    """A call and its answer as one text, in which ids and days are looked for."""
+    answer = outcome.body if isinstance(outcome, WireReply) else b""
+    return f"{url} {(body or b'').decode('utf-8', 'replace')} {answer.decode('utf-8', 'replace')}"
 
 
 def times_told(rig: Rig, times: Iterable[Time], most: int = MOST_TIMES) -> str:
@@ -235,9 +227,9 @@ def times_told(rig: Rig, times: Iterable[Time], most: int = MOST_TIMES) -> str:
     for (day, offset), group in groupby(local, key=lambda one: (one.date(), _offset(one))):
         same = list(group)
         clock, utc = (", ".join(f"{one:%H:%M}" for one in each) for each in (same, [o.astimezone(UTC) for o in same]))
-        told.append(f"{_day(day)} {clock} {offset} ({utc} UTC)")
+        told.append(f"{day_told(day)} {clock} {offset} ({utc} UTC)")
     kinds = {kind for _, kind, start in rows if start in starts[:most]}
-    of = f", {_type(rig, next(iter(kinds)))}" if len(kinds) == 1 else f", types {some(kinds)}"
+    of = f", {type_told(rig, next(iter(kinds)))}" if len(kinds) == 1 else f", types {some(kinds)}"
     more = f"; and {counted(len(starts) - most, 'later start')}" if len(starts) > most else ""
     return f"{'; '.join(told)}{of}{more}"
 
@@ -245,151 +237,3 @@ def times_told(rig: Rig, times: Iterable[Time], most: int = MOST_TIMES) -> str:
 def _offset(local: datetime) -> str:
     """`+01:00`."""
     return local.isoformat()[-6:]
-
-
-def _day(day: date) -> str:
-    return f"{WEEKDAYS[day.weekday()]} {day}"
-
-
-def _timebook(rig: Rig, who: str) -> str:
-    """A timebook by its id and its name, where no patient has part of that name too."""
-    timebook = rig.clinic.timebook(rig.own(who))
-    if timebook is None:
-        return f"timebook {who} (none of the clinic's)"
-    named = not Personal(rig).stands_in(timebook.public_name)
-    return f"timebook {who} ({timebook.public_name})" if named else f"timebook {who}"
-
-
-def _type(rig: Rig, kind: str) -> str:
-    known = rig.clinic.type(rig.own(kind))
-    return f"type {kind} " + (f"({known.name}, {known.minutes} min)" if known else "(none of the clinic's)")
-
-
-# ---- how a clinic is set up
-
-
-def settings_told(rig: Rig, timebooks: Sequence[str]) -> str:
-    """How the clinic has set up these timebooks, a line for each, and what it told the registry beside that."""
-    lines = [_set_up(rig, who) for who in timebooks[:MOST_TIMEBOOKS]]
-    options = rig.mock.dialect.options(rig.world.account, rig.world.switches)
-    told = {name: _of_those(value, timebooks[:MOST_TIMEBOOKS]) for name, value in options.items()}
-    if any(told.values()):
-        said = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in told.items() if value)
-        lines.append(f"the connection's options for these: {said}")
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _of_those(value: Any, timebooks: Sequence[str]) -> Any:
-    """What an option says of these timebooks, where it names timebooks; else all of it."""
-    if isinstance(value, dict):
-        return {name: inner for name, inner in value.items() if name in timebooks}
-    return [one for one in value if one in timebooks] if isinstance(value, list | tuple) else value
-
-
-def _set_up(rig: Rig, who: str) -> str:
-    own = rig.own(who)
-    timebook, hours = rig.clinic.timebook(own), rig.clinic.hours(own)
-    parts = _hours(hours) if hours else ["times by a work plan"]
-    if timebook is not None and timebook.daily_limit is not None:
-        parts.append(f"at most {counted(timebook.daily_limit, 'booking')} a day")
-    if timebook is not None and timebook.blocked_by:
-        parts.append(f"also taken by the bookings of timebook {some(map(rig.wire_id, timebook.blocked_by))}")
-    return f"{_timebook(rig, who)}: {', '.join(parts)}"
-
-
-def _hours(hours: OpeningHours) -> list[str]:
-    open_at: Mapping[int, str] = {one.weekday: f"{_minutes(one.opens)}–{_minutes(one.closes)}" for one in hours.days}
-    parts = [f"{days} {span}" for span, days in _by_weekdays(open_at)]
-    parts.append(f"a start every {hours.every_minutes} min from the beginning of the day")
-    by_span: dict[str, dict[int, str]] = defaultdict(dict)
-    for pause in hours.pauses:
-        span = f"{_minutes(pause.begins)}–{_minutes(pause.ends)}"
-        by_span[span][pause.weekday] = span
-    return [*parts, *(f"pause {days} {span}" for each in by_span.values() for span, days in _by_weekdays(each))]
-
-
-def _minutes(since_midnight: int) -> str:
-    return f"{since_midnight // 60:02}:{since_midnight % 60:02}"
-
-
-def _by_weekdays(told: Mapping[int, str]) -> Iterator[tuple[str, str]]:
-    """What is said of weekdays, with the days that follow one another and say the same as `Mon–Fri`."""
-    days = sorted(told)
-    for (text, _), group in groupby(days, key=lambda day: (told[day], day - days.index(day))):
-        same = list(group)
-        yield text, WEEKDAYS[same[0]] + (f"–{WEEKDAYS[same[-1]]}" if len(same) > 1 else "")
-
-
-# ---- what the vendor's answers hold
-
-
-def _text(url: str, body: bytes | None, outcome: object) -> str:
-    """A call and its answer as one text, in which ids and days are looked for."""
-    answer = outcome.body if isinstance(outcome, WireReply) else b""
-    return f"{url} {(body or b'').decode('utf-8', 'replace')} {answer.decode('utf-8', 'replace')}"
-
-
-class _Answers:
-    """Every start in the answers to the last search, each with the texts that stand around it: in its own object, in
-    those above it, and in the address that was asked for."""
-
-    def __init__(self, rig: Rig) -> None:
-        self._rows: dict[str, list[frozenset[str]]] = defaultdict(list)
-        self._texts: dict[str, str] = {}
-        self._spellings: tuple[Callable[[datetime], str], ...] = (
-            lambda start: f"{start.astimezone(UTC):{MINUTE}}Z",
-            lambda start: f"{start.astimezone(rig.tz):{MINUTE}}",
-            lambda start: f"{start.astimezone(UTC):{MINUTE}}",
-        )
-        for one in rig.sent_since(rig.searched):
-            asked = frozenset(re.split(r"[/?&=]", one.request.url))
-            for text, around in _texts(_parsed(one.outcome), asked):
-                if _START.match(text):
-                    self._rows[_minute(text)].append(around)
-                    self._texts[_minute(text)] = text
-
-    def _hold(self, one: Time, spelling: Callable[[datetime], str]) -> bool:
-        who, kind, start = one
-        return any(who in around and kind in around for around in self._rows.get(spelling(start), ()))
-
-    def spelt(self, one: Time) -> str | None:
-        """A start as the answers spell it, None where it does not stand in them."""
-        return next((self._texts[each(one[2])] for each in self._spellings if self._hold(one, each)), None)
-
-    def spellings(self, right: Times) -> list[Callable[[datetime], str]]:
-        """How the answers may spell starts: so that they hold all that were found rightly."""
-        return [each for each in self._spellings if right and all(self._hold(one, each) for one in right)]
-
-    def held(self, right: Times, missing: Times) -> Times | None:
-        """Which of the missing times stand in the answers; None where that can't be told: the answers don't list
-        starts, or it isn't sure how they spell them."""
-        held = [frozenset(one for one in missing if self._hold(one, each)) for each in self.spellings(right)]
-        return held[0] if held and all(one == held[0] for one in held) else None
-
-
-def _minute(text: str) -> str:
-    """A start as `2026-10-25T23:00` on whatever clock it is, and as `2026-10-25T22:00Z` where its offset is told."""
-    try:
-        told = datetime.fromisoformat(text)
-    except ValueError:
-        return f"{text[:10]}T{text[11:16]}"
-    return f"{told.astimezone(UTC):{MINUTE}}Z" if told.tzinfo else f"{told:{MINUTE}}"
-
-
-def _parsed(outcome: object) -> Any:
-    try:
-        return json.loads(outcome.body) if isinstance(outcome, WireReply) else None
-    except ValueError:
-        return None
-
-
-def _texts(data: Any, around: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    if isinstance(data, dict):
-        around = around | data.keys() | {str(value) for value in data.values() if isinstance(value, str | int)}
-        for value in data.values():
-            yield from _texts(value, around)
-    elif isinstance(data, list):
-        for value in data:
-            yield from _texts(value, around)
-    elif isinstance(data, str):
-        yield data, around

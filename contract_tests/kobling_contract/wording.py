@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from kobling import Slot
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
+from .exchanges import Personal
 from .rig import Rig
 
 __all__ = [
+    "WEEKDAYS",
     "calls_told",
     "clock_told",
     "counted",
+    "day_told",
     "either",
     "facts_told",
     "loss_told",
@@ -23,10 +26,13 @@ __all__ = [
     "slot_told",
     "some",
     "starts_told",
+    "timebook_told",
     "times_needed",
+    "type_told",
 ]
 
 MOST_NAMED = 3
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def some(things: Iterable[object], none: str = "none", most: int = MOST_NAMED) -> str:
@@ -57,6 +63,26 @@ def setting_told(setting: Mapping[str, object]) -> str:
 def slot_told(slot: Slot) -> str:
     """Which time it is, in the vendor's own ids."""
     return f"{slot.start:%Y-%m-%d %H:%M} UTC (timebook {slot.practitioner_id}, type {slot.service_id})"
+
+
+def day_told(day: date) -> str:
+    """`Mon 2026-11-30`."""
+    return f"{WEEKDAYS[day.weekday()]} {day}"
+
+
+def timebook_told(rig: Rig, who: str) -> str:
+    """A timebook by its id and its name, where no patient has part of that name too."""
+    timebook = rig.clinic.timebook(rig.own(who))
+    if timebook is None:
+        return f"timebook {who} (none of the clinic's)"
+    named = not Personal(rig).stands_in(timebook.public_name)
+    return f"timebook {who} ({timebook.public_name})" if named else f"timebook {who}"
+
+
+def type_told(rig: Rig, kind: str) -> str:
+    """An appointment type by its id, its name and its length."""
+    known = rig.clinic.type(rig.own(kind))
+    return f"type {kind} " + (f"({known.name}, {known.minutes} min)" if known else "(none of the clinic's)")
 
 
 def calls_told(calls: Sequence[Call], what: str = "call") -> str:

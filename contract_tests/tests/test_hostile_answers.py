@@ -18,9 +18,10 @@ import pytest
 
 from kobling import Clinic, Http, Slots, WireFailure, WireReply
 from kobling.testing import reply
+from kobling_contract.answers import parsed
 from kobling_contract.contract import chosen
 from kobling_contract.hostile.fuzz import CLINIC, Fuzzer, Tally, fuzz, prepared
-from kobling_contract.hostile.mutations import Case, Change, altered, changed, parsed, written
+from kobling_contract.hostile.mutations import Case, Change, altered, changed, written
 from kobling_contract.hostile.oracle import AREAS, Breach, alike
 from kobling_contract.hostile.recording import NotRecorded, record
 from kobling_contract.hostile.replay import Ended

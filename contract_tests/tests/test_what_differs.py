@@ -14,9 +14,10 @@ from kobling_contract.contract import RULES
 from kobling_contract.onward import left_off
 from kobling_contract.rig import Rig, WireCall
 from kobling_contract.runner import Result, run_rule
+from kobling_contract.set_up import settings_told
 from kobling_contract.target import find_target
 from kobling_contract.timebook import times_of
-from kobling_contract.told_times import Compared, settings_told, times_told
+from kobling_contract.told_times import Compared, times_told
 from kobling_zoo.housing import exhibits
 
 HOUR = timedelta(hours=1)

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from kobling import WireReply
 
+from ..answers import parsed
 from .strange import FLOATS, IMPOSSIBLE, NUMBERS, TEXTS, TIMES, TOKENS, Kind, Raw, kind_of, other_digits
 from .wire import ANOTHER, PLANTED, WIRE, Answer
 
@@ -31,7 +32,6 @@ __all__ = [
     "altered",
     "at",
     "changed",
-    "parsed",
     "places",
     "written",
 ]
@@ -148,14 +148,6 @@ def written(data: Any) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return re.sub("[\ud800-\udfff]", lambda sign: f"\\u{ord(sign[0]):04x}", text).encode()
-
-
-def parsed(answer: Answer) -> Any:
-    """An answer's JSON; None where it has none."""
-    try:
-        return json.loads(answer.body) if isinstance(answer, WireReply) and answer.body else None
-    except ValueError:
-        return None
 
 
 def places(data: Any, here: Place = ()) -> Iterator[Place]:

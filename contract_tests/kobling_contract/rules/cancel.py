@@ -29,6 +29,7 @@ from kobling.http import find
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Restrictions
 
+from ..answers import parsed
 from ..clinics import ClinicName
 from ..decided import decided
 from ..rig import Rig
@@ -365,15 +366,8 @@ def _says_late(rig: Rig, calls: Sequence[Call]) -> bool | None:
         return None
     pointer, word = rig.mock.dialect.late_told_by
     replies = [one for one in (rig.arrived(call.number) for call in calls) if isinstance(one, WireReply)]
-    found = [find(_json(one.body), pointer) for one in replies]
+    found = [find(parsed(one), pointer) for one in replies]
     return any(type(one) is type(word) and one == word for one in found)
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
 
 
 def _as_not_found(rig: Rig, calls: Sequence[Call]) -> str:

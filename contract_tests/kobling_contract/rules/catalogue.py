@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
-from contextlib import suppress
 from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
-from kobling import Catalogue, Operation, Practitioner, Slot, Slots, WireReply
+from kobling import Catalogue, Operation, Practitioner, Slot, Slots
 from kobling_mocks import Fact
 from kobling_mocks.clinic import ALL_PATIENTS, AppointmentType, Clinic, Medium, Rule, Timebook, synthetic_id
 
+from ..answers import parsed
 from ..clinics import ClinicName
 from ..nulls import never_null
 from ..rig import Mark, Rig, WireCall
@@ -839,9 +838,7 @@ def never_varied(calls: Iterable[WireCall]) -> tuple[str, ...]:
     """Places in the rows of the vendor's lists that say yes or no, and always the same, each with what it says."""
     seen: dict[str, list[bool]] = {}
     for call in calls:
-        if isinstance(call.outcome, WireReply):
-            with suppress(ValueError):
-                _yes_or_no(json.loads(call.outcome.body), "", seen)
+        _yes_or_no(parsed(call.outcome), "", seen)
     same = {place: values[0] for place, values in seen.items() if len(values) >= ENOUGH and len(set(values)) == 1}
     return tuple(f"{place} (always {str(value).lower()})" for place, value in sorted(same.items()))
 

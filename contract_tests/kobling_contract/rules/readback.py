@@ -134,8 +134,8 @@ def _stated(rig: Rig, lines: Iterable[str]) -> set[object]:
     "What is optional may be left out: without SakID, message and optional facts of the patient the booking stands",
     why="Who pays for themselves has no SakID; a patient without a telephone must not be turned away by a defect.",
     check="book and register_patient: what they make of None; SakID, message and most of a patient may be None.",
-    control="A booking with everything stands in a twin clinic; the one with less is the proof, since it must stand. "
-    "Before it, another patient's stands, with everything.",
+    control="A booking with everything stands in a twin clinic, and another patient's before it in the same one; the "
+    "one with less is the proof, since it must stand.",
     source="the contract: the SakID is optional; PatientFields.required tells what a booking can't do without",
     needs=NEEDS,
     evidence=("timebook", "journal", "wire"),

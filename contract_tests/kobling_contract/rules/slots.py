@@ -19,9 +19,10 @@ from kobling_mocks.clinic import OpenSlot, Restrictions
 from ..clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
 from ..rig import Rig
 from ..rule import RuleBook
+from ..set_up import settings_told
 from ..sides import Side
 from ..timebook import Times, times_of
-from ..told_times import Compared, settings_told, times_told
+from ..told_times import Compared, times_told
 from ..trial import Trial
 from ..wording import counted, slot_told, some
 from .catalogue import take_long
