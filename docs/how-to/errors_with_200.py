@@ -158,6 +158,24 @@ class ByPointer(ErrorsWith200):
     # [pointer-end]
 
 
+class EachNamesItsOwn(ErrorsWith200):
+    contract = 1
+    errors = ErrorMap(
+        codes={"INVALID": Refusal(InvalidRequest, "refused_by_vendor")},
+        code="/errors/0/code",
+        field="/errors/*/path",
+        field_names={"mobile": "phone", "born": "birth_date"},
+    )
+
+
+def test_of_several_errors_each_names_its_field() -> None:
+    request = BookingRequest(slot=SLOT, patient=Patient(given_name="Kari"))
+    errors: list[object] = [{"code": "INVALID", "path": "mobile"}, {"code": "INVALID"}, "odd", {"path": "born"}]
+    with pytest.raises(InvalidRequest) as refused:
+        play(EachNamesItsOwn, "book", request, replies=[reply(422, json={"errors": errors})])
+    assert refused.value.fields == ("phone", "birth_date")
+
+
 def test_a_code_at_a_pointer_names_the_field_too() -> None:
     request = BookingRequest(slot=SLOT, patient=Patient(given_name="Kari"))
     answer = {"error": {"code": "INVALID", "fields": ["mobile"]}}

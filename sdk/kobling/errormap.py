@@ -9,6 +9,7 @@ certain ("nothing was changed"); everything else is `OutcomeUnknown`, and no ven
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as _filled
@@ -50,6 +51,10 @@ class Refusal:
         _checked_error(self.error)
 
 
+_EACH = re.compile(r"/\*(?=/|$)")
+MOST_FIELDS = 10
+"""So many fields of a refusal are told."""
+
 Listed: TypeAlias = type[KoblingError] | Refusal
 CodeReader: TypeAlias = str | tuple[str, ...] | Callable[[Response], str | None] | None
 
@@ -59,8 +64,8 @@ class ErrorMap:
     """A vendor's own errors. Keys of `codes`: `"CODE"` or `("book", "CODE")`; of `statuses`: `403` or `("book", 400)`.
 
     code: where the vendor's code stands: a JSON pointer, several of which the first that leads to a text or number
-    counts, or a function; one that raises has found none. field: a
-    pointer to the name of the wrong field (or a list of them), mapped to ours by `field_names`.
+    counts, or a function; one that raises has found none. field: a pointer to the name of the wrong field or a list of
+    them, in which `*` stands for every entry of a list (`"/errors/*/path"`); mapped to ours by `field_names`.
 
     Refused when it is made, since it would fail at a vendor's refusal only: a `TypeError` for a value that is no error
     of Kobling's, a `ValueError` for a pointer without its slash.
@@ -225,12 +230,20 @@ def _vendor_words(response: Response, table: ErrorMap) -> tuple[str, tuple[str, 
         code = find(data, pointer)
         if isinstance(code, str | int) and not isinstance(code, bool):
             break
-    found = find(data, table.field) if table.field else None
-    names = found if isinstance(found, list) else [found] if isinstance(found, str) else []
-    fields = tuple(word(table.field_names.get(str(name), str(name))) for name in names[:10])
+    names = _every(data, table.field)[:MOST_FIELDS] if table.field else []
+    fields = tuple(word(table.field_names.get(str(name), str(name))) for name in names)
     if isinstance(code, int) and not isinstance(code, bool):
         code = str(code)
-    return code if isinstance(code, str) else "", tuple(name for name in fields if name)
+    return code if isinstance(code, str) else "", tuple(dict.fromkeys(name for name in fields if name))
+
+
+def _every(data: Any, pointer: str) -> list[Any]:
+    """The texts, or what the lists hold, to which a pointer leads, `*` being every entry of a list."""
+    place, *rest = _EACH.split(pointer, maxsplit=1)
+    found = find(data, place)
+    if rest:
+        return [name for one in found for name in _every(one, rest[0])] if isinstance(found, list) else []
+    return found if isinstance(found, list) else [found] if isinstance(found, str) else []
 
 
 def _request_id(reply: WireReply) -> str:
