@@ -11,7 +11,9 @@ from .booking import Patient, PatientField
 from .model import Model
 
 Per = Literal["practitioner", "service"]
-"""What a call or a move may be bound to: "practitioner", "service"."""
+"""What a call for open times may be bound to."""
+Kept = Literal["practitioner", "service", "location"]
+"""What a move may have to keep. The location is where the patient comes: a Slot's and a Booking's `location_id`."""
 Source = Literal["known", "partly", "inferred", "nobody"]
 """How well something about a vendor is known, best first. "nobody": no page says, and the adapter assumes nothing."""
 
@@ -120,7 +122,8 @@ class BookingFacts(Facts):
 
 class Limits(Model):
     """All limits and facts of a vendor. reschedule_within: what must stay the same for the vendor to move a booking
-    in one step, as `frozenset({"practitioner"})`. timeout_read, timeout_write: seconds for a whole call. calls:
+    in one step, as `frozenset({"practitioner", "location"})`; any other move is booked anew and the old one cancelled.
+    timeout_read, timeout_write: seconds for a whole call. calls:
     requests in one operation at most. scoped_keys: a key may be allowed to read and not to write, which nobody can tell
     without writing."""
 
@@ -129,7 +132,7 @@ class Limits(Model):
     booking: BookingFacts = BookingFacts()
     rate: Rate | None = None
     scoped_keys: bool = False
-    reschedule_within: frozenset[Per] = frozenset()
+    reschedule_within: frozenset[Kept] = frozenset()
     timeout_read: float = Field(default=15.0, gt=0, le=120)
     timeout_write: float = Field(default=30.0, gt=0, le=120)
     calls: int = Field(default=200, ge=1, le=2000)

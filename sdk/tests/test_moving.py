@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -12,8 +12,11 @@ from full_vendor import FullVendor, SagaVendor, World, connect, request
 from kobling import (
     Adapter,
     BookedDifferently,
+    Booking,
     BookingNotFound,
+    BookingRef,
     BookingRequest,
+    Http,
     InvalidRequest,
     KoblingError,
     LeaseExpired,
@@ -24,6 +27,8 @@ from kobling import (
     RescheduleHalfDone,
     RescheduleNeedsGap,
     ResolveFirst,
+    Slot,
+    SlotQuery,
     TooLateToChange,
     VendorTimeout,
     WireFailure,
@@ -38,6 +43,34 @@ class Limited(SagaVendor):
     key = "limited"
     contract = 1
     errors = ErrorMap({**FullVendor.errors.codes, "LIMIT": PatientLimitReached}, code="/code")
+
+
+class TwoPlaces(FullVendor):
+    """Receives patients in one place at eight and in another at nine, and moves nobody from one to the other."""
+
+    key = "places"
+    contract = 1
+    limits = FullVendor.limits.model_copy(update={"reschedule_within": frozenset({"location"})})
+
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
+        return [placed(slot) for slot in await super().list_slots(http, query)]
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        return placed(await super().book(http, request))
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        return placed(await super().get_booking(http, booking))
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        return placed(await super().reschedule(http, booking, slot))
+
+
+Placed = TypeVar("Placed", Slot, Booking)
+
+
+def placed(one: Placed) -> Placed:
+    assert one.start is not None
+    return one.model_copy(update={"location_id": f"at {one.start.hour}"})
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -80,6 +113,17 @@ def test_a_move_in_one_step_that_can_not_be_seen_is_unknown_and_marks_no_referen
     world.vendor.interrupt = lambda one: None
     assert world.run(lambda session: session.get(old.ref)).start == old.start
     assert move(world, old, wanted).id == old.id
+
+
+def test_a_move_that_may_not_leave_the_place_is_made_anew_at_another_one(mode: str) -> None:
+    world, old = booked(mode, TwoPlaces)
+    slots = [slot for slot in map(world.slot, range(1, 8)) if slot.practitioner_id == old.practitioner_id]
+    here, there = (next(one for one in slots if one.location_id == place) for place in (old.location_id, "at 9"))
+    assert move(world, old, request(here)).id == old.id
+    assert writes(world) == ["PATCH bookings/1"]
+    moved = move(world, old, request(there))
+    assert (moved.id, moved.location_id) == ("2", "at 9")
+    assert writes(world) == ["PATCH bookings/1", "POST bookings", "DELETE bookings/1"]
 
 
 def test_a_moved_booking_is_read_back(mode: str) -> None:

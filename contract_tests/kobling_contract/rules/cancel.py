@@ -701,8 +701,7 @@ async def _to_be_moved(trial: Trial) -> tuple[Rig, Booked, Slot]:
         for one in slots[1:]
         if apart(one, slots[0])
         and rig.open_time(one) is not None
-        and ("practitioner" not in within or one.practitioner_id == slots[0].practitioner_id)
-        and ("service" not in within or one.service_id == slots[0].service_id)
+        and all(_id(one, kind) == _id(slots[0], kind) for kind in within)
     ]
     others.sort(key=lambda one: _in_what_it_differs(one, slots[0]))  # what every vendor moves comes first
     same = "".join(f", of the same {kind}" for kind in sorted(within))
@@ -710,8 +709,13 @@ async def _to_be_moved(trial: Trial) -> tuple[Rig, Booked, Slot]:
 
 
 def _in_what_it_differs(one: Slot, other: Slot) -> tuple[str, ...]:
-    names = ("practitioner", "service")
-    return tuple(name for name in names if getattr(one, f"{name}_id") != getattr(other, f"{name}_id"))
+    return tuple(kind for kind in ("practitioner", "service") if _id(one, kind) != _id(other, kind))
+
+
+def _id(one: Slot, kind: str) -> str | None:
+    """Of the slot's practitioner, service or location."""
+    found: str | None = getattr(one, f"{kind}_id")
+    return found
 
 
 CLINICS_FOR_A_MOVE: tuple[ClinicName, ...] = ("demo", "particular", "few", "random")
@@ -721,11 +725,13 @@ CLINICS_FOR_A_MOVE: tuple[ClinicName, ...] = ("demo", "particular", "few", "rand
 async def _moved_as_far_as_stated(trial: Trial) -> None:
     """Moves to another practitioner, and another service, where the facts say that it need not stay the same; what no
     clinic has times for is told with what the run can't know."""
-    free = [kind for kind in ("practitioner", "service") if kind not in trial.adapter.limits.reschedule_within]
+    within = trial.adapter.limits.reschedule_within
+    free = [kind for kind in ("practitioner", "service") if kind not in within]
     moved = {kind: await _moved_across(trial, kind) for kind in free}
     untried = [f"another {kind}" for kind, to in moved.items() if to is None]
     rig = trial.rig()
-    if rig.told("departments") and len(rig.places) > 1 and True not in moved.values():
+    anywhere = "location" not in within and rig.told("departments") and len(rig.places) > 1
+    if anywhere and True not in moved.values():
         untried.append("another department")
     if untried:
         trial.facts[UNTRIED] = (
@@ -745,7 +751,9 @@ async def _moved_across(trial: Trial, kind: str) -> bool | None:
         slots = rig.known(found.value.found, query.first_day, query.last_day) if found.value else []
         trial.random.shuffle(slots)
         pairs = [(old, new) for old in slots for new in slots if apart(old, new)
-                 and _in_what_it_differs(new, old) == (kind,)]  # fmt: skip
+                 and _in_what_it_differs(new, old) == (kind,)
+                 and all(_id(old, kept) == _id(new, kept) for kept in trial.adapter.limits.reschedule_within)
+                 ]  # fmt: skip
         if pairs:
             open_there = {(one.practitioner_id, one.start) for one in slots}
             # At the same department, and at a time at which a move that forgets with whom can be carried out, too.

@@ -76,11 +76,8 @@ def _in_one_step(state: State, ref: BookingRef, request: BookingRequest) -> bool
     limits = state.line.adapter.limits
     if not state.offers("reschedule") or limits.booking.overlap != "refused":
         return False
-    same = {
-        "practitioner": ref.practitioner_id == request.slot.practitioner_id,
-        "service": ref.service_id == request.slot.service_id,
-    }
-    return all(same[kind] for kind in limits.reschedule_within)
+    names = (f"{kind}_id" for kind in limits.reschedule_within)
+    return all(getattr(ref, name) == getattr(request.slot, name) for name in names)
 
 
 def _touches(state: State, ref: BookingRef, request: BookingRequest) -> bool:
