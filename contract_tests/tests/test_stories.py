@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from time import monotonic
+from typing import Any
 
 import pytest
 
+from kobling_contract.clinics import AUTUMN_NIGHT
 from kobling_contract.contract import chosen
 from kobling_contract.model.meeting import CALLERS, meeting
 from kobling_contract.model.play import Play
@@ -125,6 +127,34 @@ def test_a_step_that_finds_nothing_to_choose_from_does_nothing() -> None:
 
     play = asyncio.run(played())
     assert [line.split(" ")[2] for line in play.lines] == ["searches", "searches", "goes"]
+
+
+def test_a_listed_booking_of_the_repeated_hour_may_have_no_start() -> None:
+    """Extensor tells times by the wall clock, and its adapter does not guess which half of the hour is meant."""
+
+    class OfTheRepeatedHour(Play):
+        def _pick(self, options: Any, pick: int) -> Any:
+            both = [one for one in options if (one.local_start.date(), one.local_start.hour) == (AUTUMN_NIGHT, 2)]
+            return super()._pick(both, pick)
+
+    async def played() -> tuple[Play, list[Any]]:
+        trial = Trial(chosen(["MODEL-03"])[0], find_target("extensor"), SEED, "async")
+        play = OfTheRepeatedHour(trial, "autumn", await words(trial))
+        listed: list[Any] = []
+        bookings = play.callers[0].bookings
+
+        async def heard(query: Any) -> Any:
+            listed.append(await bookings(query))
+            return listed[-1]
+
+        play.callers[0].bookings = heard  # type: ignore[method-assign]
+        await play.run([Step("book"), Step("list")])
+        await trial.close()
+        return play, listed
+
+    play, listed = asyncio.run(played())
+    assert [line.split(" ")[2] for line in play.lines][2:4] == ["books", "lists"]
+    assert None in [one.start for one in listed[0].found]
 
 
 def test_time_waits_for_an_actor_between_two_calls_and_counts_their_call_no_second_time() -> None:
