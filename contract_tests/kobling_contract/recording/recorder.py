@@ -73,10 +73,16 @@ class RecordedScene(LiveScene):
         if self._began is None:
             self._began = self.pace.now()
             key = self._target.sandbox.fields.get("api_key", "")
-            parts = self._target.adapter.form.api_key.groups(key).values()
+            form = self._target.adapter.form.api_key
             own = {nowhere(value) for value in self._target.sandbox.fields.values()}
             scrubber = Scrubber(
-                self._target.allowed, key, self._began.date(), parts=parts, own=own, fresh=True, home=self._home()
+                self._target.allowed,
+                key,
+                self._began.date(),
+                parts=lambda one: form.groups(one).values(),
+                own=own,
+                fresh=True,
+                home=self._home(),
             )
             credentials, path = (
                 Credentials(self._target.adapter.auth, key),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from ..leaks import Canaries
+from ..wrong_values import almost
 from .allowlist import AllowList
 from .corpus import runs
 from .pseudonyms import PLAIN_DIGITS, Pseudonyms
@@ -34,7 +35,7 @@ class Scrubber:
     """Scrubs one connection's messages.
 
     key: the connection's key, which also is the secret that pseudonyms follow from. today: the day of the recording.
-    parts: what the key consists of, where parts of it are sent by themselves. own, fresh: see `Pseudonyms`.
+    parts: of a key, what it consists of, where parts of it are sent by themselves. own, fresh: see `Pseudonyms`.
     stand_ins: what stands for certain values, instead of a pseudonym. home: the host that is recorded. An address there
     is played without TLS, as everything is; of any other address the scheme stands.
     """
@@ -45,7 +46,7 @@ class Scrubber:
         key: str,
         today: date,
         *,
-        parts: Iterable[str] = (),
+        parts: Callable[[str], Iterable[str]] = lambda _: (),
         own: Iterable[str] = (),
         fresh: bool = False,
         stand_ins: Mapping[str, str] | None = None,
@@ -57,9 +58,13 @@ class Scrubber:
         given = dict(stand_ins or {})
         self.key = given.get(key) or self.pseudonyms.text(key)
         """What stands for the key."""
-        secrets = sorted({one for one in (key, *parts) if len(one) >= SHORTEST_SECRET}, key=len, reverse=True)
+        secrets = sorted({one for one in (key, *parts(key)) if len(one) >= SHORTEST_SECRET}, key=len, reverse=True)
         found = {one: given.get(one) or self.pseudonyms.text(one) for one in secrets} | given
+        wrong, played = almost(key), almost(self.key)  # a rule's wrong key, now and when the recording is played
+        pairs = zip((wrong, *parts(wrong)), (played, *parts(played)), strict=False)
+        found = {one: stand_in for one, stand_in in pairs if len(one) >= SHORTEST_SECRET} | found
         self._secrets = sorted(found.items(), key=lambda pair: len(pair[0]), reverse=True)
+        self._stand_ins = frozenset(found.values())
         self.pseudonyms.own.update(run for _, stand_in in self._secrets for run in runs(stand_in))
         self._canaries = Canaries(**{f"part {number}": one for number, one in enumerate(secrets) if found[one] != one})
 
@@ -68,7 +73,7 @@ class Scrubber:
     def text(self, value: str, place: str = "") -> str:
         """One text at one place."""
         value = self._without_key(value)
-        if value == self.key or (place and self.allowed.stands(place, value)):
+        if value in self._stand_ins or (place and self.allowed.stands(place, value)):
             return value
         if value.startswith(("http://", "https://")) or (value.startswith("/") and "\n" not in value):
             return self.url(value)
