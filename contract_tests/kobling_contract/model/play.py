@@ -248,7 +248,11 @@ class Play(Surroundings):
         if listed.complete:
             missing = [name for name, start in stands.items() if not {(name, start), (name, None)} & told]
             known = stands | reaching  # what began the evening before may be told, or not
-            strange = [name for name, start in told if name not in known or start not in (None, known[name])]
+            strange = [
+                f"{name} at {self._time(start)} ({self._time(known[name]) if name in known else 'not'} at the clinic)"
+                for name, start in told
+                if name not in known or start not in (None, known[name])
+            ]
             got = f"missing: {some(missing)}; listed, and not so: {some(strange)}"
             self.trial.claim(not missing and not strange, "not_listed", got=got,
                              expected=f"{counted(len(stands), 'booking')} that stand, at their times")  # fmt: skip
