@@ -48,7 +48,7 @@ LOOKS = {
     "told_moved": f"{_KEPT}which answers to reschedule become a Booking.",
     "without_any": "reschedule: the old time is given up last, when the new one is certain.",
     "told_other": f"{_KEPT}from which fields get_booking reads status, start and end.",
-    "not_listed": f"{_KEPT}list_bookings: its filters, days and pages, and what is left out.",
+    "not_listed": f"{_KEPT}list_bookings: its filters, days and pages, what is left out, and how a start is read.",
     "false_booked": "list_bookings: which rows are told, Booking.reference and Booking.status.",
     "false_not_booked": "BookingFacts.latest_commit, and what list_bookings leaves out.",
     "wrote": "list_slots, list_bookings and get_booking: they read, and send nothing.",

@@ -246,7 +246,7 @@ class Play(Surroundings):
         self.lines.append(f"{self._name(step)} lists the bookings of {first} to {query.last_day}: {len(told)} stand, "
                           f"at the clinic {len(stands)}")  # fmt: skip
         if listed.complete:
-            missing = [name for name, start in stands.items() if not {(name, start), (name, None)} & told]
+            missing = stands.keys() - {name for name, _ in told}
             known = stands | reaching  # what began the evening before may be told, or not
             strange = [
                 f"{name} at {self._time(start)} ({self._time(known[name]) if name in known else 'not'} at the clinic)"
