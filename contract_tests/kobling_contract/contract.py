@@ -11,6 +11,7 @@ from .rules import (
     catalogue,
     connection,
     failures,
+    holds,
     hostile,
     lost,
     model,
@@ -38,7 +39,7 @@ BOOKS: tuple[RuleBook, ...] = (
     transport.BOOK,
     wire.BOOK,
 )
-ADD_TO_BOOKING = (lost, readback)
+ADD_TO_BOOKING = (lost, readback, holds)
 """Modules whose rules stand in the same book as those of `booking`."""
 RULES: tuple[Rule, ...] = tuple(rule for book in BOOKS for rule in book.rules)
 

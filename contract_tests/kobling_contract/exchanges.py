@@ -221,8 +221,9 @@ def _named(call: Call, rig: Rig | None) -> str:
         return name
     if _signs_in(rig, call):
         return f"{name}; your sign_in"
-    # within a booking a patient may be put on file, and a booking that overlaps is withdrawn
-    plain = "register_patient" not in rig.adapter.supports and rig.adapter.limits.booking.overlap == "refused"
+    # within a booking a patient may be put on file, a time be held, and a booking that overlaps be withdrawn
+    others = rig.adapter.supports & {"register_patient", "hold_slot"}
+    plain = not others and rig.adapter.limits.booking.overlap == "refused"
     alone = asked == "cancel" or (asked == "book" and plain)
     return f"{name}; {f'your {asked}' if alone and rig.writing([call]) else f'in session.{asked}'}"
 

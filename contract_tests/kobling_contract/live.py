@@ -42,6 +42,7 @@ from kobling import (
     NotBooked,
     Session,
 )
+from kobling.adapter import WRITES
 from kobling.engine import line_address
 from kobling_mocks.clinic import Clock
 
@@ -59,7 +60,6 @@ __all__ = ["Budget", "Cleaned", "LiveScene", "LiveTarget", "Sandbox", "TEST_MESS
 TEST_MESSAGE = "TEST fra Kobling: kan slettes"
 """What the clinic reads with every booking of the suite's."""
 FIELDS = ("external_id", "department_id", "api_key", "booking_url")
-WRITING = frozenset({"book", "cancel", "register_patient", "reschedule"})
 
 
 def variable(vendor: str, name: str) -> str:
@@ -232,7 +232,7 @@ class LiveTarget(Target):
 
     def refuses_writes(self, rule: Rule) -> str | None:
         """Why a rule that writes may not run; None when it may."""
-        if self.budget.left > 0 or not rule.needs & WRITING:
+        if self.budget.left > 0 or not rule.needs & WRITES:
             return None
         return "it books at the sandbox: allow that with --allow-writes"
 
@@ -242,7 +242,7 @@ class LiveTarget(Target):
 
     def reproduce(self, rule: Rule, seed: int) -> str:
         """The command line that asks the sandbox again."""
-        writes = " --allow-writes 5" if rule.needs & WRITING else ""
+        writes = " --allow-writes 5" if rule.needs & WRITES else ""
         return f"kobling certify {self.vendor} --target live{writes} --rule {rule.id} --seed {seed}"
 
 

@@ -484,5 +484,5 @@ _ABSENT_CALLS: Mapping[str, Any] = {
     "get_booking": _try_get,
     "list_bookings": _try_list,
 }
-"""How a caller reaches an optional operation. `sign_in`, `register_patient` and `reschedule` are used by the SDK itself
-where they exist, and have no call of their own that must be refused."""
+"""How a caller reaches an optional operation. `sign_in`, `register_patient`, `hold_slot`, `release_slot` and
+`reschedule` are used by the SDK itself where they exist, and have no call of their own that must be refused."""

@@ -98,6 +98,8 @@ class Booked:
     calls: tuple[Call, ...]
     write: str
     """The vendor's name of the call that booked."""
+    deciding: str
+    """The vendor's name of the call after which nobody else has the time: the hold, where times are held first."""
 
     @property
     def appointment(self) -> Appointment:
@@ -326,7 +328,9 @@ class Trial:
                 calls,
             )
         self.controls.append(f"a booking without a fault stands in the timebook after {counted(len(calls), 'call')}")
-        return Booked(request, outcome.value, made[0] if made else None, calls, writes[-1].operation or "")
+        deciding = writes[-2:][0] if "hold_slot" in self.adapter.supports else writes[-1]
+        names = writes[-1].operation or "", deciding.operation or ""
+        return Booked(request, outcome.value, made[0] if made else None, calls, *names)
 
     @contextmanager
     def logs(self) -> Iterator[list[Logged]]:

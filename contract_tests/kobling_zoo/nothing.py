@@ -92,6 +92,8 @@ SAYS_NOTHING: Mapping[str, Body] = {
     "list_bookings": _says(Bookings()),
     "reschedule": _moved_as_asked,
     "register_patient": _says("1"),
+    "hold_slot": _says("1"),
+    "release_slot": _says(None),
 }
 RAISES_ALWAYS: Mapping[str, Body] = dict.fromkeys(OPERATIONS, _raises)
 ECHOES: Mapping[str, Body] = {

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from kobling import Adapter
+from kobling.adapter import WRITES
 from kobling_contract.contract import RULES, chosen
 from kobling_contract.ledger import Ledger
-from kobling_contract.live import WRITING, Budget, LiveTarget, Sandbox
+from kobling_contract.live import Budget, LiveTarget, Sandbox
 from kobling_contract.pace import Pace
 from kobling_contract.recording.played import CassetteTarget
 from kobling_contract.recording.recorder import record_rules
@@ -126,7 +127,7 @@ def _shown_on(column: Column) -> tuple[Rule, ...]:
     if column == "cassette":
         return tuple(rule for rule in RULES if "cassette" in rule.targets)
     live = (rule for rule in RULES if "live" in rule.targets)
-    return tuple(rule for rule in live if column == "live_writing" or not rule.needs & WRITING)
+    return tuple(rule for rule in live if column == "live_writing" or not rule.needs & WRITES)
 
 
 # ---- looking

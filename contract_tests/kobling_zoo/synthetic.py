@@ -28,7 +28,7 @@ from kobling import (
     Token,
     VendorUnavailable,
 )
-from kobling_contract.synthetic import SearchOnly, Synthetic
+from kobling_contract.synthetic import HoldsFirst, SearchOnly, Synthetic
 from kobling_contract.synthetic.adapter import ERRORS, BookingRow, PractitionerRow
 
 from .alterations import SharedMemory, told_as, with_people
@@ -390,6 +390,21 @@ class OneDictForAll(Synthetic):
         self.facts.update({name: value for name, value in given.items() if value})
         patient = request.patient.model_copy(update=self.facts)
         return await super().register_patient(http, request.model_copy(update={"patient": patient}))
+
+
+@exhibit(rule="BOOK-27", cause="not_given_back")
+class HoldsToTheEnd(HoldsFirst):
+    """Lets every hold end by itself."""
+
+    async def release_slot(self, http: Http, hold_id: str) -> None:
+        """Nothing is sent."""
+
+
+@exhibit(rule="BOOK-27", cause="told_otherwise")
+class HeldByAnotherIsAnOutage(HoldsFirst):
+    """Sends who wants a time that somebody else holds away, to try again later."""
+
+    errors = _errors({("hold_slot", "slot_taken"): VendorUnavailable})
 
 
 @exhibit(rule="SLOT-19", cause="same_link")

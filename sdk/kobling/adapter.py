@@ -1,5 +1,5 @@
 """The contract: what a vendor's adapter declares, and the operations it writes: three to be searched, two more to be
-booked, five more where the vendor can.
+booked, seven more where the vendor can.
 
 An adapter is spelled async and executed without I/O: awaiting a call of `http` hands a description to the engine, and
 nothing else may be awaited. One adapter therefore serves sync and async callers and unit tests without a network.
@@ -51,15 +51,29 @@ Operation = Literal[
     "cancel",
     "sign_in",
     "register_patient",
+    "hold_slot",
+    "release_slot",
     "get_booking",
     "list_bookings",
     "reschedule",
 ]
 REQUIRED: Final[tuple[Operation, ...]] = ("identify", "catalogue", "list_slots")
 TOGETHER: Final[tuple[Operation, ...]] = ("book", "cancel")
-OPTIONAL: Final[tuple[Operation, ...]] = ("sign_in", "register_patient", "get_booking", "list_bookings", "reschedule")
+OPTIONAL: Final[tuple[Operation, ...]] = (
+    "sign_in",
+    "register_patient",
+    "hold_slot",
+    "release_slot",
+    "get_booking",
+    "list_bookings",
+    "reschedule",
+)
+NEEDS_ANOTHER: Final[tuple[tuple[Operation, Operation], ...]] = (("hold_slot", "book"), ("release_slot", "hold_slot"))
+"""An operation that means nothing without another one."""
 OPERATIONS: Final[tuple[Operation, ...]] = (*REQUIRED, *TOGETHER, *OPTIONAL)
-WRITES: Final[frozenset[Operation]] = frozenset({"book", "cancel", "register_patient", "reschedule"})
+WRITES: Final[frozenset[Operation]] = frozenset(
+    {"book", "cancel", "register_patient", "hold_slot", "release_slot", "reschedule"}
+)
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _WORD_IN_BRACES = re.compile(r"\{([a-z_.]+)\}")
@@ -223,6 +237,16 @@ class Adapter(ABC):
         there."""
         raise UnsupportedOperation
 
+    async def hold_slot(self, http: Http, request: BookingRequest) -> str:
+        """Have the vendor keep `request.slot` for some minutes with one write, and return the vendor's id of the hold:
+        `book` finds it as `request.hold_id`. Nothing is booked yet, so that a hold ends by itself."""
+        raise UnsupportedOperation
+
+    async def release_slot(self, http: Http, hold_id: str) -> None:
+        """Give a hold back with one write, where it was certainly not booked. A hold that can't be given back keeps the
+        time from the same patient too, until it ends."""
+        raise UnsupportedOperation
+
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
         """Read one booking as it is now. An unknown id is a 404 of the vendor's, never a made-up booking."""
         raise UnsupportedOperation
@@ -310,6 +334,9 @@ def faults(cls: type[Adapter]) -> Iterator[Fault]:
             yield from _address_faults(cls, getattr(cls, part), part, f"{where}.{part}")
         for part, told in _told_values(cls, right):
             yield from _place_faults(cls, _WORD_IN_BRACES.findall(told), part, f"{where}.{part}")
+    for name, needs in NEEDS_ANOTHER:
+        if name in cls.supports and needs not in cls.supports:
+            yield Fault(name, f"{where} has {name} without {needs}: write both, or leave {name} out")
     if "reschedule" in cls.supports and "limits" in right and cls.limits.booking.overlap != "refused":
         yield Fault(
             "reschedule",

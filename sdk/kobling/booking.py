@@ -125,6 +125,8 @@ class BookingRequest(CallerModel):
     """The vendor's id of this patient, from `register_patient`: the `before_write` hook is told it, and `resolve` finds
     the booking by it. One from an earlier booking is used again unless the vendor keeps the reference in the patient's
     record."""
+    hold_id: VendorId | None = None
+    """The vendor's id of the hold, from `hold_slot`. Kobling fills it in before `book`; a caller's own is not used."""
     note_lines: tuple[Annotated[str, Private], ...] = Field(default=(), exclude=True)
     """Lines that the SDK adds to the note for this vendor (name and birth year where it matches by e-mail)."""
 

@@ -18,7 +18,7 @@ from .model import Model
 
 CapabilityName = Literal[
     "connection", "sign_in", "test_connection", "practitioners", "departments", "rates", "open_times", "options",
-    "book", "confirmation", "overlap", "sak_id", "patient_on_file", "patient_match", "read_back", "listing",
+    "book", "confirmation", "overlap", "sak_id", "patient_on_file", "hold", "patient_match", "read_back", "listing",
     "lost_answer", "cancel", "move",
 ]  # fmt: skip
 Grade = Literal["native", "computed", "saga", "not_offered", "not_told"]
@@ -162,6 +162,13 @@ def _patient_on_file(adapter: type[Adapter]) -> _Cell:
     return "not_offered", "with_the_booking", _NONE, adapter.provenance.source("book")
 
 
+def _hold(adapter: type[Adapter]) -> _Cell:
+    if "hold_slot" not in adapter.supports:
+        return "not_offered", "booked_at_once", _NONE, adapter.provenance.source("book")
+    how = "held_and_released" if "release_slot" in adapter.supports else "held"
+    return "native", how, _NONE, adapter.provenance.source("hold_slot")
+
+
 def _patient_match(adapter: type[Adapter]) -> _Cell:
     match = adapter.patient_fields.match
     if match == "unknown":
@@ -210,6 +217,7 @@ _ROWS: Final[Mapping[CapabilityName, Callable[[type[Adapter]], _Cell]]] = {
     "overlap": _needs_booking(_overlap),
     "sak_id": _needs_booking(_sak_id),
     "patient_on_file": _needs_booking(_patient_on_file),
+    "hold": _needs_booking(_hold),
     "patient_match": _needs_booking(_patient_match),
     "read_back": _call("get_booking", "read_by_id"),
     "listing": _listing,

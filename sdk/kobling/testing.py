@@ -36,7 +36,9 @@ from .flows.results import (
     checked_cancel,
     checked_catalogue,
     checked_clinic,
+    checked_hold_id,
     checked_patient_id,
+    checked_release,
     checked_slots,
 )
 from .flows.state import MEMORY_SECONDS, State
@@ -311,6 +313,8 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "reschedule": checked_booking,
     "cancel": checked_cancel,
     "register_patient": checked_patient_id,
+    "hold_slot": checked_hold_id,
+    "release_slot": checked_release,
 }
 
 

@@ -43,6 +43,7 @@ OPERATION_OF: Mapping[CapabilityName, Operation] = {
     "sign_in": "sign_in",
     "book": "book",
     "patient_on_file": "register_patient",
+    "hold": "hold_slot",
     "read_back": "get_booking",
     "listing": "list_bookings",
     "cancel": "cancel",

@@ -62,7 +62,7 @@ AREAS: Final[Mapping[str, str]] = {
     "silent_gap": "FUZZ-06",
 }
 """By cause: the rule that it breaks."""
-IN_TWO_STEPS: Final[tuple[Operation, ...]] = ("register_patient", "book", "cancel")
+IN_TWO_STEPS: Final[tuple[Operation, ...]] = ("register_patient", "hold_slot", "release_slot", "book", "cancel")
 """What the SDK calls for a move that can't be made in one step."""
 
 
@@ -346,7 +346,7 @@ def _without_token(value: Any) -> Any:
 
 CERTAIN: Final = frozenset({400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 429, 431})
 """Statuses that are a certain refusal of any write, of the HTTP server's making or by their meaning."""
-TELLS_OF_THE_PATIENT: Final = frozenset({"book", "register_patient"})
+TELLS_OF_THE_PATIENT: Final = frozenset({"book", "register_patient", "hold_slot"})
 """The operations in which the SDK is given the patient: what a vendor says in others, it can't know for one."""
 BOOKINGS: Final = frozenset({"booking", "new", "old"})
 """What an error carries of the vendor's own values."""

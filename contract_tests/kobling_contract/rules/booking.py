@@ -570,7 +570,7 @@ async def _fifty_callers(trial: Trial) -> None:
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
         control = await trial.booked(rig, slots[0])
-        write, count = control.write, callers(rig, len(control.calls))
+        write, count = control.deciding, callers(rig, len(control.calls))
         slot = still_open(trial, rig, slots)
         rig.pace.pass_time(rig.adapter.limits.rate.per if rig.adapter.limits.rate else 0.0)
         barrier = rig.world.barriers.add(write, count)
@@ -580,7 +580,8 @@ async def _fifty_callers(trial: Trial) -> None:
         _within_the_rate(trial, rig.since(mark))
         if not barrier.passed:
             raise RuntimeError(f"the barrier held {barrier.arrived} of {count} callers")
-        _one_winner(trial, rig, outcomes, before, calls, setting_told(setting))
+        operation = "book" if write == control.write else "hold_slot"
+        _one_winner(trial, rig, outcomes, before, calls, setting_told(setting), operation)
 
 
 def _within_the_rate(trial: Trial, calls: Sequence[Call]) -> None:
@@ -600,7 +601,13 @@ def _within_the_rate(trial: Trial, calls: Sequence[Call]) -> None:
 
 
 def _one_winner(
-    trial: Trial, rig: Rig, outcomes: Sequence[Outcome], before: Any, calls: Sequence[Call], what: str
+    trial: Trial,
+    rig: Rig,
+    outcomes: Sequence[Outcome],
+    before: Any,
+    calls: Sequence[Call],
+    what: str,
+    operation: Operation,
 ) -> None:
     won = [one for one in outcomes if one.error is None]
     live = [one for one in rig.made_since(before) if one.state in LIVE_STATES]
@@ -610,7 +617,7 @@ def _one_winner(
     trial.claim(len(won) == 1 and len(live) == 1, "nobody", expected=one, got=f"{len(won)} told so, appointments in "
                 f"the timebook: {len(live)}", calls=shown)  # fmt: skip
     late = [one for one in outcomes if isinstance(one.error, SlotTaken)]
-    others = Counter(decided(rig, one, calls) for one in outcomes if one not in won and one not in late)
+    others = Counter(decided(rig, one, calls, operation) for one in outcomes if one not in won and one not in late)
     count = len(outcomes)
     heard = [f"{many} heard {one}" for one, many in sorted(others.items())]
     got = "; ".join([f"SlotTaken for {len(late)} of {count - 1} callers", *heard])

@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from kobling import Adapter
 from kobling_mocks import Dialect
 
-from .adapter import ByRequest, SearchOnly, Synthetic
-from .dialect import by_request, dialect, search_only
+from .adapter import ByRequest, HoldsFirst, SearchOnly, Synthetic
+from .dialect import by_request, dialect, holds_first, search_only
 
-__all__ = ["VARIANTS", "SearchOnly", "Synthetic", "ByRequest", "dialect"]
+__all__ = ["VARIANTS", "HoldsFirst", "SearchOnly", "Synthetic", "ByRequest", "dialect"]
 
 VARIANTS: Mapping[str, tuple[type[Adapter], Dialect]] = {
     Synthetic.key: (Synthetic, dialect),
     ByRequest.key: (ByRequest, by_request),
+    HoldsFirst.key: (HoldsFirst, holds_first),
     SearchOnly.key: (SearchOnly, search_only),
 }
 """The adapters by their keys, each with the dialect of its vendor."""

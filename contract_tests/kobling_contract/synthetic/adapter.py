@@ -1,4 +1,5 @@
-"""The adapters of the synthetic vendor: one that does all that the contract has room for, and two that do less."""
+"""The adapters of the synthetic vendor: one that does most of what the contract has room for, one that holds times
+first, and two that do less."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ from kobling import (
 from kobling.clinic import ZoneName
 from kobling.model import ClinicTime, Moment
 
-__all__ = ["ERRORS", "BookingRow", "ByRequest", "PractitionerRow", "SearchOnly", "Synthetic"]
+__all__ = ["ERRORS", "BookingRow", "ByRequest", "HoldsFirst", "PractitionerRow", "SearchOnly", "Synthetic"]
 
 Number = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,17}$")]
 """An id: an integer on the wire, kept as its digits."""
@@ -103,6 +104,7 @@ ERRORS: Final = ErrorMap(
         "expired_cursor": VendorUnavailable,
         "slot_taken": SlotTaken,
         "slot_not_offered": SlotWithdrawn,
+        "hold_over": SlotWithdrawn,
         "too_many_bookings": PatientLimitReached,
         "reference_in_use": Refusal(ResolveFirst, "already_booked"),
         "unknown_booking": BookingNotFound,
@@ -333,15 +335,18 @@ class Synthetic(Adapter):
         reply = await http.post(
             "bookings",
             headers={"Idempotency-Key": request.reference},
-            json={
-                "slot_id": request.slot.token,
-                "patient_id": int(request.patient_id or 0),
-                "reference": str(request.reference),
-                "insurance_case": request.sak_id.value if request.sak_id else None,
-                "message": request.message,
-            },
+            json=self._order(request),
         )
         return _booking(reply.read(BookingRow, at="/booking"))
+
+    def _order(self, request: BookingRequest) -> dict[str, Any]:
+        return {
+            "slot_id": request.slot.token,
+            "patient_id": int(request.patient_id or 0),
+            "reference": str(request.reference),
+            "insurance_case": request.sak_id.value if request.sak_id else None,
+            "message": request.message,
+        }
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         """Give the booking up; the answer shows it as it is then."""
@@ -383,6 +388,26 @@ class ByRequest(Synthetic):
     contract = 1
     limits = Synthetic.limits.model_copy(update={"booking": BOOKING.model_copy(update={"mode": "request"})})
     reschedule = Adapter.reschedule
+
+
+class HoldsFirst(Synthetic):
+    """The same vendor for clinics whose times are held before they are booked."""
+
+    key = "synthetic-holds"
+    name = "Synthetic vendor, holds first (invented)"
+    contract = 1
+
+    async def hold_slot(self, http: Http, request: BookingRequest) -> str:
+        """Keep the open time for two minutes."""
+        reply = await http.post("holds", json={"slot_id": request.slot.token})
+        return reply.read(str, at="/hold/id")
+
+    async def release_slot(self, http: Http, hold_id: str) -> None:
+        """Let others have the time at once."""
+        await http.delete("holds/{}", hold_id)
+
+    def _order(self, request: BookingRequest) -> dict[str, Any]:
+        return {**super()._order(request), "hold_id": request.hold_id}
 
 
 class SearchOnly(Synthetic):

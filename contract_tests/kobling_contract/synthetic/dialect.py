@@ -26,6 +26,7 @@ from kobling_mocks.clinic import (
     BookingOrder,
     CancelNotAllowed,
     Clinic,
+    HoldOver,
     NoSuchAppointment,
     NoSuchPatient,
     OpenSlot,
@@ -48,18 +49,23 @@ from kobling_mocks.world import DEFAULT, World
 from . import wire
 
 __all__ = [
+    "HOLD",
+    "HoldVendor",
     "LIFE",
     "RequestVendor",
     "SearchOnlyVendor",
     "SyntheticVendor",
     "by_request",
     "dialect",
+    "holds_first",
     "search_only",
     "token_of",
 ]
 
 LIFE = timedelta(seconds=60)
 """How long a token is good."""
+HOLD = timedelta(seconds=120)
+"""For how long a time is held."""
 CURSOR_LIFE = timedelta(seconds=60)
 STAFF_ANSWER_AFTER = 600.0
 """Seconds after which staff answer a request by themselves, where the switch says that they do."""
@@ -104,6 +110,7 @@ SWITCHES = (
 )
 
 _B = TypeVar("_B", bound=BaseModel)
+_T = TypeVar("_T")
 
 
 def token_of(account: Account, until: datetime) -> str:
@@ -218,6 +225,22 @@ class RequestVendor(SyntheticVendor):
         replace(one, default="request", choices=("request", "direct")) if one.name == "confirmation" else one
         for one in SWITCHES
     )
+
+
+class HoldVendor(SyntheticVendor):
+    """The same vendor for clinics whose times are held before they are booked."""
+
+    name = "Synthetic vendor, holds first (invented)"
+    key = "synthetic-holds"
+    about = (
+        "**Invented, all of it.** As the synthetic vendor, and a time is held before it is booked: `POST /v1/holds` "
+        "keeps it for two minutes, `POST /v1/bookings` names the hold, and `DELETE /v1/holds/{id}` gives it back."
+    )
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Those of the synthetic vendor, with holds; what is booked has one."""
+        return (*(one for one in _OPERATIONS if one.name != "book"), *_HOLDING)
 
 
 _SEARCHING = frozenset({"token", "clinic", "practitioners", "services", "slots"})
@@ -450,6 +473,7 @@ _LAST_MINUTE = (datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(minutes=
 _PATIENT = frozenset({"given_name", "family_name", "birth_date", "phone", "email"})
 _REFUSALS: Mapping[type[Refusal], tuple[int, str]] = {
     SlotTaken: (409, "slot_taken"),
+    HoldOver: (410, "hold_over"),
     SlotNotOffered: (409, "slot_not_offered"),
     TooManyBookings: (409, "too_many_bookings"),
     ReferenceInUse: (409, "reference_in_use"),
@@ -462,7 +486,7 @@ _REFUSALS: Mapping[type[Refusal], tuple[int, str]] = {
 }
 
 
-def _decided(work: Callable[[], Appointment]) -> Appointment:
+def _decided(work: Callable[[], _T]) -> _T:
     """What the clinic's system does. Raises `_Refused` with the code of what it refuses."""
     try:
         return work()
@@ -478,8 +502,24 @@ def _put_on_file(asked: _Asked) -> Answer:
     return Answer(201, json={"patient": {"id": asked.wire(made.id)}}, effect="done")
 
 
-def _book(asked: _Asked) -> Answer:
-    body, clinic = asked.body(wire.BookingBody), asked.clinic
+def _hold(asked: _Asked) -> Answer:
+    place = _open_time(asked, asked.body(wire.MoveBody).slot_id)
+    made = _decided(lambda: asked.clinic.hold(*place, HOLD.total_seconds()))
+    return Answer(201, json={"hold": {"id": made.id, "until": asked.moment(made.until)}}, effect="done")
+
+
+def _release(asked: _Asked) -> Answer:
+    _decided(lambda: asked.clinic.release(asked.visit.path["hold_id"]))
+    return Answer(204, effect="done")
+
+
+def _book_held(asked: _Asked) -> Answer:
+    return _book(asked, asked.body(wire.HeldBookingBody).hold_id)
+
+
+def _book(asked: _Asked, hold_id: str | None = None) -> Answer:
+    """hold_id: of the hold that the booking uses up."""
+    body, clinic = asked.body(wire.BookingBody if hold_id is None else wire.HeldBookingBody), asked.clinic
     timebook_id, type_id, start = _open_time(asked, body.slot_id)
     patient_id = asked.own(body.patient_id)
     if asked.visit.headers.get("idempotency-key") == body.reference:
@@ -492,10 +532,15 @@ def _book(asked: _Asked) -> Answer:
             )
             if one.live and same:
                 return Answer(200, json={"booking": _booking(asked, one)}, appointment=one.id)
+    if hold_id is not None:
+        held = _decided(lambda: clinic.held(hold_id))
+        if (held.timebook_id, held.type_id, held.start) != (timebook_id, type_id, start):
+            raise _Refused(422, "invalid", "slot_id", "hold_id")
     order = BookingOrder(
         timebook_id,
         type_id,
         start,
+        hold_id=hold_id,
         patient_id=patient_id,
         patient_comment=body.message or "",
         reference=body.reference,
@@ -608,6 +653,9 @@ def _booking(asked: _Asked, one: Appointment) -> dict[str, Any]:
 # ---- the calls
 
 
+_PATHS: Mapping[str, type[BaseModel]] = {"<booking_id>": wire.BookingPath, "<hold_id>": wire.HoldPath}
+
+
 def _operation(
     name: str,
     method: Any,
@@ -628,7 +676,7 @@ def _operation(
         rule=rule,
         summary=summary,
         handle=_signed_in(work, books=books),
-        path=wire.BookingPath if "<booking_id>" in rule else wire.NoPath,
+        path=next((model for part, model in _PATHS.items() if part in rule), wire.NoPath),
         answers={**answers, **dict.fromkeys((*statuses, *more.pop("refusals", ())), wire.ErrorAnswer)},
         **{"writes": False, **more},
     )
@@ -688,7 +736,24 @@ _OPERATIONS = (
     ),
 )  # fmt: skip
 
+_HOLDING = (
+    _operation(
+        "hold", "POST", "/v1/holds", "Keep an open time for two minutes", _hold, {201: wire.HoldAnswer},
+        body=wire.MoveBody, writes=True, books=True,
+    ),
+    _operation(
+        "release", "DELETE", "/v1/holds/<hold_id>", "Give a hold back", _release, {}, writes=True, books=True,
+        refusals=(410,),
+    ),
+    _operation(
+        "book", "POST", "/v1/bookings", "Book a held time for a patient on file", _book_held,
+        {200: wire.BookingAnswer, 201: wire.BookingAnswer}, body=wire.HeldBookingBody, writes=True, books=True,
+        texts=frozenset({"message", "insurance_case"}), refusals=(410,),
+    ),
+)  # fmt: skip
+
 dialect = SyntheticVendor()
 """The dialect, as the kit finds it."""
 search_only = SearchOnlyVendor()
 by_request = RequestVendor()
+holds_first = HoldVendor()

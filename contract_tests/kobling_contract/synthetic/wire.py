@@ -110,6 +110,18 @@ class BookingBody(MoveBody):
     message: Annotated[str, Field(max_length=500)] | None = None
 
 
+class HeldBookingBody(BookingBody):
+    """`POST /v1/bookings` where times are held first: the open time's hold, too."""
+
+    hold_id: str
+
+
+class HoldPath(BaseModel):
+    """A hold."""
+
+    hold_id: str
+
+
 class BookingsQuery(_Parameters):
     """`GET /v1/bookings`: whole local days, both included; the cursor is the one of the page before."""
 
@@ -228,6 +240,19 @@ class Patient(BaseModel):
     """A record on the clinic's file."""
 
     id: Number
+
+
+class Hold(BaseModel):
+    """A time that is kept for its caller."""
+
+    id: str
+    until: str
+
+
+class HoldAnswer(BaseModel):
+    """The hold that was made."""
+
+    hold: Hold
 
 
 class PatientAnswer(BaseModel):

@@ -89,7 +89,7 @@ class BookingOrder:
     `reference` is the caller's own: `Clinic.appointments(reference=…)` finds it, and a second live appointment with the
     same one is refused (`ReferenceInUse`) unless `Behaviour.references` says "free". `sak_id` is what stood in the
     vendor's own field for it, None where that was left empty; a vendor without such a field leaves it out, and it is
-    read from the note, then from the patient's comment.
+    read from the note, then from the patient's comment. `hold_id` is the hold (`Clinic.hold`) that the booking uses up.
     """
 
     timebook_id: str
@@ -104,6 +104,19 @@ class BookingOrder:
     sak_id: str | InTheText | None = field(default=IN_THE_TEXT, repr=False)
     source: Source = "online"
     minutes: int | None = None
+    hold_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A time that is kept for whoever holds it, and ends by itself at `until`. All moments are in UTC."""
+
+    id: str
+    timebook_id: str
+    type_id: str
+    start: datetime
+    end: datetime
+    until: datetime
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from .appointments import (
     BookingOrder,
     CancelledBy,
     Claim,
+    Hold,
     InTheText,
     Message,
     MessageKind,
@@ -47,6 +48,7 @@ from .refusals import (
     AlreadyCancelled,
     AlreadyStarted,
     CancelNotAllowed,
+    HoldOver,
     NoSuchAppointment,
     NoSuchPatient,
     NotConfirmed,
@@ -124,6 +126,7 @@ class _State:
     patients: dict[str, Patient] = field(default_factory=dict)
     history: dict[str, tuple[_Version, ...]] = field(default_factory=dict)
     accepted: tuple[_Accepted, ...] = ()
+    holds: dict[str, Hold] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
     made: int = 0
@@ -669,7 +672,10 @@ class Clinic:
                     continue
                 planned += 1
                 codes = self._hidden_time(slot, limits, now, events)
-                if not codes and not busy.places_left(timebook.id, kind, slot.start, slot.end):
+                if not codes and (
+                    not busy.places_left(timebook.id, kind, slot.start, slot.end)
+                    or self._is_held(timebook.id, slot.start, slot.end)
+                ):
                     codes = ["taken"]
                 if not codes and (held_up := self._held_up(timebook, slot, busy)):
                     codes = [held_up]
@@ -707,7 +713,7 @@ class Clinic:
             if (first_only and slot.day in shown_days) or self._hidden_time(slot, limits, now, events):
                 continue
             places = busy.places_left(timebook.id, kind, slot.start, slot.end)
-            if not places or self._held_up(timebook, slot, busy):
+            if not places or self._is_held(timebook.id, slot.start, slot.end) or self._held_up(timebook, slot, busy):
                 continue
             shown_days.add(slot.day)
             key = f"{slot.timebook_id}/{slot.type_id}/{slot.start.isoformat()}"
@@ -841,9 +847,49 @@ class Clinic:
 
     # ---- online operations
 
+    def hold(self, timebook_id: str, type_id: str, start: datetime, seconds: float) -> Hold:
+        """Keep an offered time for so many seconds: nobody else is shown it, or can book or hold it. `start` is aware.
+        Raises `SlotNotOffered`, `SlotTaken`."""
+        with self._changing() as state:
+            now, begin = self.clock.now(), as_utc(start)
+            end = self._check_offer(state, timebook_id, type_id, begin, "", now)
+            until = now + timedelta(seconds=seconds)
+            made = Hold(self._next_id(state, "hold"), timebook_id, type_id, begin, end, until)
+            state.holds = {one.id: one for one in (*self._holding(), made)}
+            return made
+
+    def held(self, hold_id: str) -> Hold:
+        """A hold that has not ended. Raises `HoldOver`."""
+        with self._settled():
+            return self._held(hold_id)
+
+    def release(self, hold_id: str) -> None:
+        """Give a hold back. Raises `HoldOver`."""
+        with self._changing() as state:
+            del state.holds[self._held(hold_id).id]
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """Holds that have not ended."""
+        with self._settled():
+            return tuple(self._holding())
+
+    def _held(self, hold_id: str) -> Hold:
+        found = next((one for one in self._holding() if one.id == hold_id), None)
+        if found is None:
+            raise HoldOver("there is no such hold, or it has ended")
+        return found
+
+    def _holding(self) -> Iterator[Hold]:
+        now = self.clock.now()
+        return (one for one in self._state.holds.values() if now < one.until)
+
+    def _is_held(self, timebook_id: str, start: datetime, end: datetime) -> bool:
+        return any(one.timebook_id == timebook_id and one.start < end and start < one.end for one in self._holding())
+
     def prepare_book(self, order: BookingOrder) -> Change[Appointment]:
         """Check an online booking. Raises `SlotNotOffered`, `SlotTaken` (unless overlaps are accepted),
-        `TooManyBookings`, `PatientRequired`, `NoSuchPatient`, `ReferenceInUse`; `commit` raises the same.
+        `TooManyBookings`, `PatientRequired`, `NoSuchPatient`, `ReferenceInUse`, `HoldOver`; `commit` raises the same.
 
         With a commit lag, `commit` returns the appointment as it will be; it does not exist before its moment.
         """
@@ -1103,6 +1149,7 @@ class Clinic:
                 "accepted": [
                     {"due": plain(accepted.due), "appointment": plain(accepted.preview)} for accepted in state.accepted
                 ],
+                "holds": plain(tuple(self._holding())),
                 "claims": plain(tuple(state.claims.values())),
                 "messages": plain(state.messages),
             }
@@ -1250,6 +1297,8 @@ class Clinic:
         self, state: _State, order: BookingOrder, appointment_id: str, at: datetime, asked_at: datetime
     ) -> Appointment:
         kind = self._known(state, order.timebook_id, order.type_id)[1]
+        if order.hold_id is not None:
+            del state.holds[self._held(order.hold_id).id]
         patient = self._patient_for(state, order)
         self._check_reference(order.reference)
         start = as_utc(order.start)
@@ -1358,7 +1407,7 @@ class Clinic:
         busy = _Busy(self._current()) if linked else None
         if busy is not None and any(busy.overlapping(other, start, end) for other in linked):
             raise SlotTaken(f"{start.isoformat()} is taken in a timebook linked to {timebook_id}")
-        if not _Busy(others).places_left(timebook_id, kind, start, end):
+        if not _Busy(others).places_left(timebook_id, kind, start, end) or self._is_held(timebook_id, start, end):
             raise SlotTaken(f"{start.isoformat()} is taken in timebook {timebook_id}")
 
     def _check_reference(self, reference: str | None) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "AlreadyCancelled",
     "AlreadyStarted",
     "CancelNotAllowed",
+    "HoldOver",
     "NoSuchAppointment",
     "NoSuchPatient",
     "NotConfirmed",
@@ -65,6 +66,12 @@ class SlotTaken(Refusal):
     """Another live appointment overlaps the wanted time."""
 
     code = "slot_taken"
+
+
+class HoldOver(Refusal):
+    """There is no such hold, or it has ended."""
+
+    code = "hold_over"
 
 
 class TooManyBookings(Refusal):

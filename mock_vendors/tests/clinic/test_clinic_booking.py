@@ -15,6 +15,7 @@ from kobling_mocks.clinic import (
     AppointmentType,
     Behaviour,
     BookingOrder,
+    HoldOver,
     NoSuchPatient,
     PatientDetails,
     PatientRequired,
@@ -45,6 +46,42 @@ def test_a_taken_time_is_refused_and_leaves_nothing(small: SmallClinic) -> None:
     with pytest.raises(SlotTaken):
         small.clinic.book(small.order(9, patient=PatientDetails(email="ola@example.test")))
     assert small.clinic.dump() == before
+
+
+def test_a_held_time_is_nobody_elses_until_it_is_booked_given_back_or_over(small: SmallClinic) -> None:
+    clinic = small.clinic
+    held = clinic.hold(small.book, small.kind, small.at(9, 30), seconds=120)
+    assert (held.start, held.end, clinic.holds) == (small.at(9, 30), small.at(10), (held,))
+    assert small.walls() == ["09:00", "10:00", "10:30", "11:00"]
+    for taken in (
+        lambda: clinic.book(small.order(9, 30)),
+        lambda: clinic.hold(small.book, small.kind, held.start, 60),
+    ):
+        with pytest.raises(SlotTaken):
+            taken()
+    booked = clinic.book(small.order(9, 30, hold_id=held.id))
+    assert (clinic.appointments(), clinic.holds) == ((booked,), ())
+
+    second = clinic.hold(small.book, small.kind, small.at(10), seconds=120)
+    clinic.release(second.id)
+    third = clinic.hold(small.book, small.kind, small.at(10), seconds=120)
+    clinic.clock.advance(121)
+    for over in (
+        lambda: clinic.release(second.id),
+        lambda: clinic.held(third.id),
+        lambda: clinic.book(small.order(10, hold_id=third.id)),
+    ):
+        with pytest.raises(HoldOver):
+            over()
+    assert small.walls() == ["09:00", "10:00", "10:30", "11:00"]
+
+
+def test_a_booking_that_is_refused_leaves_its_hold(small: SmallClinic) -> None:
+    held = small.clinic.hold(small.book, small.kind, small.at(9), seconds=120)
+    small.clinic.block(small.book, held.start, held.end, "Møte")
+    with pytest.raises(SlotNotOffered):
+        small.clinic.book(small.order(9, hold_id=held.id))
+    assert small.clinic.holds == (held,)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from ..errors import (
 from ..reference import NoteRefused, NoteTooLong
 from ..shared import UnknownWrite
 from .comparing import GONE, compare
+from .holding import hold, release
 from .reading import again, stamp
 from .results import checked_booking, checked_patient_id
 from .searching import verify
@@ -131,7 +132,8 @@ def write(state: State, order: Order) -> Flow[Booking]:
     """The one write, and everything that its answer is held against."""
     shared, connection_id, reference = state.line.shared, state.connection.id, order.request.reference
     try:
-        answer = yield from _sent(state, order)
+        held = yield from hold(state, order.prepared, order.place, order.not_after)
+        answer = yield from _sent(state, order, held)
         note_write(state, order.request, "cancelled_by_caller")
         kept = yield from _finish(state, order, answer)
     except BookedDifferently:
@@ -185,6 +187,7 @@ def _prepared(state: State, request: BookingRequest) -> BookingRequest:
     update: dict[str, Any] = {
         "patient": fields.stripped(request.patient),
         "note_lines": fields.note_lines(request.patient),
+        "hold_id": None,
     }
     if facts.reference_in == "patient_note":
         update["patient_id"] = None
@@ -237,20 +240,26 @@ def _record(state: State, order: Order, patient_id: str) -> str:
     return UNNAMED_RECORD if says_any(patient_id, texts) else f"patient:{patient_id}"
 
 
-def _sent(state: State, order: Order) -> Flow[Booking]:
-    prepared = order.prepared
+def _sent(state: State, order: Order, held: BookingRequest) -> Flow[Booking]:
+    """The one write. held: the prepared request, with its hold where there is one; where the write was certainly not
+    done, it is given back."""
     task = Task(
         "book",
-        lambda adapter, http: adapter.book(http, prepared),
+        lambda adapter, http: adapter.book(http, held),
         checked_booking,
         clinic=order.place,
-        reference=prepared.reference,
+        reference=held.reference,
         not_after=order.not_after,
         fresh=True,
         urgent=True,
         private=private_texts(order.request),
     )
-    return operate(state.line, task)
+    try:
+        return (yield from operate(state.line, task))
+    except KoblingError as error:
+        if error.effect == "none":
+            yield from release(state, held, order.place)
+        raise
 
 
 def _finish(state: State, order: Order, answer: Booking) -> Flow[Booking]:

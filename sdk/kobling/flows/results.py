@@ -116,8 +116,22 @@ def checked_cancel(result: Any) -> Cancelled:
 
 def checked_patient_id(result: Any) -> str:
     """What an adapter returns for a patient that it put on file."""
+    return _checked_id(result, "register_patient_returns_an_id")
+
+
+def checked_hold_id(result: Any) -> str:
+    """What an adapter returns for a time that the vendor keeps."""
+    return _checked_id(result, "hold_slot_returns_an_id")
+
+
+def checked_release(result: Any) -> None:
+    """What an adapter returns for a hold that it gave back: nothing, whatever it says."""
+    del result
+
+
+def _checked_id(result: Any, because: str) -> str:
     if not isinstance(result, str) or not result.isprintable() or not 0 < len(result) <= 200:
-        raise AdapterBug("register_patient_returns_an_id")
+        raise AdapterBug(because)
     return result
 
 
