@@ -580,7 +580,7 @@ async def _fifty_callers(trial: Trial) -> None:
         _within_the_rate(trial, rig.since(mark))
         if not barrier.passed:
             raise RuntimeError(f"the barrier held {barrier.arrived} of {count} callers")
-        operation = "book" if write == control.write else "hold_slot"
+        operation: Operation = "book" if write == control.write else "hold_slot"
         _one_winner(trial, rig, outcomes, before, calls, setting_told(setting), operation)
 
 
