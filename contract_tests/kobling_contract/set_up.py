@@ -51,7 +51,7 @@ def _set_up(rig: Rig, who: str) -> str:
 def _hours(hours: OpeningHours) -> list[str]:
     open_at: Mapping[int, str] = {one.weekday: f"{_minutes(one.opens)}–{_minutes(one.closes)}" for one in hours.days}
     parts = [f"{days} {span}" for span, days in _by_weekdays(open_at)]
-    parts.append(f"a start every {hours.every_minutes} min from the beginning of the day")
+    parts.append(f"a start every {hours.every_minutes} min, counted from opening")
     by_span: dict[str, dict[int, str]] = defaultdict(dict)
     for pause in hours.pauses:
         span = f"{_minutes(pause.begins)}–{_minutes(pause.ends)}"

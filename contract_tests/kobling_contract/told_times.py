@@ -66,9 +66,24 @@ class Compared:
             has = "is found that the clinic does not have" if len(self.invented) == 1 else (
                 "are found that the clinic does not have")  # fmt: skip
             return f"{counted(len(self.invented), 'time')} {has}, so that a patient comes to a closed door."
+        if self._whole_days:
+            days = "; ".join(f"{day_told(day)} in {timebook_told(self.rig, who)}" for who, day in self._whole_days)
+            return f"No time is found of a day that has some at the clinic: {days}.{self._in_the_answers}"
         are = "is" if len(self.missing) == 1 else "are"
         of = f"{len(self.missing)} of the clinic's {counted(len(self.expected), 'time')}"
         return f"{of} {are} not found.{self._in_the_answers}"
+
+    @cached_property
+    def _whole_days(self) -> list[tuple[str, date]]:
+        """Timebooks and days of which nothing was found, where that is all that is missing, and few."""
+        lost = Counter((who, self._day(start)) for who, _, start in self.missing)
+        found = {(who, self._day(start)) for who, _, start in self.found}
+        few = len(lost) <= MOST_TIMEBOOKS and not found & lost.keys() and {who for who, _ in lost} <= self._found_for
+        return sorted(lost) if few else []
+
+    @cached_property
+    def _found_for(self) -> frozenset[str]:
+        return frozenset(who for who, _, _ in self.found)
 
     @property
     def _shifted(self) -> bool:

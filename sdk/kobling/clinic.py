@@ -19,6 +19,11 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 """An IANA time zone, as "Europe/Oslo"."""
 
 
+def _unspaced(number: str | None) -> str | None:
+    """Clinics write it in groups of three, or leave it empty."""
+    return "".join(number.split()) or None if number is not None else None
+
+
 class Department(Model):
     """A department (avdeling): where patients are received. `id` is what "Ekstern avdeling ID" holds."""
 
@@ -30,12 +35,14 @@ class Department(Model):
 class Clinic(Model):
     """What `identify` found. None means that the vendor does not say, which is not the same as "there is none".
 
+    organisation_number: as the vendor tells it, without the blanks that people write between its digits; None for an
+    empty text.
     departments: every department the vendor's own list holds; None where the vendor has no list.
     can: the operations this connection may do, where the vendor tells; None where it does not.
     """
 
     name: Name | None = None
-    organisation_number: str | None = None
+    organisation_number: Annotated[str | None, AfterValidator(_unspaced)] = None
     zone: ZoneName = "Europe/Oslo"
     departments: tuple[Department, ...] | None = None
     can: frozenset[str] | None = None

@@ -15,6 +15,7 @@ from kobling import (
     BookingRef,
     BookingRequest,
     CancelReason,
+    Clinic,
     InvalidRequest,
     Patient,
     SakID,
@@ -166,3 +167,13 @@ def test_a_token_in_itself_is_no_json() -> None:
     for _ in range(100_000):
         deep = [deep]
     assert (token_problem(inside), token_problem(deep)) == ("not_json", "not_json")
+
+
+@pytest.mark.parametrize(
+    ("told", "number"), [("912 345 675", "912345675"), ("912345675", "912345675"), ("912\u00a0345 675 ", "912345675"),
+                         ("", None), (" ", None), (None, None)]
+)  # fmt: skip
+def test_an_organisation_number_is_told_without_the_blanks_that_people_write(
+    told: str | None, number: str | None
+) -> None:
+    assert Clinic(organisation_number=told).organisation_number == number

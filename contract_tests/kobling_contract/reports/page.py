@@ -92,10 +92,15 @@ def _marked(exchange: str, marks: Sequence[str]) -> Markup:
 
 
 @cache
+def _first_sentence(text: str) -> str:
+    return text if ". " not in text else f"{text.partition('. ')[0]}."
+
+
 def _template() -> Template:
     environment = Environment(
         loader=PackageLoader(__package__, "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["marked"] = _marked
+    environment.filters["first_sentence"] = _first_sentence
     return environment.get_template("page.html")

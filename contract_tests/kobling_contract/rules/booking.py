@@ -929,12 +929,21 @@ async def _own_record(trial: Trial) -> None:
     stands = made.appointment
     on_theirs = stands.patient_id in {one.id for one in family}
     seen = trial.adapter.patient_fields.match == "email" and PATIENT.name in f"{stands.note} {stands.patient_comment}"
+    or_named = ", or the patient's name in the note" if trial.adapter.patient_fields.match == "email" else ""
+    looked = [call for call in made.calls if any(one.code == "patients_listed" for one in call.findings)]
+    wrong = ""
+    if looked:
+        wrong = "The adapter has read the clinic's patients, and booked on the record of somebody whom it found there: "
+        wrong += "a record must be added for each booking, and nobody be looked for."
+    elif "register_patient" in trial.adapter.supports:
+        wrong = "The booking stands on the record of somebody else, although register_patient was asked for a new one."
     trial.claim(
         not on_theirs or seen,
         "another_record",
-        expected="a record of their own, or the patient's name in the note where the vendor matches by e-mail",
-        got="the record of somebody with the same telephone and e-mail",
-        calls=made.calls,
+        expected=f"a record of their own{or_named}",
+        got=f"record {rig.wire_id(stands.patient_id)}, of somebody with the same telephone and e-mail",
+        calls=[*looked, *rig.writing(made.calls)],
+        wrong=wrong,
     )
     where = "one of their records, with the name in its note" if on_theirs else "a record of its own"
     trial.saw(f"{len(family)} others share telephone and e-mail; the appointment stands on {where}")

@@ -86,10 +86,11 @@ def _under(setting: Mapping[str, object]) -> str:
 
 
 WRONG_VALUE_CAUSES = {
-    "not_seen": "The vendor's refusal must become an error. List its code in ErrorMap, or its status where it has no "
-    "code; a refusal with status 200 needs `code=` to point at the vendor's code.",
-    "wrong_field": "Map the refusal to the error of the field that is wrong; where the vendor hides which of two, "
-    "name both: Refusal(CredentialsRejected, fields=(…)).",
+    "not_seen": "The vendor refused what was typed, and the test went on as if it had not. List the refusal's code in "
+    "ErrorMap, or its status where it has no code; one with status 200 needs `code=` to point at the vendor's code.",
+    "wrong_field": "The vendor refused what was typed, and the error does not name the field that is wrong. Map the "
+    "refusal to that field's error; where the vendor hides which of two, name both: Refusal(CredentialsRejected, "
+    "fields=(…)).",
     "not_counted": "What was typed is wrong, and the test blames the vendor: map the refusal to a ConnectionProblem.",
     "looks_like_no_times": "list_slots returned an answer for a refused call. Never turn an error into a list.",
 }
@@ -347,10 +348,10 @@ async def _outage(trial: Trial) -> None:
     causes={
         "not_seen": "The test succeeded for a clinic for which the integration is not switched on: list in ErrorMap "
         "what the vendor answers then.",
-        "wrong_reason": "What the vendor answers before activation must become NotActivated: nothing that was typed is "
-        "wrong. Where the clinic itself switches it on: Refusal(NotActivated, 'switched_off_by_clinic'). ScopeMissing, "
-        "by which the clinic looks for a right of its key, will do only where the vendor has no word of its own for "
-        "it.",
+        "wrong_reason": "The integration is not switched on, and the administrator hears another reason. What the "
+        "vendor answers then must become NotActivated: nothing that was typed is wrong. Where the clinic itself "
+        "switches it on: Refusal(NotActivated, 'switched_off_by_clinic'). ScopeMissing, by which the clinic looks for "
+        "a right of its key, will do only where the vendor has no word of its own for it.",
     },
 )
 async def _not_activated(trial: Trial) -> None:
