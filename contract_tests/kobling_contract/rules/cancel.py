@@ -432,6 +432,8 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
         "resent": "The adapter sent one cancel more than once, though its caller had asked once.",
     },
     look={
+        "told_cancelled": "cancel: which answers become Cancelled. Where they have no content, only the vendor's own "
+        "status (204), and no other of 2xx.",
         "told_certain": "cancel: let the errors of the write out as they are; ErrorMap: a status that a gateway may "
         "send refuses nothing.",
         "not_repeatable": "ErrorMap: the vendor's answer for a booking that is cancelled already is BookingNotFound.",

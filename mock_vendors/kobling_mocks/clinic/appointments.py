@@ -18,6 +18,7 @@ __all__ = [
     "BookingOrder",
     "CancelledBy",
     "Claim",
+    "Hold",
     "InTheText",
     "Message",
     "MessageKind",
