@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kobling_mocks
@@ -105,8 +107,11 @@ def _version_of(one: type[object]) -> str:
 
 
 def adapter_at(path: str) -> type[Adapter]:
-    """The adapter class at `module:Class`. Raises `TargetUnavailable` when there is none."""
+    """The adapter class at `module:Class`; the module may lie in the working directory. Raises `TargetUnavailable` when
+    there is none."""
     module, _, name = path.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
     try:
         found = attrgetter(name)(import_module(module))
     except (ImportError, AttributeError, ValueError, TypeError) as error:

@@ -8,6 +8,7 @@ from invented import Invented
 
 from kobling import (
     Booking,
+    BookingFacts,
     BookingQuery,
     CallRate,
     Http,
@@ -23,7 +24,7 @@ from kobling import (
     WireReply,
     WireRequest,
 )
-from kobling.localtime import chunks, days, parse_offset
+from kobling.localtime import days, parse_offset
 from kobling.plugins import Installed
 from kobling.testing import ManualClock, example_connection, play, reply
 
@@ -44,6 +45,7 @@ class Limited(Invented):
     # [limits]
     limits = Limits(
         slots=SlotLimits(days=7, per=("practitioner",), together=2),  # asked so, whatever the registry asks
+        booking=BookingFacts(listed_days=31),
         rate=CallRate(calls=60, per=60, scope="key", for_bookings=0.2),
         timeout_read=10,
     )
@@ -66,12 +68,10 @@ class Limited(Invented):
 
     # [listing]
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
-        """The vendor lists 31 days at once."""
-        found: dict[str, Booking] = {}  # by id: one over midnight may stand in two pieces
-        for first, last in chunks(query.first_day, query.last_day, 31):
-            rows = (await http.get("bookings", params={"from": first, "to": last})).read(list[Made])
-            found |= {row.id: Booking(id=row.id, status="booked", start=parse_offset(row.begins)) for row in rows}
-        return list(found.values())
+        """The vendor lists 31 days at once: it is never asked for more."""
+        asked = {"from": query.first_day, "to": query.last_day}
+        rows = (await http.get("bookings", params=asked)).read(list[Made])
+        return [Booking(id=row.id, status="booked", start=parse_offset(row.begins)) for row in rows]
 
     # [row]
 
@@ -94,20 +94,23 @@ def test_a_day_that_fails_is_unknown_and_not_without_times() -> None:
     assert [(one.first_day.day, one.because) for one in answer.unknown] == [(2, "vendor_unavailable")]
 
 
+# [end]
 def test_a_listing_of_two_months_is_asked_in_pieces_that_the_vendor_takes() -> None:
     asked: list[str] = []
 
     def vendor(request: WireRequest) -> WireReply:
+        if "/bookings" not in request.url:
+            return reply(200, json=[])
         asked.append(request.url.partition("?")[2])
         return reply(200, json=[{"id": "b1", "begins": "2026-12-31T23:45+01:00"}])
 
     query = BookingQuery(first_day=date(2026, 12, 1), last_day=date(2027, 1, 31))
-    answer = play(Limited, "list_bookings", query, replies=vendor).result
+    with Kobling(adapters=Installed({"invented": Limited}), exchange=vendor, clock=ManualClock()) as kobling:
+        answer = kobling.session(example_connection(Limited)).bookings(query)
     assert asked == ["from=2026-12-01&to=2026-12-31", "from=2027-01-01&to=2027-01-31"]
     assert [one.id for one in answer.found] == ["b1"]
 
 
-# [end]
 def test_a_month_is_asked_in_pieces_that_the_vendor_takes() -> None:
     asked: list[str] = []
 

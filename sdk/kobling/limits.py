@@ -80,7 +80,8 @@ class BookingFacts(Facts):
     mode: "sync" when the answer is the booking, "request" when the clinic accepts later, "unknown".
     overlap: what the vendor does with a second booking of the same time.
     reference_in: where the reference tag stands at the vendor. listed_by: what `list_bookings` can be asked by: the
-    "days" of a window, or one booking's "reference" alone, which then has a field of its own. note_length: characters
+    "days" of a window, or one booking's "reference" alone, which then has a field of its own. listed_days: the longest
+    window of one call, in local days; Kobling asks for a longer one in parts. None for any. note_length: characters
     that fit in its note, where the caller's message stands as well.
     latest_commit: seconds after which a write whose answer was lost can no longer take effect, and what took effect is
     seen by a reading; None when nobody says, and never without a source in `sources`. settle: seconds to wait before
@@ -92,6 +93,7 @@ class BookingFacts(Facts):
     overlap: Literal["refused", "accepted", "unknown"] = "unknown"
     reference_in: Literal["field", "note", "patient_note", "nowhere"] = "nowhere"
     listed_by: Literal["days", "reference"] = "days"
+    listed_days: int | None = Field(default=None, ge=1, le=366)
     note_length: int | None = None
     latest_commit: float | None = None
     settle: float = Field(default=0.0, ge=0)

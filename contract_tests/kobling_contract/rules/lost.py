@@ -174,7 +174,7 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "not_sent": "book: request.reference goes into the vendor's field where BookingFacts.reference_in is "
         '"field"; else request.note() goes unchanged to where it says.',
         "days_left_out": "list_bookings: every day from query.first_day to query.last_day, both included, asked for "
-        "in parts where the vendor takes fewer days (kobling.localtime.chunks).",
+        "in parts where the vendor takes fewer days (BookingFacts.listed_days).",
         "waiting_left_out": "list_bookings: filters on the status, the vendor's and your own; what waits is listed, "
         "too.",
     },

@@ -205,7 +205,7 @@ def _of_the_patient_before(rig: Rig, stands: Appointment, sent: Iterable[WireCal
         "missing": "A booking of a practitioner who was asked for is not listed. Ask for every one of "
         "BookingQuery.practitioner_ids, and for all practitioners where it names none.",
         "not_read": "The list can't be read where another system's booking stands in it, with a reference that is no "
-        "UUID; or for more days than the vendor lists at once: ask in parts (kobling.localtime.chunks).",
+        "UUID; or for more days than the vendor lists at once: say how many in BookingFacts.listed_days.",
         "past_left_out": "A booking is not listed any more once it has begun, or the patient has come, so that a lost "
         "answer is never found.",
         "another": "A booking of somebody else is listed for this practitioner, or under this reference.",

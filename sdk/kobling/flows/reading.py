@@ -11,7 +11,7 @@ from ..clinic import Clinic
 from ..commands import Flow
 from ..engine import Task, operate
 from ..errors import KoblingError, UnsupportedOperation
-from ..localtime import zone_of
+from ..localtime import chunks, zone_of
 from ..slots import Slot
 from .results import checked_booking, checked_bookings
 from .state import State, clinic
@@ -49,13 +49,27 @@ def again(state: State, ref: BookingRef, place: Clinic, asked: Slot) -> Flow[Boo
 
 
 def listing(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
-    """The vendor's bookings of a query, stamped."""
+    """The vendor's bookings of a query, stamped; asked for in parts where the vendor's longest window is shorter. What
+    reaches over midnight may stand in two of them, and is told once."""
+    size = state.line.adapter.limits.booking.listed_days
+    windows = [(query.first_day, query.last_day)] if size is None else chunks(query.first_day, query.last_day, size)
+    found: list[Booking] = []
+    complete = True
+    for first, last in windows:
+        part = query.model_copy(update={"first_day": first, "last_day": last})
+        answer = yield from _listed(state, part, place)
+        known = {one.id for one in found}
+        found += [stamp(state, each, place.zone) for each in answer.found if each.id not in known]
+        complete = complete and answer.complete
+    return Bookings(found=tuple(found), complete=complete)
+
+
+def _listed(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
     task = Task(
         "list_bookings", lambda adapter, http: adapter.list_bookings(http, query), checked_bookings, clinic=place,
         fresh=True, urgent=True,
     )  # fmt: skip
-    answer = yield from operate(state.line, task)
-    return answer.model_copy(update={"found": tuple(stamp(state, each, place.zone) for each in answer.found)})
+    return operate(state.line, task)
 
 
 def get(state: State, ref: BookingRef) -> Flow[Booking]:

@@ -135,6 +135,17 @@ def test_what_cannot_be_used_is_told_before_anything_is_run(
     assert done.stdout == ""
 
 
+def test_an_adapter_may_lie_in_the_working_directory(folder: Path) -> None:
+    code = "from kobling_eg_pasientsky import EgPasientsky\n\n\nclass Mine(EgPasientsky):\n    contract = 1\n"
+    (folder / "beside_me.py").write_text(code, "utf-8")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("kobling"), *CERTIFY, "--rule", "CAT-01", "--rule", "CAT-02", "--jobs", "2",
+         "--adapter", "beside_me:Mine"], cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == ExitCode.SUCCESS, done.stderr
+    assert "adapter beside_me:Mine" in done.stdout
+
+
 def test_a_place_without_an_adapter_is_told_so() -> None:
     for place in ("kobling_zoo.nowhere:X", "json:loads", "nothing"):
         done = run(*CERTIFY, "--adapter", place)
