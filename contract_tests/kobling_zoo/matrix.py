@@ -135,7 +135,7 @@ class Kept:
             "guard": self.attempt.guard.about,
             "test": self.attempt.test,
             "held": self.held,
-            "without_the_guard": self.seen.got,
+            "without_the_guard": self.seen.got.partition("\n")[0],
         }
 
 
