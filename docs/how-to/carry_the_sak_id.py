@@ -27,6 +27,7 @@ from kobling import (
     Status,
     WireModel,
     find_tags,
+    given,
 )
 from kobling.testing import Rehearsal, example_connection, play, reply
 
@@ -92,7 +93,7 @@ class WithFields(WithNote):
             "insuranceCase": request.sak_id.value if request.sak_id else None,
             "comment": request.message,
         }
-        row = (await http.post("bookings", json={name: value for name, value in sent.items() if value})).read(Referred)
+        row = (await http.post("bookings", json=given(sent))).read(Referred)
         return Booking(id=row.id, status="unknown", reference=row.externalReference)
 
     # [test]

@@ -19,6 +19,7 @@ from kobling import (
     PatientFields,
     SakID,
     Slot,
+    given,
 )
 from kobling.testing import play, reply
 
@@ -40,10 +41,10 @@ class PatientFirst(Invented):
             "firstName": patient.given_name,
             "lastName": patient.family_name,
             "mobile": patient.phone,
-            "born": patient.birth_date.isoformat() if patient.birth_date else None,
+            "born": patient.birth_date,
             "email": patient.email,
         }
-        reply = await http.post("patients", json={name: value for name, value in person.items() if value})
+        reply = await http.post("patients", json=given(person))
         return str(reply.read(int, at="/id"))
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:

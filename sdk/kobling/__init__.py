@@ -93,7 +93,7 @@ from .errors import (
     VendorUnavailable,
 )
 from .exchange import Exchange, WireFailure, WireReply, WireRequest
-from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response
+from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response, given
 from .limits import BookingFacts, CatalogueFacts, Limits, PatientFields, SlotLimits
 from .limits import Rate as CallRate
 from .linking import (
@@ -270,6 +270,7 @@ __all__ = [
     "capabilities",
     "confirm_link",
     "find_tags",
+    "given",
     "hookimpl",
     "load",
     "normal_name",

@@ -396,6 +396,18 @@ def _shown(part: int | str) -> str:
     return str(part) if isinstance(part, int) or _FIELD.fullmatch(part) else "_key_"
 
 
+def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a body that hold something: those that are None are left out, also of what stands in them. For a
+    vendor that takes no null. (`params` leaves None out by itself.)"""
+    return {name: _given(value) for name, value in fields.items() if value is not None}
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return given(value)
+    return [_given(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def find(data: Json, pointer: str, default: Any = None) -> Any:
     """The value at a JSON pointer (RFC 6901) in parsed JSON, or `default`. A `BadPointer` for one without a slash."""
     checked_pointer(pointer)

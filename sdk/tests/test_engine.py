@@ -55,6 +55,7 @@ from kobling import (
     WireFailure,
     WireModel,
     at,
+    given,
     required,
 )
 from kobling.adapter import ContractError, check_adapter
@@ -355,6 +356,19 @@ def test_the_key_goes_into_the_body_or_the_query_where_declared() -> None:
     assert sent.json == {"a": 1, "apikey": "example-key"}
     (sent,) = identify(one_get, OK, auth=QueryKey("token")).requests
     assert sent.params == (("token", "example-key"),)
+
+
+def test_what_is_none_is_left_out_of_a_body_also_within() -> None:
+    body = {
+        "a": None,
+        "b": 0,
+        "c": "",
+        "d": {"e": None, "f": False},
+        "g": [{"h": None}, None, 1],
+        "i": (),
+        "j": {"k": None},
+    }
+    assert given(body) == {"b": 0, "c": "", "d": {"f": False}, "g": [{}, None, 1], "i": [], "j": {}}
 
 
 def test_days_moments_and_references_are_written_as_everybody_writes_them() -> None:

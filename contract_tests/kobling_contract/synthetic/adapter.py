@@ -58,6 +58,7 @@ from kobling import (
     VendorProtocolError,
     VendorUnavailable,
     WireModel,
+    given,
     optional,
     required,
 )
@@ -323,11 +324,11 @@ class Synthetic(Adapter):
         fields = {
             "given_name": patient.given_name,
             "family_name": patient.family_name,
-            "birth_date": patient.birth_date.isoformat() if patient.birth_date else None,
+            "birth_date": patient.birth_date,
             "phone": patient.phone,
             "email": patient.email,
         }
-        reply = await http.post("patients", json={name: value for name, value in fields.items() if value})
+        reply = await http.post("patients", json=given(fields))
         return str(reply.read(int, at="/patient/id"))
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:

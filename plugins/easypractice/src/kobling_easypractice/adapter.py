@@ -42,6 +42,7 @@ from kobling import (
     Slots,
     UnknownPart,
     VendorProtocolError,
+    given,
     required,
 )
 from kobling.localtime import day_bounds, days, local
@@ -243,10 +244,10 @@ class EasyPractice(Adapter):
             "name": patient.name,
             "email": patient.email,
             "phone": patient.phone,
-            "date_of_birth": patient.birth_date.isoformat() if patient.birth_date else None,
+            "date_of_birth": patient.birth_date,
             "notes": request.note(self.limits.booking.note_length),
         }
-        reply = await http.post("clients", json={name: value for name, value in fields.items() if value})
+        reply = await http.post("clients", json=given(fields))
         return reply.read(wire.Client, at="/data").id
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:
