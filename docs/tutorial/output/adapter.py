@@ -321,4 +321,5 @@ class Fjellvik(Adapter):
         return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
 
     # If the API can: get_booking (a lost answer is then cleared up without a person), register_patient (a patient who
-    # must be on file first). See the contract in the reference.
+    # must be on file first), hold_slot and release_slot (a time that is held before it is booked). See the contract in
+    # the reference.
