@@ -57,10 +57,16 @@ def on_record(record: Record, patient: Patient, declared: Iterable[str], said: s
 
 
 def _was_sent(name: str, field: _Field, patient: Patient, said: str) -> bool:
-    """Whether requests said it, in whichever spelling; a day is written in too many ways to be looked for."""
+    """Whether requests said it, in whichever spelling. A day is written in many ways: any text with its year is one."""
+    digits = re.sub(r"\D", "", said)
     if name == "phone":
-        return re.sub(r"\D", "", patient.phone or "")[-NATIONAL:] in re.sub(r"\D", "", said)
-    return name == "birth_date" or all(_plain(str(getattr(patient, one))) in _plain(said) for one in field.of)
+        return re.sub(r"\D", "", patient.phone or "")[-NATIONAL:] in digits
+    if name == "birth_date":
+        return patient.birth_date is None or any(patient.birth_date.strftime(form) in digits for form in _DAYS)
+    return all(_plain(str(getattr(patient, one))) in _plain(said) for one in field.of)
+
+
+_DAYS = ("%Y", "%d%m%y", "%y%m%d")
 
 
 def said_in(calls: Iterable[WireCall]) -> str:

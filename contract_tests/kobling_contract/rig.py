@@ -63,13 +63,13 @@ PATIENT = Patient(
 """The invented patient of every booking: each field is found nowhere else, so that a leak is seen."""
 NEXT_PATIENT = Patient(
     given_name="Birger",
-    family_name="Sparprøve",
+    family_name=PATIENT.family_name,
     birth_date=date(1971, 11, 2),
     phone="+4790006655",
     email="birger@sparprove.example.test",
     national_id="02917130089",
 )
-"""Whom a booking is for after PATIENT's: no field of the two is alike."""
+"""Whom a booking is for after PATIENT's: of the same family name, and no other field of the two is alike."""
 SAK_ID = SakID("KANARI42")
 
 

@@ -253,8 +253,13 @@ async def _twice(trial: Trial) -> None:
         "told_cancelled": "The caller was told that something was cancelled that does not exist.",
         "other_error": "The cancel of a booking that does not exist must be BookingNotFound, or OutcomeUnknown where "
         "the vendor's answer does not tell.",
+        "not_ours": "The vendor refuses to cancel a booking that it made for somebody else, and the caller hears that "
+        "it is gone, while it stands. That refusal is no BookingNotFound: Refusal(TooLateToChange, 'not_allowed').",
     },
-    look={"told_cancelled": "cancel: which answers become Cancelled; `cancelled: false` in a 200 never does."},
+    look={
+        "told_cancelled": "cancel: which answers become Cancelled; `cancelled: false` in a 200 never does.",
+        "not_ours": "ErrorMap: the vendor's code or status for a booking that another one has made.",
+    },
     targets=("mock", "cassette"),
 )
 async def _never_was(trial: Trial) -> None:
@@ -276,6 +281,35 @@ async def _never_was(trial: Trial) -> None:
         real = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
         trial.need(real.value, f"a booking that stands can't be cancelled either: {real}")
         trial.saw(f"{what}: answered {calls[-1].status}, told as {outcome}; one that stands was cancelled then")
+    if trial.target.kind == "mock":
+        await _somebody_elses(trial)
+
+
+async def _somebody_elses(trial: Trial) -> None:
+    """A booking that the clinic's staff have made. A vendor that answers as for one that never was leaves nothing to
+    tell by; one that cancels it has done what it was asked."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    take(rig, slot)
+    theirs = rig.appointments()[-1]
+    answers: list[tuple[int | None, ...]] = []
+    for number in (rig.nowhere("appointment"), rig.wire_id(theirs.id)):
+        mark = rig.mark()
+        ref = BookingRef(connection_id=rig.session.connection_id, id=number, confirmed=True)
+        outcome = await trial.outcome(rig.session.cancel(ref, REASON))
+        calls = rig.since(mark)
+        answers.append(tuple(call.status for call in calls))
+    now = state_of(rig, theirs)
+    if now is None or now.state not in LIVE_STATES:
+        trial.saw("a booking that staff have made: the vendor cancels it, too")
+        return
+    if answers[0] == answers[1]:
+        trial.saw("a booking that staff have made: answered as one that never was")
+        return
+    gone = outcome.error is None or isinstance(outcome.error, BookingNotFound)
+    trial.claim(not gone, "not_ours", expected=f"an error for booking {rig.wire_id(theirs.id)}, which stands",
+                got=_told(outcome), calls=calls)  # fmt: skip
+    trial.saw(f"a booking that staff have made stands, and is told as {outcome}")
 
 
 @BOOK.rule(

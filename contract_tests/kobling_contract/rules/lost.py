@@ -193,6 +193,9 @@ async def _resolving(trial: Trial) -> None:
         ("before_commit", "slow"),
     ):
         ends.add(await _resolved(trial, {}, when, kind, looks))
+    soon = OPERATION + (bound or 0.0) + LATE
+    if bound is not None and soon < SLOW:  # once more, soon after the bound of a write that was sent as late as may be
+        await _resolved(trial, {}, "before_commit", "slow", (1.0, *OFTEN, *looks), slow=soon)
     sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
     trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
     waiting = settings_where(trial, waits=True)
@@ -201,13 +204,23 @@ async def _resolving(trial: Trial) -> None:
             await _resolved(trial, setting, "after_commit", "reset", looks)
 
 
-async def _resolved(trial: Trial, setting: dict[str, Any], when: Any, kind: str, looks: Sequence[float]) -> str:
+SLOW, LATE = 600.0, 20.0
+"""Seconds that a slow call takes; and how many there are between the bound that the adapter states and a late one."""
+OPERATION = 60.0
+"""Seconds that a booking may take until it is sent, which whoever resolves adds to the bound."""
+OFTEN = (10.0,) * 30
+"""Looks until the bound has passed."""
+
+
+async def _resolved(
+    trial: Trial, setting: dict[str, Any], when: Any, kind: str, looks: Sequence[float], *, slow: float = SLOW
+) -> str:
     """Lose the answer to a booking under a setting of the vendor's, and resolve it at each of these times, in seconds
-    after the one before: the name of the last resolution."""
+    after the one before: the name of the last resolution. slow: seconds that a slow call takes."""
     write = (await trial.booked(trial.rig(switches=setting))).write
     rig = trial.rig(switches=setting)
     slot = _with_one_before_it(rig, await trial.open_times(rig))
-    rig.fault(write, kind, when=when, **({"seconds": 600.0} if kind == "slow" else {}))
+    rig.fault(write, kind, when=when, **({"seconds": slow} if kind == "slow" else {}))
     asked, sent_at = rig.request(slot), rig.pace.now()
     told: list[BookingRequest] = []
     outcome = await trial.outcome(rig.session.book(asked, before_write=told.append))

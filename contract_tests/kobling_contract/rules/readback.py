@@ -21,6 +21,7 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Restrictions
 
 from ..leaks import Canaries
+from ..record import NATIONAL
 from ..rig import NEXT_PATIENT, PATIENT, SAK_ID, Rig, WireCall
 from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
@@ -181,14 +182,17 @@ async def _only_what_is_needed(trial: Trial) -> None:
 
 def _of_the_patient_before(rig: Rig, stands: Appointment, sent: Iterable[WireCall]) -> list[str]:
     """What of PATIENT's booking was sent with the next patient's, or stands with it: names of facts."""
-    watch = Canaries.of("", PATIENT, sak_id=SAK_ID.value, message=MESSAGE.splitlines()[0])
+    alike = {name: None for name in type(PATIENT).model_fields if getattr(PATIENT, name) == getattr(NEXT_PATIENT, name)}
+    first = PATIENT.model_copy(update=alike)
+    national = (PATIENT.phone or "")[-NATIONAL:]
+    watch = Canaries.of("", first, sak_id=SAK_ID.value, message=MESSAGE.splitlines()[0], national=national)
     record = next((one for one in rig.clinic.patients if one.id == stands.patient_id), None)
     texts = [f"{call.request.url}\n{call.request.body.decode('utf-8', 'replace')}" for call in sent]
     texts += [f"{stands.note}\n{stands.patient_comment}\n{stands.sak_id or ''}"]
     if record is not None:
         texts += [f"{record.name}\n{record.phone}\n{record.email}\n{record.birth_date}\n{record.national_id}"]
-    known = {"sak_id": "the SakID", "message": "the message"}
-    return [known.get(name, name) for name in watch.found_in("\n".join(texts))]
+    known = {"sak_id": "the SakID", "message": "the message", "national": "phone"}
+    return list(dict.fromkeys(known.get(name, name) for name in watch.found_in("\n".join(texts))))
 
 
 @BOOK.rule(
@@ -457,12 +461,16 @@ async def _never_was(trial: Trial) -> None:
 )
 async def _status_as_answered(trial: Trial) -> None:
     """Which of the words in the answers tells the status is shown where the clinic's staff may have to accept a
-    booking: it is another one then."""
+    booking, or once it is cancelled: it is another one then."""
     waiting, direct = settings_where(trial, waits=True), settings_where(trial, waits=False)
     deciding = {name for one in (direct if {} in waiting else waiting) for name in one}
     waiting, direct = ([one for one in some if one.keys() <= deciding] for some in (waiting, direct))
     if not (waiting and direct):
-        trial.not_offered("bookings of which some wait for the clinic and others do not", proof=True)
+        known = await _words_until_it_is_cancelled(trial)
+        if not known:
+            trial.not_offered("a word that tells a booking that stands from one that waits or is cancelled", proof=True)
+        await _booked_in_another_word(trial, {}, known)
+        return
     unsaid = frozenset[str]().union(*[await _words_of_a_booking(trial, one) for one in waiting])
     for switches in direct:
         booked = await _words_of_a_booking(trial, switches) - unsaid
@@ -470,6 +478,24 @@ async def _status_as_answered(trial: Trial) -> None:
             await _booked_in_another_word(trial, switches, booked)
             return
     trial.not_offered("a word in the answers that tells whether a booking waits", proof=True)
+
+
+async def _words_until_it_is_cancelled(trial: Trial) -> frozenset[str]:
+    """The words of a booking that is read, and of none that is cancelled; nothing where one of them can't be read."""
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    if "get_booking" not in trial.adapter.supports:
+        return frozenset()
+    words: list[frozenset[str]] = []
+    for cancelled in (False, True):
+        if cancelled:
+            rig.clinic.staff_cancel(made.appointment.id)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.get(made.booking.ref))
+        if outcome.error is not None:
+            return frozenset()
+        words.append(words_since(rig, mark))
+    return words[0] - words[1]
 
 
 async def _words_of_a_booking(trial: Trial, switches: dict[str, Any]) -> frozenset[str]:
