@@ -11,6 +11,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -182,8 +183,15 @@ class _Told:
     waivers: Mapping[str, Waiver]
 
 
+def _ends_with(first: Any) -> None:
+    """End this process once the first one has ended, by whatever way: nobody would hear its results."""
+    first.join()
+    os._exit(1)
+
+
 def _begin(parcel: bytes) -> None:
     """The first thing in another process."""
+    threading.Thread(target=_ends_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     _Told.target, _Told.waivers = _Unpacker(io.BytesIO(parcel)).load()
 
 

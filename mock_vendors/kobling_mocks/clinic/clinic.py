@@ -885,6 +885,8 @@ class Clinic:
         return (one for one in self._state.holds.values() if now < one.until)
 
     def _is_held(self, timebook_id: str, start: datetime, end: datetime) -> bool:
+        if not self._state.holds:
+            return False
         return any(one.timebook_id == timebook_id and one.start < end and start < one.end for one in self._holding())
 
     def prepare_book(self, order: BookingOrder) -> Change[Appointment]:

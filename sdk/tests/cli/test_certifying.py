@@ -191,6 +191,10 @@ class OnTerminal:
         """Ctrl-C: every process of the terminal hears it."""
         os.killpg(self._process.pid, signal.SIGINT)
 
+    def kill(self) -> None:
+        """End the first process, and no other one."""
+        self._process.kill()
+
     def end(self) -> tuple[int, str]:
         """The exit code and all of stdout."""
         self.read_until("")
@@ -220,3 +224,14 @@ def test_ctrl_c_ends_the_run_and_the_files_tell_what_was_not_run(folder: Path, j
     assert "Traceback" not in ran.seen
     assert json.loads((folder / "r.json").read_text("utf-8"))["counts"]["NOT_RUN"] > 0
     assert "NOT_RUN" in (folder / "r.xml").read_text("utf-8")
+
+
+def test_the_other_processes_end_with_the_first_one() -> None:
+    """They hold the terminal and the pipe, so that neither closes before the last of them has ended."""
+    ran = OnTerminal("--rule", "CAT", "--rule", "SLOT", "--jobs", "2")
+    ran.read_until(r"(?:[4-9]|[1-9][0-9])/[0-9]{2,}")
+    ran.kill()
+    began = time.monotonic()
+    code, answer = ran.end()
+    assert (code, answer) == (-signal.SIGKILL, "")
+    assert time.monotonic() - began < 60
