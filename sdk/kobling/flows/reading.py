@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import TypeAlias
 
 from ..adapter import lists_by_day
 from ..booking import Booking, BookingQuery, BookingRef, BookingRequest, Bookings
 from ..booking import stamped as with_stamps
 from ..clinic import Clinic
 from ..commands import Flow
-from ..engine import Task, operate
-from ..errors import KoblingError, UnsupportedOperation
+from ..engine import LIST_READINGS, Task, operate
+from ..errors import KoblingError, UnsupportedOperation, VendorUnavailable
 from ..localtime import chunks, zone_of
 from ..slots import Slot
 from .results import checked_booking, checked_bookings
 from .state import State, clinic
 
+Window: TypeAlias = "tuple[date, date]"
+"""The first and the last local day, both included."""
 AROUND = timedelta(days=7)
 """How far from its day a booking of ours is looked for by its reference: the clinic may have moved it meanwhile."""
 
@@ -53,15 +57,35 @@ def listing(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
     reaches over midnight may stand in two of them, and is told once."""
     size = state.line.adapter.limits.booking.listed_days
     windows = [(query.first_day, query.last_day)] if size is None else chunks(query.first_day, query.last_day, size)
+    parts = yield from _agreed(state, query, place, windows)
     found: list[Booking] = []
-    complete = True
+    for part in parts:
+        known = {one.id for one in found}
+        found += [stamp(state, each, place.zone) for each in part.found if each.id not in known]
+    return Bookings(found=tuple(found), complete=all(part.complete for part in parts))
+
+
+def _agreed(state: State, query: BookingQuery, place: Clinic, windows: Sequence[Window]) -> Flow[list[Bookings]]:
+    """The answer for each window. Several are read until two readings agree, since what staff move meanwhile from a
+    later one into an earlier one would stand in none; the last one needs no second look."""
+    *first, last = windows
+    parts = yield from _each(state, query, place, windows)
+    for _ in range(LIST_READINGS - 1):
+        if not first:
+            return parts
+        again = yield from _each(state, query, place, first)
+        if again == parts[:-1]:
+            return parts
+        parts = again + (yield from _each(state, query, place, [last]))
+    raise VendorUnavailable("list_keeps_changing", vendor=state.line.adapter.key, operation="list_bookings")
+
+
+def _each(state: State, query: BookingQuery, place: Clinic, windows: Sequence[Window]) -> Flow[list[Bookings]]:
+    answers: list[Bookings] = []
     for first, last in windows:
         part = query.model_copy(update={"first_day": first, "last_day": last})
-        answer = yield from _listed(state, part, place)
-        known = {one.id for one in found}
-        found += [stamp(state, each, place.zone) for each in answer.found if each.id not in known]
-        complete = complete and answer.complete
-    return Bookings(found=tuple(found), complete=complete)
+        answers.append((yield from _listed(state, part, place)))
+    return answers
 
 
 def _listed(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
