@@ -191,7 +191,8 @@ def _ends_with(first: Any) -> None:
 
 def _begin(parcel: bytes) -> None:
     """The first thing in another process."""
-    threading.Thread(target=_ends_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+    if (first := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_ends_with, args=(first,), daemon=True).start()
     _Told.target, _Told.waivers = _Unpacker(io.BytesIO(parcel)).load()
 
 
