@@ -28,8 +28,9 @@ __all__ = ["Personal", "told"]
 MOST_CALLS = 6
 LAST_CALLS = 4
 MOST_ROWS = 2
+MOST_MARKED_ROWS = 6
 MOST_TEXT = 120
-MOST_ANSWER = 900
+MOST_ANSWER = 1200
 SHORTEST_TOKEN = 8
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EFFECTS: Mapping[Effect, str] = {
@@ -38,6 +39,7 @@ EFFECTS: Mapping[Effect, str] = {
     "later": "something is changed at the vendor later",
 }
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _BIRTH_DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%Y%m%d", "%d%m%Y", "%d%m%y")
 
 
@@ -110,12 +112,35 @@ def _telling(rows: Sequence[Any], marks: Sequence[str]) -> Sequence[int]:
         rare = [mark for mark in marks if 0 < sum(_holds(text, mark) for text in texts) < len(rows)]
         held = [sum(_holds(text, mark) for mark in rare) for text in texts]
         if rare:
-            return [number for number, count in enumerate(held) if count == max(held)][:MOST_ROWS]
+            return [number for number, count in enumerate(held) if count == max(held)][:MOST_MARKED_ROWS]
     return range(min(len(rows), MOST_ROWS))
 
 
 def _holds(text: str, mark: str) -> bool:
-    return next(spans(text, [mark]), None) is not None
+    """Whether a mark stands in a row: as a whole value, or as the day of a time."""
+    return mark in text if _DAY.fullmatch(mark) else next(spans(text, [mark]), None) is not None
+
+
+def _rows_only(value: Any, marks: Sequence[str]) -> Any:
+    """An answer that is too long, without what stands beside its longest list of rows and holds no mark: the links and
+    the counts of a page."""
+    if not isinstance(value, dict):
+        return value
+    lists = [
+        name for name, inner in value.items() if isinstance(inner, list) and any(isinstance(row, dict) for row in inner)
+    ]
+    if not lists:
+        return value
+    rows = max(lists, key=lambda name: len(json.dumps(value[name])))
+    return {
+        name: "…" if name != rows and isinstance(inner, dict | list) and not _marked(inner, marks) else inner
+        for name, inner in value.items()
+    }
+
+
+def _marked(value: Any, marks: Sequence[str]) -> bool:
+    text = json.dumps(value, ensure_ascii=False)
+    return any(_holds(text, mark) for mark in marks)
 
 
 def _tokens(rig: Rig) -> set[str]:
@@ -247,7 +272,9 @@ def _body(reply: WireReply, personal: Personal, said: str, zone: tzinfo | None) 
         values = marks_in(said, zone)
         answer = json.dumps(json.loads(reply.body), ensure_ascii=False)
         marks = values if next(spans(answer, values), None) else words_in(said)
-        return _json(personal.shape(json.loads(reply.body), marks), marks)
+        shaped = personal.shape(json.loads(reply.body), marks)
+        long = len(json.dumps(shaped, ensure_ascii=False)) > MOST_ANSWER
+        return _json(_rows_only(shaped, marks) if long else shaped, marks)
     except (ValueError, RecursionError):
         text = " ".join(reply.body.decode("utf-8", "replace").split())
         if personal.stands_in(text):

@@ -125,6 +125,7 @@ class Compared:
         parts = [*self._grid(), *self._listed("missing", self.missing, self.expected)]
         parts += self._listed("not the clinic's", self.invented, self.found)
         parts += self._listed("may be left out", self.left_out, self.expected)
+        parts += self._appointments()
         return "\n".join([self.counts, *(f"- {part}" for part in parts)])
 
     @property
@@ -169,6 +170,17 @@ class Compared:
         if others := list(by_timebook.items())[MOST_TIMEBOOKS:]:
             count = sum(len(rows) for _, rows in others)
             yield f"{what} in {counted(len(others), 'more timebook')}: {counted(count, 'time')}"
+
+    def _appointments(self) -> Iterator[str]:
+        """What the clinic has in the days of which nothing was found."""
+        for who, day in self._whole_days:
+            own = self.rig.own(who)
+            rows = [one for one in self.rig.appointments()
+                    if one.timebook_id == own and self._day(one.start) == day]  # fmt: skip
+            if rows:
+                told = ", ".join(f"{self._clock(one.start)}–{self._clock(one.end)} {one.state}"
+                                 for one in sorted(rows, key=lambda one: one.start)[:MOST_TIMES])  # fmt: skip
+                yield f"appointments in {timebook_told(self.rig, who)} on {day_told(day)}: {told}"
 
     def _group(self, one: Time) -> tuple[str, str, date]:
         return one[0], one[1], self._day(one[2])

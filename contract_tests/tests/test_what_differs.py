@@ -117,6 +117,20 @@ def test_a_lost_hour_is_named_with_what_the_answers_held() -> None:
     assert '"2026-10-25T23:30:00"' in told.exchange
 
 
+def test_a_day_that_is_missing_whole_is_shown_with_every_appointment_of_it() -> None:
+    told = failed("CountsWhatIsCancelled")
+    assert told.remedy.startswith("No time is found of a day that has some at the clinic: Thu 2026-11-26")
+    assert told.got.splitlines()[-1].endswith("on Thu 2026-11-26: 09:10–09:40 cancelled, 13:10–13:40 booked")
+    bookings = told.exchange.splitlines()[-1]
+    assert (bookings.count('"status": "cancelled"'), bookings.count('"status": "booked"')) == (1, 1)
+    assert bookings.endswith('"links": "…", "meta": "…"}'), "what holds nothing of that day gives it the room"
+
+
+def test_what_is_another_after_a_move_is_named() -> None:
+    told = failed("MovesByBookingAnew")
+    assert told.remedy == "The Booking that reschedule returned has another id than the booking that was moved."
+
+
 def test_a_list_that_was_left_off_is_said_to_be() -> None:
     told = failed("TwoPagesAtMost")
     assert told.expected == "285 bookings"

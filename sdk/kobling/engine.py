@@ -143,7 +143,8 @@ class Task(Generic[T]):
     check: returns the result as the contract wants it, or raises. reference: of a booking, recorded when the outcome
     becomes unknown. not_after: the last moment at which the write may be sent. fresh: nothing may come from memory.
     urgent: its calls may take the budget's share for bookings. private: what is told of the patient; a vendor may say
-    it again where its code should stand.
+    it again where its code should stand. within: seconds after which the operation is given up, where nobody needs to
+    know what became of it.
     """
 
     operation: Operation
@@ -155,6 +156,7 @@ class Task(Generic[T]):
     fresh: bool = False
     urgent: bool = False
     private: tuple[str, ...] = ()
+    within: float | None = None
 
 
 @dataclass(slots=True, repr=False)
@@ -176,6 +178,11 @@ class _Run:
     def left(self) -> float:
         return self.deadline - self.line.clock.monotonic()
 
+    @property
+    def write_needs(self) -> float:
+        """Seconds that must be left for a write: its own whole deadline, wherever its outcome matters."""
+        return self.line.adapter.limits.timeout_write if self.task.within is None else 0.0
+
     def stick(self, error: KoblingError) -> None:
         if self.sticky is None:
             self.sticky = error
@@ -185,8 +192,9 @@ def operate(line: Line, task: Task[T]) -> Flow[T]:
     """Run one operation to its checked result. Raises a `KoblingError` whose `effect` is certain, and nothing else but
     the caller's own cancellation."""
     __tracebackhide__ = True  # in pytest the error says where the adapter's line is
-    run = _Run(line, task, line.clock.monotonic() + line.longest(task.operation))
     started = line.clock.monotonic()
+    longest = line.longest(task.operation)
+    run = _Run(line, task, started + (longest if task.within is None else min(longest, task.within)))
     error: KoblingError | None = None
     result: Any = None
     try:
@@ -596,8 +604,6 @@ def _write(run: _Run, call: Call) -> Flow[Response]:
     if run.unaccounted is not None:
         raise run.unaccounted
     run.write_begun = True
-    line = run.line
-    needed = line.adapter.limits.timeout_write
     token = yield from _token(run)
     request = _request(run, call, token)
     tries, renewed = 0, False
@@ -608,7 +614,7 @@ def _write(run: _Run, call: Call) -> Flow[Response]:
         error = _judged(run, call, request, answer)
         if isinstance(outcome, WireFailure) and not outcome.left:
             run.write_sent = False
-            if outcome.kind in RESENT_WRITES and tries < READ_TRIES and run.left() >= needed + BACKOFF * tries:
+            if outcome.kind in RESENT_WRITES and tries < READ_TRIES and run.left() >= run.write_needs + BACKOFF * tries:
                 yield Sleep(BACKOFF * tries)
                 continue
         if error is None:
@@ -662,7 +668,7 @@ def _exchange(run: _Run, request: WireRequest, *, write: bool) -> Flow[WireReply
 def _may_still_write(run: _Run) -> None:
     """A write starts only while its own full deadline is left, and not after its lease: asked at the last moment, since
     waiting for a token or a place in the budget takes time."""
-    if run.left() < run.line.adapter.limits.timeout_write:
+    if run.left() < run.write_needs:
         raise VendorTimeout("no_time_left_to_write")
     if run.task.not_after is not None and run.line.clock.now() > run.task.not_after:
         raise LeaseExpired

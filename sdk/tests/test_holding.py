@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from full_vendor import FullVendor, SagaVendor, World, connect, request
+from full_vendor import FullVendor, SagaVendor, Vendor, World, connect, request
 from kobling import (
     Adapter,
     Booking,
@@ -54,6 +55,12 @@ class NeverReleasing(Holding):
     key = "keeping"
     contract = 1
     release_slot = Adapter.release_slot
+
+
+class BlockingVendor(Vendor):
+    """Is asked from a thread of its own for each request, as one that may take its time."""
+
+    immediate = False
 
 
 @dataclass
@@ -148,6 +155,27 @@ def test_a_hold_that_can_not_be_given_back_hides_no_refusal(mode: str) -> None:
     refused(world, InvalidRequest)
     assert writes(world) == ["POST holds", "POST bookings"]
     assert holds.live == {"h1"}
+
+
+def test_a_vendor_that_hangs_when_a_hold_is_given_back_keeps_no_refusal_waiting(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kobling.flows.holding.SECONDS_TO_RELEASE", 0.5)
+    world = connect(mode, Holding, vendor=BlockingVendor())
+    holds = Holds({"POST bookings": reply(422, json={"code": "INVALID"})})
+    over = threading.Event()
+    asked, answered = [], []
+
+    def hangs(call: WireRequest) -> WireReply | WireFailure | None:
+        if call.method == "DELETE":
+            asked.append(call)
+            answered.append(over.wait(10))
+        return holds(call)
+
+    world.vendor.interrupt = hangs
+    assert refused(world, InvalidRequest).operation == "book"
+    assert (len(asked), answered) == (1, []), "the vendor still hangs"
+    over.set()
 
 
 def test_a_move_with_a_gap_holds_the_new_time_once_the_old_one_is_gone(mode: str) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from kobling import (
+    Booking,
     BookingNotFound,
     BookingRef,
     BookingRequest,
@@ -37,7 +38,7 @@ from ..rule import UNTRIED, RuleBook
 from ..strange_words import in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked, Outcome, Trial, unknown
-from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told, times_needed
+from ..wording import clock_told, counted, facts_told, loss_told, setting_told, starts_told, times_needed
 from .booking import (
     LIVE_STATES,
     LOST_AFTER,
@@ -838,8 +839,23 @@ async def _moved_whole(trial: Trial) -> str:
     expected = f"booking {made.booking.id} at {clock_told(rig, new.start)}, its reference as before"
     got = f"told as booking {told.id}, its reference {'as before' if told.reference in (None, known) else 'another'}; "
     got += f"{made.booking.id} stands at {clock_told(rig, now.start)}" if now else f"{made.booking.id} is gone"
-    trial.claim(same, "another", expected=expected, got=got, calls=writes)
+    wrong = _what_is_another(told, made.booking, now, new, bool(rig.made_since(before)))
+    trial.claim(same, "another", expected=expected, got=got, calls=writes, wrong=wrong)
     return writes[-1].operation or ""
+
+
+def _what_is_another(told: Booking, before: Booking, now: Appointment | None, new: Slot, added: bool) -> str:
+    """In a sentence for each, what is not as it should be after a move."""
+    parts = []
+    if told.id != before.id:
+        parts.append("The Booking that reschedule returned has another id than the booking that was moved.")
+    if told.reference not in (None, before.reference):
+        parts.append("The Booking that reschedule returned has another reference than before.")
+    if now is None:
+        parts.append("The booking that was to be moved is not there any more.")
+    elif now.start != new.start:
+        parts.append("The booking stands at another time than it was to be moved to.")
+    return " ".join([*parts, *(["The clinic has a new appointment, though one was to be moved."] if added else [])])
 
 
 async def _lost_move(trial: Trial, write: str, when: Any, kind: str) -> None:
@@ -936,6 +952,10 @@ async def _given_up(trial: Trial, rig: Rig, ref: BookingRef, what: str) -> str:
     calls, left = rig.writing(rig.since(mark)), len(rig.ours())
     done = isinstance(outcome.value, Cancelled)
     trial.claim(done or unknown(outcome), "refused", expected=f"Cancelled ({what})", got=outcome, calls=calls)
+    ids = [rig.wire_id(one.id) for one in rig.ours()]
+    stands = f"{counted(left, 'appointment')} that {'stands' if left == 1 else 'stand'}: {', '.join(ids)}"
+    if ref.id not in ids:
+        stands += f"; the id that the Booking was given, and that cancel was asked for, is {ref.id}"
     trial.claim(not (done and left), "still_stands", expected=f"no appointment that stands, as told ({what})",
-                got=f"appointments that stand: {left}", calls=calls)  # fmt: skip
+                got=stands, calls=calls)  # fmt: skip
     return f"a cancel is told as {_told(outcome)}" + (f"; appointments that stand: {left}" if left else "")

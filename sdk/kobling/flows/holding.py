@@ -13,6 +13,9 @@ from ..errors import KoblingError, OutcomeUnknown, VendorUnavailable
 from .results import checked_hold_id, checked_release
 from .state import State
 
+SECONDS_TO_RELEASE = 5.0
+"""A caller who is to hear of a refusal waits no longer for what a hold's own end does too."""
+
 
 def hold(state: State, request: BookingRequest, place: Clinic, not_after: datetime | None) -> Flow[BookingRequest]:
     """The request with the id of its hold; as it is where the vendor wants none. A lost answer means that nothing is
@@ -40,8 +43,8 @@ def hold(state: State, request: BookingRequest, place: Clinic, not_after: dateti
 
 
 def release(state: State, request: BookingRequest, place: Clinic) -> Flow[None]:
-    """Give the hold back, once it is certain that nothing was booked. What goes wrong with that is in the log only: the
-    hold ends by itself."""
+    """Give the hold back, once it is certain that nothing was booked. What goes wrong with that, or takes long, is in
+    the log only: the hold ends by itself."""
     if request.hold_id is None or not state.offers("release_slot"):
         return
     hold_id = request.hold_id
@@ -52,6 +55,7 @@ def release(state: State, request: BookingRequest, place: Clinic) -> Flow[None]:
         clinic=place,
         urgent=True,
         private=private_texts(request),
+        within=SECONDS_TO_RELEASE,
     )
     with suppress(KoblingError):
         yield from operate(state.line, task)
