@@ -178,7 +178,7 @@ class Compared:
             rows = [one for one in self.rig.appointments()
                     if one.timebook_id == own and self._day(one.start) == day]  # fmt: skip
             if rows:
-                told = ", ".join(f"{self._clock(one.start)}–{self._clock(one.end)} {one.state}"
+                told = ", ".join(f"{self._clock(one.start)}–{self._clock(one.end)} (status {one.state})"
                                  for one in sorted(rows, key=lambda one: one.start)[:MOST_TIMES])  # fmt: skip
                 yield f"appointments in {timebook_told(self.rig, who)} on {day_told(day)}: {told}"
 

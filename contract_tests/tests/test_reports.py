@@ -234,6 +234,14 @@ def test_what_the_other_side_gave_is_told() -> None:
 
 
 def test_a_word_that_a_report_uses_in_its_own_way_is_explained_and_led_to() -> None:
-    failing = Page(html_page(certificate(result("SLOT-05", Verdict.FAIL)), AT))
+    failing = Page(html_page(certificate(result("SLOT-05", Verdict.FAIL, got="told as SlotTaken")), AT))
     assert "#words" in failing.addresses
-    assert all(word in failing.text for word in WORDS)
+    told = [word for word in WORDS if WORDS[word] in failing.text]
+    assert told == ["told"], "what the report does not say needs no explanation"
+
+
+def test_rules_that_fail_for_one_reason_are_named_together() -> None:
+    failures = [replace(result(rule, Verdict.FAIL), cause="not_renewed") for rule in ("CONN-09", "CONN-10")]
+    page = Page(html_page(certificate(*failures), AT))
+    assert "CONN-09, CONN-10 fail with the same reason, not_renewed" in page.text
+    assert "the same reason" not in Page(html_page(certificate(failures[0]), AT)).text

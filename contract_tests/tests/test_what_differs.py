@@ -110,7 +110,8 @@ def test_settings_are_told_in_words_and_options_for_the_timebooks_in_question() 
 def test_a_lost_hour_is_named_with_what_the_answers_held() -> None:
     told = failed("DaysOf24Hours")
     assert told.cause == "missing"
-    assert told.remedy.startswith("The window of 3 days held. 4 of the clinic's 98 times are not found. They all stand")
+    assert told.remedy.startswith("4 of the clinic's 98 times are not found. They all stand")
+    assert told.remedy.endswith(" The window of 3 days held.")
     lines = told.got.splitlines()
     assert lines[0] == "92 times told: 92 of the clinic's 98; 4 missing, 2 left out as they may be"
     assert all("Sun 2026-10-25 23:00, 23:30 +01:00 (22:00, 22:30 UTC)" in line for line in lines[1:3])
@@ -120,7 +121,9 @@ def test_a_lost_hour_is_named_with_what_the_answers_held() -> None:
 def test_a_day_that_is_missing_whole_is_shown_with_every_appointment_of_it() -> None:
     told = failed("CountsWhatIsCancelled")
     assert told.remedy.startswith("No time is found of a day that has some at the clinic: Thu 2026-11-26")
-    assert told.got.splitlines()[-1].endswith("on Thu 2026-11-26: 09:10–09:40 cancelled, 13:10–13:40 booked")
+    assert told.got.splitlines()[-1].endswith(
+        "on Thu 2026-11-26: 09:10–09:40 (status cancelled), 13:10–13:40 (status booked)"
+    )
     bookings = told.exchange.splitlines()[-1]
     assert (bookings.count('"status": "cancelled"'), bookings.count('"status": "booked"')) == (1, 1)
     assert bookings.endswith('"links": "…", "meta": "…"}'), "what holds nothing of that day gives it the room"

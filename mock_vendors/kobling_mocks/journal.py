@@ -179,13 +179,17 @@ _NOT_PERSONAL = re.compile(
 _EMAIL = re.compile(r"[^\s/?&=@]+@[^\s/?&=@]+\.[^\s/?&=@]+")
 NATIONAL_ID = re.compile(r"(?<!\d)[0-7]\d[0-9]\d{3} ?\d{5}(?!\d)")
 """Eleven digits that may be a fødselsnummer or D-number, test persons included."""
+_OWN_NUMBER = re.compile(r"[235-8]\d{7}")
+"""Eight bare digits that are no mobile number. As a whole part of a path they are an id rather than anybody's."""
 _PHONE = re.compile(r"(?:\+|00)?(?:47)? ?(?<!\d)[2-9]\d(?: ?\d{2}){3}(?!\d)|\+\d{8,}")
 
 
-def personal_in_url(text: str, names: Iterable[str]) -> bool:
-    """True where decoded text of a URL holds an e-mail, a phone number, a national id or one of `names`."""
+def personal_in_url(text: str, names: Iterable[str], *, in_path: bool = False) -> bool:
+    """True where decoded text of a URL holds an e-mail, a phone number, a national id or one of `names`. in_path: the
+    text is a whole part of the path."""
     shaped, folded = _read(text)
-    return shaped or any(len(name) > 3 and _folded(name) in folded for name in names)
+    an_id = in_path and _OWN_NUMBER.fullmatch(text) is not None
+    return (shaped and not an_id) or any(len(name) > 3 and _folded(name) in folded for name in names)
 
 
 @lru_cache(maxsize=4096)

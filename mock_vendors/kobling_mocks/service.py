@@ -190,7 +190,8 @@ def _digested(value: str, digest: Any) -> str:
 def _safe_path(path: str, keys: set[str], world: World) -> str:
     names = world.patient_names()
     return "/".join(
-        world.journal.digest(part) if part in keys or personal_in_url(part, names) else part for part in path.split("/")
+        world.journal.digest(part) if part in keys or personal_in_url(part, names, in_path=True) else part
+        for part in path.split("/")
     )
 
 
@@ -211,7 +212,7 @@ def _findings(
     for place, value in places:
         if any(secret in value for secret in secrets) or (place != "path" and value and _KEY_NAME.search(place)):
             yield Finding("secret_in_url", place)
-        if personal_in_url(value, names):
+        if personal_in_url(value, names, in_path=place == "path"):
             yield Finding("patient_in_url", place)
     if operation is not None:
         for name, _ in arrival.query:

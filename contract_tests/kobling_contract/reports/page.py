@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -13,6 +15,7 @@ from ..certificate import Certificate, suite_version
 from ..contract import RULES
 from ..headline import rules_wait
 from ..marks import spans
+from ..runner import Result
 from ..verdicts import MEANINGS, Verdict
 
 __all__ = ["html_page"]
@@ -42,6 +45,12 @@ WORDS = {
     "adapter stands in brackets: “nothing (protocol)” is an answer that is no HTTP",
     "the same again": "calls that were the same and were answered the same; the first one is shown",
     "judgement": "the moment when the rule compares what was expected with what it got",
+    "tag": "the request's reference as a short text, [K:…], by which the booking is found again",
+    "note()": "request.note(), the text that goes to the clinic with a booking: the tag, the SakID and the message",
+    "reference_in": "BookingFacts.reference_in, where the adapter says that the reference goes: a field of the "
+    "vendor's, the note, or nowhere",
+    "CredentialsRejected": "the error for a key or a token that the vendor does not take",
+    "VendorUnavailable": "the error for a vendor that can't answer at present, which says nothing of the key",
     "effect": "what an error says of the write before it: none (nothing happened), done, or unknown",
     "certain": "of a write: it is known whether it happened; of a time: there is only one moment that it can be",
     "problem, left out": "what the adapter's answer names as not readable, and leaves out rather than guess",
@@ -54,6 +63,16 @@ WORDS = {
     "sync, async": "the same adapter, called from ordinary and from asynchronous code; some rules are tried in both",
 }
 """What the words of a report mean that are no everyday ones."""
+OCCURS: Mapping[str, tuple[str, ...]] = {
+    "session.book, your book": ("in session.", "; your "),
+    "twin, quiet clinic": ("twin", "quiet"),
+    "mock set to taken=400": ("mock set to",),
+    "problem, left out": ("problem", "problems", "left out"),
+    "world": ("world", "worlds"),
+    "registry": ("registry", "registry's"),
+    "tag": ("tag", "tags", "[K:"),
+}
+"""By what a word is found in a report, where not by itself."""
 MOST_MARKED = 6
 """How often a value may stand in an exchange and still be marked there."""
 
@@ -72,8 +91,36 @@ def html_page(certificate: Certificate, at: datetime) -> str:
         signs=SIGNS,
         meanings=MEANINGS,
         rules_wait=rules_wait,
-        words=WORDS,
+        words=_words(certificate.broken),
+        alike=_alike(certificate.broken),
     )
+
+
+def _words(failures: Sequence[Result]) -> dict[str, str]:
+    """What those words mean that stand in what is told of the failures."""
+    told = "\n".join(
+        text
+        for one in failures
+        for text in (one.rule.title, one.wrong, one.expected, one.got, one.look_at, one.exchange, *one.controls)
+    )
+    return {
+        word: meaning
+        for word, meaning in WORDS.items()
+        if any(_stands(text, told) for text in OCCURS.get(word, tuple(word.split(", "))))
+    }
+
+
+def _stands(text: str, told: str) -> bool:
+    begin, end = (r"(?<!\w)" if text[0].isalnum() else "", r"(?!\w)" if text[-1].isalnum() else "")
+    return re.search(f"{begin}{re.escape(text)}{end}", told) is not None
+
+
+def _alike(failures: Iterable[Result]) -> dict[str, list[str]]:
+    """The rules that fail with one and the same cause, by that cause, where there are several."""
+    by_cause: dict[str, list[str]] = defaultdict(list)
+    for one in failures:
+        by_cause[one.cause].append(one.rule.id)
+    return {cause: ids for cause, ids in by_cause.items() if cause and ids[1:]}
 
 
 def _marked(exchange: str, marks: Sequence[str]) -> Markup:

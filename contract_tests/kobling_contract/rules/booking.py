@@ -237,8 +237,8 @@ LONGEST_MESSAGE = 500
     },
     look={
         "no_claim": "book: in which field the SakID goes, so that the clinic's system makes its claim from it.",
-        "no_reference": "book: request.reference goes into the vendor's field where BookingFacts.reference_in is "
-        '"field"; else request.note() goes unchanged to where it says.',
+        "no_reference": "book: what is sent as the note, or in the vendor's field for a reference, and of which "
+        "request it is.",
         "too_long": "BookingFacts.note_length, and what book adds to request.note().",
         "other_details": "book and register_patient: from which field of request.patient each of the vendor's is made.",
         "unsent": "patient_fields, and where book or register_patient sends each field that is declared there.",
@@ -265,10 +265,18 @@ LONG_SAK_ID = SakID("Lang" * 10)
 NO_REFERENCE: Mapping[str, str] = {
     "field": "The request's reference is not with the appointment. Send request.reference in the vendor's own field "
     'for it, since BookingFacts.reference_in is "field".',
-    "note": "The reference tag is not with the appointment. Send request.note() unchanged.",
-    "patient_note": "The reference tag is not in the patient's record. Send request.note() unchanged.",
+    "note": "The request's reference tag is not with the appointment. Send request.note() unchanged.",
+    "patient_note": "The request's reference tag is not in the patient's record. Send request.note() unchanged.",
 }
 """What is wrong where a reference is missing, by BookingFacts.reference_in."""
+
+
+def _references_told(in_field: str | None, text: str) -> str:
+    """Which references are with an appointment: what its field holds, and the tags in the text that the clinic sees."""
+    tags = ", ".join(map(tag, find_tags(text)))
+    seen = f"another, {tags}" if tags else "no tag"
+    told = f"in the {len(text.strip())} characters of text that the clinic sees: {seen}"
+    return f"in the vendor's field: {in_field}; {told}" if in_field else told
 
 
 async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, message: str | None, sak_id: SakID) -> None:
@@ -293,9 +301,11 @@ async def _seen_whole(trial: Trial, rig: Rig, slot: Slot, patient: Patient, mess
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         found = made.request.reference in find_tags(text) or stands.reference == str(made.request.reference)
-        got = f"not in its field, and not among the {len(find_tags(text))} tags in the text that the clinic sees"
-        expected = f"{what}: the request's reference with the appointment, as reference_in={where!r} says"
-        trial.claim(found, "no_reference", expected=expected, got=got, calls=calls, wrong=NO_REFERENCE[where])
+        expected = f"{what}: the request's reference with the appointment, as reference_in={where!r} says: "
+        expected += str(made.request.reference) if where == "field" else tag(made.request.reference)
+        got = _references_told(stands.reference, text)
+        another = "The appointment has another request's reference. " if find_tags(text) or stands.reference else ""
+        trial.claim(found, "no_reference", expected=expected, got=got, calls=calls, wrong=another + NO_REFERENCE[where])
     if message is not None:
         _message_stands(trial, message, text, calls)
     claimed = "; a claim was made from it" if claims else ""

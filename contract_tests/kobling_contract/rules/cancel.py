@@ -941,21 +941,28 @@ async def _given_up_and_moved(trial: Trial, rig: Rig, slot: Slot, later: Slot, w
         once = len(live) == 1 and live[0].start == later.start
         trial.claim(once, "not_once", expected=f"1 appointment at {clock_told(rig, later.start)} ({what})",
                     got=starts_told(rig, live), calls=calls)  # fmt: skip
-        await _given_up(trial, rig, moved.value.ref, what)
+        await _given_up(trial, rig, moved.value.ref, what, "reschedule", calls)
     trial.saw(f"{what}: {first}; a move is told as {_told(moved)}")
     return True
 
 
-async def _given_up(trial: Trial, rig: Rig, ref: BookingRef, what: str) -> str:
+async def _given_up(
+    trial: Trial, rig: Rig, ref: BookingRef, what: str, by: str = "book", before: Sequence[Call] = ()
+) -> str:
+    """Cancel. by, before: the operation of the adapter's that told of the booking, and its calls."""
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.cancel(ref, REASON))
     calls, left = rig.writing(rig.since(mark)), len(rig.ours())
     done = isinstance(outcome.value, Cancelled)
     trial.claim(done or unknown(outcome), "refused", expected=f"Cancelled ({what})", got=outcome, calls=calls)
     ids = [rig.wire_id(one.id) for one in rig.ours()]
-    stands = f"{counted(left, 'appointment')} that {'stands' if left == 1 else 'stand'}: {', '.join(ids)}"
-    if ref.id not in ids:
-        stands += f"; the id that the Booking was given, and that cancel was asked for, is {ref.id}"
+    stands = f"{outcome}; {counted(left, 'appointment')} that {'stands' if left == 1 else 'stand'}: {', '.join(ids)}"
+    wrong = ""
+    if ids and ref.id not in ids:
+        wrong = (
+            f"The clinic has no booking {ref.id}, and the one that was to be cancelled still stands: the Booking that "
+            f"{by} returned has a wrong id."
+        )
     trial.claim(not (done and left), "still_stands", expected=f"no appointment that stands, as told ({what})",
-                got=stands, calls=calls)  # fmt: skip
+                got=stands, calls=[*before, *calls], wrong=wrong)  # fmt: skip
     return f"a cancel is told as {_told(outcome)}" + (f"; appointments that stand: {left}" if left else "")

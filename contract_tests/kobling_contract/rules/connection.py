@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from kobling import ConnectionReport, DepartmentNotFound, Finding, Operation, UnsupportedOperation
+from kobling import ConnectionReport, CredentialsRejected, DepartmentNotFound, Finding, Operation, UnsupportedOperation
+from kobling_mocks import Call
 from kobling_mocks.clinic import Clinic, synthetic_clinic
 
 from ..rig import Rig
 from ..rule import RuleBook
 from ..sides import Side
-from ..trial import Trial
+from ..trial import Outcome, Trial
 from ..wording import calls_told, counted, either, setting_told, slot_told, some
 from ..wrong_values import almost
 from .booking import take
@@ -429,7 +430,8 @@ async def _tokens(trial: Trial) -> None:
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.slots(rig.days(2, 1)))
     calls, whole = rig.since(mark), outcome.error is None and outcome.value.complete
-    trial.claim(whole, "not_renewed", expected="all times, with a new token after a 401", got=outcome, calls=calls)
+    trial.claim(whole, "not_renewed", expected="all times, with a new token after a 401", got=outcome, calls=calls,
+                wrong=_refused_token_told(outcome, calls, signing))  # fmt: skip
     trial.saw(
         f"{counted(count, 'sign-in')} for twice {TWENTY} callers; two clinics signed in "
         f"{len(rig.world.journal.of(signing or ''))} times in a day"
@@ -446,6 +448,18 @@ async def _still_in(trial: Trial, rig: Rig, side: Side, refused: str, failed_by:
     trial.claim(whole, failed_by, expected=f"open times, {what}", got=outcome, calls=calls)
     trial.claim(not turned_away, refused, expected=f"no call refused for its token, {what}",
                 got=f"{counted(len(turned_away), 'call')} refused with 401", calls=turned_away)  # fmt: skip
+
+
+def _refused_token_told(outcome: Outcome | None, calls: Sequence[Call], signing: str | None) -> str:
+    """What is wrong where a refused token became another error than the one for it; "" where that is not what happened.
+    signing: the vendor's name of the call that signs in."""
+    error = outcome.error if outcome is not None else None
+    if error is None or isinstance(error, CredentialsRejected) or any(call.operation == signing for call in calls):
+        return ""
+    return (
+        f"The vendor refused a token with 401, and the adapter told that as {type(error).__name__}. It must be "
+        "CredentialsRejected: then the SDK fetches a new token."
+    )
 
 
 BOTH: tuple[Operation, ...] = (*READS, "book", "cancel")
@@ -488,12 +502,14 @@ async def _ended_tokens(trial: Trial) -> None:
     refused = [call for call in calls if call.status == 401]
     trial.need(refused, "the vendor took the old token")
     served = [one for one in outcomes if one.error is None]
+    other = next((one for one in outcomes if one.error), None)
     trial.claim(
         len(served) == TWENTY,
         "not_renewed",
         expected=f"all {TWENTY} callers served",
-        got=f"{len(served)} served; another heard {next((one for one in outcomes if one.error), 'nothing')}",
+        got=f"{len(served)} served; the first of the others got {other or 'nothing'}",
         calls=calls[:3],
+        wrong=_refused_token_told(other, calls, signing),
     )
     rig.pace.pass_time(1.0)
     late = await trial.outcome(rig.connect().clinic())

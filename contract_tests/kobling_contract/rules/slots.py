@@ -700,8 +700,8 @@ def judge_night(
         differ(trial, replace(both, excused=truth), f"{all_of}, and none of those at another moment",
                "undecidable_guessed", trial.rule.causes["undecidable_guessed"])  # fmt: skip
     if both.missing:
-        before = f"{held} held. " if held else ""
-        differ(trial, both, all_of, wrong=f"{before}{both.wrong}")
+        before = f" {held} held." if held else ""
+        differ(trial, both, all_of, wrong=f"{both.wrong}{before}")
     left_out = both.left_out
     trial.claim(
         not left_out or said >= 1,
