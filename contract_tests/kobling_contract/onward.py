@@ -58,6 +58,13 @@ def onward(first: WireCall, second: WireCall) -> Onward | None:
 def _texts(data: Any, place: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
     if isinstance(data, dict):
         return [one for name, inner in data.items() for one in _texts(inner, (*place, name))]
+    if isinstance(data, list):
+        links = [
+            (one.get("relation", one.get("rel")), one.get("url", one.get("href")))
+            for one in data
+            if isinstance(one, dict)
+        ]
+        return [((*place, name), to) for name, to in links if isinstance(name, str) and isinstance(to, str)]
     return [(place, data)] if isinstance(data, str) else []
 
 

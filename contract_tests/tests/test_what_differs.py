@@ -163,6 +163,8 @@ def _called(number: int, url: str, body: str, link: str = "") -> WireCall:
         ([("/list", '{"rows": [], "page": 1, "pages": 3}', "")], (1, "page 1 of 3")),
         ([("/list", '{"meta": {"current_page": 2, "last_page": 2}}', "")], None),
         ([("/list", '{"page": 1, "pages": 2}', ""), ("/list?page=2", '{"page": 2, "pages": 2}', "")], None),
+        ([("/list", '{"link": [{"relation": "next", "url": "/list?page=2"}]}', "")], (1, "link.next")),
+        ([("/list", '{"link": [{"rel": "self", "href": "/list?page=1"}], "next": [{"url": "/x"}]}', "")], None),
         ([("/list", "<html>next</html>", "")], None),
     ],
 )

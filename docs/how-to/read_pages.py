@@ -17,11 +17,13 @@ from kobling import (
     Catalogue,
     Http,
     Practitioner,
+    Response,
     Service,
     Slot,
     SlotQuery,
     VendorProtocolError,
     WireModel,
+    at,
     rows_by,
 )
 from kobling.localtime import day_bounds, parse_offset
@@ -42,6 +44,15 @@ class FreeTimes(WireModel):
 class Person(WireModel):
     id: str
     name: str
+
+
+# [bundle-row]
+class Entry(WireModel):
+    id: str = at("/resource/id")
+    name: str = at("/resource/name/0/text")
+
+
+# [bundle-row-end]
 
 
 def shown(people: list[Person]) -> Catalogue:
@@ -97,6 +108,18 @@ class Linked(Invented):
         people = await http.pages("people", items="/items", of=Person, next=ByLink("/next"))
         # [header]
         return shown(people)
+
+
+class Bundled(Invented):
+    contract = 1
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        # [bundle-call]
+        people = await http.pages(
+            "people", items="/entry", of=Entry, next=ByLink("/link"), absent_when_empty=True,
+        )  # fmt: skip
+        # [bundle-end]
+        return shown([Person(id=one.id, name=one.name) for one in people])
 
 
 class LinkedInHeader(Invented):
@@ -183,11 +206,22 @@ class Onward(Invented):
 
 KARI, OLA = {"id": "1", "name": "Kari Prøve"}, {"id": "2", "name": "Ola Test"}
 NEXT = "/v1/clinics/12/people?page=2"
+
+
+def entry(person: dict[str, str]) -> dict[str, Any]:
+    return {"resource": {"id": person["id"], "name": [{"text": person["name"]}]}}
+
+
 VENDORS = [
     (Numbered, {"data": [KARI], "meta": {"last_page": 2}}, {"data": [OLA], "meta": {"last_page": 2}}),
     (Counted, {"items": [KARI], "total": 2}, {"items": [OLA], "total": 2}),
     (Cursored, {"items": [KARI], "paging": {"next": "abc"}}, {"items": [OLA], "paging": {"next": None}}),
     (Linked, {"items": [KARI], "next": NEXT}, {"items": [OLA]}),
+    (
+        Bundled,
+        {"entry": [entry(KARI)], "link": [{"relation": "self", "url": "?"}, {"relation": "next", "url": NEXT}]},
+        {"entry": [entry(OLA)], "link": [{"relation": "self", "url": "?"}]},
+    ),
     (Posted, {"people": [KARI], "pages": 2}, {"people": [OLA], "pages": 2}),
 ]
 
@@ -210,6 +244,23 @@ def test_rows_beside_the_list_are_told_apart_by_their_kind() -> None:
     for odd in ({"type": "visit", "id": 8}, {"id": 8}):
         with pytest.raises(VendorProtocolError, match="wrong_shape"):
             play(Beside, "catalogue", replies=[reply(200, json={**second, "included": [odd]})])
+
+
+def test_a_bundle_without_entries_has_no_rows() -> None:
+    assert play(Bundled, "catalogue", replies=[reply(200, json={"link": []})]).result.practitioners == ()
+    for odd in ({"entry": {}}, {"link": [{"relation": "next"}]}):
+        with pytest.raises(VendorProtocolError):
+            play(Bundled, "catalogue", replies=[reply(200, json=odd)])
+
+
+def test_rows_are_told_apart_by_a_word_that_stands_deeper() -> None:
+    class One(WireModel):
+        id: str = at("/resource/id")
+
+    rows = [{"resource": {"kind": kind, "id": kind}} for kind in ("one", "strange")]
+    either: Any = rows_by("/resource/kind", {"one": One})
+    read = Response(reply(200, json=rows)).read(list[either])
+    assert [type(row).__name__ for row in read] == ["One", "OtherRow"]
 
 
 def test_a_link_in_a_header_is_followed() -> None:

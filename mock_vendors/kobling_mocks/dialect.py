@@ -85,7 +85,8 @@ class Answer:
 class Visit:
     """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON. `form` is
     what the fields of a body in `application/x-www-form-urlencoded` hold, as OAuth 2 wants a token asked for, else
-    nothing; of a name that comes twice it is the last. Header names are in small letters."""
+    nothing; of a name that comes twice it is the last, as in `query`, all of whose values `values` tells. Header names
+    are in small letters."""
 
     world: World
     path: Mapping[str, str]
@@ -93,6 +94,11 @@ class Visit:
     headers: Mapping[str, str]
     json: Any
     form: Mapping[str, str] = field(default_factory=dict)
+    asked: tuple[tuple[str, str], ...] = ()
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of a parameter that may come several times, in the order in which they came."""
+        return tuple(value for one, value in self.asked if one == name)
 
     @property
     def body(self) -> Any:

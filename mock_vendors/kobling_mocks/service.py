@@ -142,7 +142,7 @@ _CHARSET = re.compile(r"""charset\s*=\s*"?([\w.-]+)""", re.I)
 def _visit(world: World, path: Mapping[str, str], arrival: Arrival) -> Visit:
     """The call as a dialect sees it."""
     headers = {name.lower(): value for name, value in arrival.headers}
-    return Visit(world, path, dict(arrival.query), headers, *_parsed(arrival))
+    return Visit(world, path, dict(arrival.query), headers, *_parsed(arrival), asked=arrival.query)
 
 
 def _parsed(arrival: Arrival) -> tuple[Any, dict[str, str]]:

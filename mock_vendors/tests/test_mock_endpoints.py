@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,6 +94,21 @@ def test_the_body_tells_which_operation_is_meant_in_whatever_order_they_stand() 
         for other in ({"method": "gettimes"}, {"method": ["getTimes"]}, ["getTimes"], {}, b"not JSON"):
             assert asked(mock, other) == (200, {"told": "else"})
         assert [one.operation for one in mock.world.journal.calls] == ["people", "times", *["else"] * 5]
+
+
+def test_every_value_of_a_parameter_that_comes_several_times_is_told_in_order() -> None:
+    seen: list[Visit] = []
+
+    def note(visit: Visit) -> Answer:
+        seen.append(visit)
+        return Answer(200, json={})
+
+    mock = Mock(OneDoor(replace(call("times", None), handle=note, method="GET", body=None)))
+    url = "https://api.one-door.example/rpc/12?start=ge1&who=7&start=lt%2B2"
+    mock.exchange(WireRequest("GET", url, (("Authorization", "Bearer mock-key"),), b""))
+    (visit,) = seen
+    assert visit.values("start") == ("ge1", "lt+2")
+    assert (visit.values("who"), visit.values("nobody"), visit.query["start"]) == (("7",), (), "lt+2")
 
 
 def test_a_number_deep_in_the_body_tells_as_well_and_true_is_no_number() -> None:

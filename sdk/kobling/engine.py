@@ -53,7 +53,7 @@ from .errors import (
     word,
 )
 from .exchange import WireFailure, WireReply, WireRequest
-from .http import BadPointer, ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find
+from .http import BadPointer, ByCursor, ByLink, ByNumber, ByOffset, Call, Calls, Http, Pages, Response, find, named_link
 from .localtime import TimeProblem
 from .model import Malformed, malformed
 from .reference import NoteTooLong
@@ -818,7 +818,8 @@ def _one_reading(run: _Run, step: Pages[Any], before: list[list[Any]] | None) ->
         response = yield from _read(run, call, anew=before is not None)
         response.record = run.stick
         listed, *beside = step.item_pointers
-        rows = response.read(list[step.item_type], at=listed)  # type: ignore[name-defined]
+        left_out = step.absent_when_empty and find(response.data, listed) is None
+        rows = [] if left_out else response.read(list[step.item_type], at=listed)  # type: ignore[name-defined]
         items = len(rows)
         total += items
         for pointer in beside:
@@ -875,6 +876,7 @@ def _next_page(
             return _asking_for(call, {param: cursor})
         case ByLink(at):
             link = find(response.data, at) if at is not None else _link_header(response.header("link"))
+            link = named_link(link, "next") if isinstance(link, list) else link
             return _followed(run, call, link) if link else None
 
 

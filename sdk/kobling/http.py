@@ -121,7 +121,8 @@ class ByCursor:
 @dataclass(frozen=True, slots=True)
 class ByLink:
     """Pages by a link in the body (`at`) or in the `Link` header (`at` None). Followed only on the connection's own
-    scheme, host and base path. A relative link is read from the host's root."""
+    scheme, host and base path. A relative link is read from the host's root. Where a list of links stands at the place,
+    as in a FHIR bundle, it is the one whose `relation` (or `rel`) is "next", by its `url` (or `href`)."""
 
     at: str | None = None
 
@@ -144,6 +145,7 @@ class Pages(Generic[T]):
     paging: Paging
     page_limit: int
     row_key: Callable[[T], object] | None
+    absent_when_empty: bool
 
     def __await__(self) -> Generator[Pages[T], Any, list[T]]:
         return cast("list[T]", (yield self))
@@ -160,7 +162,7 @@ class Http:
     left out. expect: statuses beside 2xx that the adapter handles itself, where `errors` does not list the answer's
     code; an error that it raises after a write of its own is still `OutcomeUnknown`. `KEY` may stand anywhere in
     params, headers, json and form. Days, moments and UUIDs are written as text, the first two as ISO 8601
-    (`2026-12-01`, `2026-12-01T08:00:00+00:00`).
+    (`2026-12-01`, `2026-12-01T08:00:00+00:00`). A list as a value of params is the parameter several times.
     """
 
     __slots__ = ("_now",)
@@ -269,6 +271,7 @@ class Http:
         fresh_for: float = 0,
         at_most: int = MAX_PAGES,
         key: Callable[[T], object] | None = None,
+        absent_when_empty: bool = False,
     ) -> Pages[T]:
         """Every item of a paged list, each read as `of`. items: pointer to the list in a page ("" for the page itself);
         where rows of another kind stand beside it, as in `included` of JSON:API, pointers to both, and `of` by
@@ -278,13 +281,15 @@ class Http:
 
         A list of several pages is read until two readings agree, since what changes between two pages hides or doubles
         rows; one that changes every time is `VendorUnavailable`. key: by what a row is known again, where the vendor
-        tells something else of it at every reading; without it whole rows are compared, as `of` reads them."""
+        tells something else of it at every reading; without it whole rows are compared, as `of` reads them.
+        absent_when_empty: a page without the list is one without rows, where the vendor says that it leaves an empty
+        list out; without it such a page is a `VendorProtocolError`."""
         pointers = items if isinstance(items, tuple) else (items,)
         for pointer in pointers or (None,):
             checked_pointer(pointer)
         verb: Verb = "GET" if json is None else "POST"
         first = _call(verb, path, parts, params, headers, json, None, (), write=False, remember=fresh_for)
-        return Pages(first, pointers, of, next, at_most, key)
+        return Pages(first, pointers, of, next, at_most, key, absent_when_empty)
 
 
 def _call(
@@ -423,6 +428,16 @@ def find(data: Json, pointer: str, default: Any = None) -> Any:
         if here is _ABSENT:
             return default
     return here
+
+
+def named_link(links: Iterable[Json], relation: str) -> Json:
+    """Of a list of links the target of the one with this relation; None where there is none, or it is null."""
+    for one in links:
+        if isinstance(one, dict) and relation in (one.get("relation"), one.get("rel")):
+            if not one.keys() & {"url", "href"}:
+                raise VendorProtocolError("link_without_target")
+            return one.get("url", one.get("href"))
+    return None
 
 
 @lru_cache(maxsize=512)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Union
 
 from pydantic import AliasPath, Discriminator, Field, Tag
 
-from .http import BadPointer, checked_pointer
+from .http import BadPointer, checked_pointer, find
 from .model import WireModel
 
 __all__ = ["OtherRow", "at", "rows_by"]
@@ -38,11 +38,13 @@ class OtherRow(WireModel):
 
 def rows_by(field: str, kinds: Mapping[str, type[WireModel]]) -> Any:
     """A type for the rows of a list that holds several kinds, told apart by the word in `field`: for `http.pages(of=…)`
-    and `read(list[…])`. A row of a named kind is read as its model, one with any other word as an `OtherRow`, since
-    vendors add kinds without notice; one without a word does not fit."""
+    and `read(list[…])`. field: a name, or a JSON pointer from the row (`"/resource/resourceType"`). A row of a named
+    kind is read as its model, one with any other word as an `OtherRow`, since vendors add kinds without notice; one
+    without a word does not fit."""
+    place = field if field.startswith("/") else f"/{field.replace('~', '~0').replace('/', '~1')}"
 
     def kind_of(row: object) -> str | None:
-        word = row.get(field) if isinstance(row, dict) else None
+        word = find(row, place)
         return None if not isinstance(word, str) else word if word in kinds else OTHER
 
     tagged = [Annotated[kind, Tag(name)] for name, kind in kinds.items()]
