@@ -248,7 +248,8 @@ def test_rows_beside_the_list_are_told_apart_by_their_kind() -> None:
 
 def test_a_bundle_without_entries_has_no_rows() -> None:
     assert play(Bundled, "catalogue", replies=[reply(200, json={"link": []})]).result.practitioners == ()
-    for odd in ({"entry": {}}, {"link": [{"relation": "next"}]}):
+    broken: tuple[dict[str, Any], ...] = ({"entry": {}}, {"link": [{"relation": "next"}]})
+    for odd in broken:
         with pytest.raises(VendorProtocolError):
             play(Bundled, "catalogue", replies=[reply(200, json=odd)])
 
