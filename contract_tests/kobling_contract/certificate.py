@@ -56,7 +56,8 @@ class Area:
 @dataclass(frozen=True)
 class Certificate:
     """One run, or several with a seed each. adapter: `module:Class`. target: what it was run against; vendor_version:
-    what stood for the vendor there. results: one for each rule, the strongest of its seeds."""
+    what stood for the vendor there. results: one for each rule, the strongest of its seeds. listed_codes: the vendor's
+    codes that the adapter's ErrorMap has entries for."""
 
     vendor: str
     adapter: str
@@ -65,6 +66,7 @@ class Certificate:
     seeds: tuple[int, ...]
     results: tuple[Result, ...]
     vendor_version: str = ""
+    listed_codes: frozenset[str] = frozenset()
 
     @property
     def seed(self) -> int:
@@ -193,7 +195,14 @@ class Certificate:
     @property
     def cannot_know(self) -> tuple[str, ...]:
         """What this run does not know because of what it was run against; for a mock, what its rows never show."""
-        return cannot_know(self.target, self.results)
+        return cannot_know(self.target, self.results, self.untried_codes)
+
+    @property
+    def untried_codes(self) -> frozenset[str]:
+        """Entries of the adapter's ErrorMap that no answer of the mock's had, where the whole suite was run."""
+        if not self.complete or self.target != "mock":
+            return frozenset()
+        return self.listed_codes - {code for result in self.results for code in result.codes}
 
     def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
         """The verdict, whether nothing can be booked, what is not written yet, how sure lost answers are, in words."""

@@ -21,6 +21,7 @@ from kobling import Adapter
 
 from .certificate import Certificate
 from .contract import RULES, chosen
+from .decided import listed_codes
 from .rule import Rule
 from .runner import Result, strongest
 from .target import Target, TargetUnavailable, find_target
@@ -90,6 +91,7 @@ def certificate_of(target: Target, seeds: Iterable[int], results: Iterable[Resul
         target=target.kind,
         seeds=tuple(seeds),
         results=tuple(results),
+        listed_codes=listed_codes(target.adapter.errors),
     )
 
 

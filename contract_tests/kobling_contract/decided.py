@@ -7,11 +7,11 @@ becomes the same error.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from kobling import ErrorMap, WireReply
-from kobling.errormap import judge
+from kobling.errormap import code_in, judge
 from kobling.http import Response
 from kobling_mocks import Call
 
@@ -20,9 +20,11 @@ from .exchanges import Personal
 from .rig import Rig
 from .trial import Outcome
 
-__all__ = ["decided"]
+__all__ = ["answered_codes", "decided", "listed_codes"]
 
 DEEPEST: Final = 6
+LONGEST_REFUSAL: Final = 2_000
+"""Bytes of an answer in which a code is looked for."""
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}|[a-z]+(?:_[a-z0-9]+)+")
 """What looks like a vendor's code, where none that is listed stands in an answer."""
 
@@ -49,13 +51,31 @@ def decided(rig: Rig, outcome: Outcome, calls: Sequence[Call], operation: str = 
     return str(outcome)
 
 
+def listed_codes(table: ErrorMap) -> frozenset[str]:
+    """The vendor's codes that a table has an entry for."""
+    return frozenset(name if isinstance(name, str) else name[1] for name in table.codes)
+
+
+def answered_codes(rigs: Iterable[Rig]) -> tuple[str, ...]:
+    """Those of an adapter's listed codes that the mock answered by itself, without what the suite has put there."""
+    found: set[str] = set()
+    for rig in rigs:
+        listed = listed_codes(rig.adapter.errors)
+        struck = {call.number for call in rig.received if call.fault}
+        for one in rig.wire:
+            own = not one.spoiled and one.number not in struck
+            if own and isinstance(one.outcome, WireReply) and len(one.outcome.body) <= LONGEST_REFUSAL:
+                found |= listed & {code_in(Response(one.outcome), rig.adapter.errors)}
+    return tuple(sorted(found))
+
+
 def _by(table: ErrorMap, operation: str, reply: WireReply, code: str, hidden: Personal) -> str:
     listed = f"status {reply.status} alone decided"
     if reply.status in table.statuses or (operation, reply.status) in table.statuses:
         listed = f"status {reply.status} decided, which ErrorMap.statuses has"
     if code and (code in table.codes or (operation, code) in table.codes):
         return f"ErrorMap.codes has an entry for the code {hidden.without(code)}, which decided"
-    known = {name if isinstance(name, str) else name[1] for name in table.codes}
+    known = listed_codes(table)
     texts = [text for text in _texts(parsed(reply), DEEPEST) if text != code]
     stands = next((one for one in texts if one in known), next(filter(_CODE.fullmatch, texts), None))
     has = "" if stands is None else f", though the answer has {hidden.without(stands)}"

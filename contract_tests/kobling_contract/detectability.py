@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from .rule import NEVER_VARIED, UNTRIED, Rule, TargetKind
 from .runner import Result
@@ -34,9 +34,9 @@ def provable_on(rule: Rule) -> tuple[TargetKind, ...]:
     return tuple(kind for kind in TARGETS if kind in rule.targets)
 
 
-def cannot_know(kind: str, results: Iterable[Result]) -> tuple[str, ...]:
+def cannot_know(kind: str, results: Iterable[Result], codes: Collection[str] = ()) -> tuple[str, ...]:
     """What a run does not know: the limits of its target, the rules that were not provable on it, what the mock's rows
-    never show otherwise, and what a rule had no times to try."""
+    never show otherwise, and what a rule had no times to try. codes: entries of ErrorMap that no answer had."""
     every = tuple(results)
     limits = next((told for target, told in UNKNOWABLE.items() if target == kind), ())
     reasons: dict[str, list[str]] = {}
@@ -47,4 +47,8 @@ def cannot_know(kind: str, results: Iterable[Result]) -> tuple[str, ...]:
     constant = dict.fromkeys(one.facts[NEVER_VARIED] for one in every if NEVER_VARIED in one.facts)
     unvaried = [f"what the adapter makes of another value of {one}: no row of the mock's has one" for one in constant]
     untried = dict.fromkeys(f"{one.rule.id}: {one.facts[UNTRIED]}" for one in every if UNTRIED in one.facts)
-    return (*limits, *left, *unvaried, *untried)
+    told = ", ".join(sorted(codes))
+    unanswered = (
+        [f"whether these codes of ErrorMap are right, since no answer of the mock's had them: {told}"] if told else []
+    )
+    return (*limits, *left, *unvaried, *untried, *unanswered)

@@ -19,6 +19,7 @@ from typing import Any
 from kobling import Adapter, BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
 from kobling.adapter import OPERATIONS, unkept, unwritten
 
+from .decided import answered_codes
 from .leaks import Canaries
 from .marks import marked_in
 from .rig import PATIENT, SAK_ID, Rig
@@ -49,7 +50,8 @@ class Result:
     marks: the values in the exchange that expected and got speak of. modes: the verdict of each side that a driver rule
     was run on, of which `mode` gave this one. seed: the one that gave this verdict. seeds: the verdict by every seed
     that the rule was run with, where there were several. seconds, cpu_seconds: what it took, repeats included; the
-    second is this process's own work. waiver: why and until when it may not hold.
+    second is this process's own work. waiver: why and until when it may not hold. codes: those of the adapter's
+    ErrorMap that the mock answered with.
     """
 
     rule: Rule
@@ -72,6 +74,7 @@ class Result:
     waiver: Waiver | None = None
     marks: tuple[str, ...] = ()
     modes: Mapping[Mode, Verdict] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The result for a machine, and for another process: `from_dict` reads it."""
@@ -95,6 +98,7 @@ class Result:
             "facts": dict(self.facts),
             "waiver": waiver,
             "marks": list(self.marks),
+            "codes": list(self.codes),
             **facts,
         }
 
@@ -115,6 +119,7 @@ class Result:
             seeds={int(seed): Verdict(verdict) for seed, verdict in row["seeds"].items()},
             waiver=Waiver(rule.id, waiver["reason"], date.fromisoformat(waiver["until"])) if waiver else None,
             marks=tuple(row["marks"]),
+            codes=tuple(row["codes"]),
             modes={mode: Verdict(verdict) for mode, verdict in row["modes"].items()},
             **{name: row[name] for name in _SHOWN if name in row},
         )
@@ -263,6 +268,7 @@ def strongest(results: Iterable[Result]) -> Result:
         chosen,
         seeds={one.seed: one.verdict for one in rows} if len(rows) > 1 else {},
         facts=facts,
+        codes=tuple(sorted({code for one in rows for code in one.codes})),
         seconds=sum(one.seconds for one in rows),
         cpu_seconds=sum(one.cpu_seconds for one in rows),
     )
@@ -284,7 +290,10 @@ def _run_modes(rule: Rule, target: Target, seed: int) -> Result:
     """The async run, and for driver rules the sync one: the strongest verdict counts."""
     results = {mode: asyncio.run(_heard(_run_once(rule, target, seed, mode))) for mode in target.modes(rule)}
     chosen = min(results.values(), key=lambda one: one.verdict.strength)
-    return replace(chosen, modes={mode: one.verdict for mode, one in results.items()} if rule.driver else {})
+    codes = tuple(sorted({code for one in results.values() for code in one.codes}))
+    return replace(
+        chosen, codes=codes, modes={mode: one.verdict for mode, one in results.items()} if rule.driver else {}
+    )
 
 
 async def _heard(run: Coroutine[Any, Any, Result]) -> Result:
@@ -370,6 +379,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         evidence=tuple(map(hide, trial.evidence)),
         facts={**trial.facts, **trial.scene.facts()},
         marks=marked_in(told.get("exchange", ""), said, zone),
+        codes=answered_codes(trial.rigs),
         **told,
     )
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,12 +35,14 @@ from kobling_contract.nulls import never_null
 from kobling_contract.rig import WireCall
 from kobling_contract.rule import NEVER_VARIED, Rule
 from kobling_contract.rules.catalogue import ENOUGH, never_varied
-from kobling_contract.runner import run_rule
+from kobling_contract.rules.slots import own_links
+from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
 from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
 from kobling_eg_pasientsky import EgPasientsky
 from kobling_mocks import World
+from made_results import certificate
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
@@ -176,6 +179,56 @@ def test_a_move_that_no_clinic_has_times_for_is_told_with_what_a_run_cannot_know
     assert with_one.verdict is Verdict.PASS
     (told,) = cannot_know("mock", [with_one])
     assert told.startswith("CNCL-08: what becomes of a move in one step to another practitioner")
+
+
+def test_codes_of_the_error_map_that_no_answer_had_are_told_where_the_whole_suite_was_run() -> None:
+    one = run_rule(chosen(["BOOK-05"])[0], find_target("synthetic"), 1, repeats=0)
+    assert "slot_taken" in one.codes
+    listed = frozenset({"slot_taken", "never_said", "nor_this"})
+    whole = replace(certificate(one, complete=True), listed_codes=listed)
+    told = "whether these codes of ErrorMap are right, since no answer of the mock's had them: never_said, nor_this"
+    assert whole.cannot_know == (told,)
+    assert replace(certificate(one), listed_codes=listed).cannot_know == (), "one rule tries few of them"
+    assert replace(whole, target="live").untried_codes == frozenset(), "nobody orders refusals from a sandbox"
+    assert Result.from_dict(one.as_dict(), one.rule).codes == one.codes
+
+
+class EitherWillDo(Synthetic):
+    """Asks for a telephone or an e-mail address."""
+
+    contract = 1
+    patient_fields = Synthetic.patient_fields.model_copy(
+        update={
+            "required": Synthetic.patient_fields.required - {"phone"},
+            "optional": frozenset(),
+            "one_of": (frozenset({"phone", "email"}),),
+        }
+    )
+
+
+def test_what_a_vendor_asks_for_as_one_of_several_is_sent_and_its_refusal_tried() -> None:
+    result = run_rule(chosen(["BOOK-14"])[0], find_target("synthetic", EitherWillDo), 1, repeats=0)
+    assert (result.verdict, result.reason) == (Verdict.PASS, "")
+    assert any("without email, phone" in seen for seen in result.evidence)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "own"),
+    [
+        ((b'{"id": "visit-1", "book": "https:\\/\\/v.example\\/t\\/1"}',), {"https://v.example/t/1"}),
+        ((b'{"id": "visit-1", "kind": "https://v.example/kind", "was": "https://v.example/kind"}',), set()),
+        ((b'{"id": "visit-1", "next": "https://api.example/v1/times?page=2"}',), set()),
+        ((b'{"id": "another", "book": "https://v.example/t/1"}',), set()),
+        ((b'{"id": "visit-1", "book": "https://v.example/t/1"}',) * 2, {"https://v.example/t/1"}),
+    ],
+)
+def test_an_address_that_may_lead_to_one_time_is_told_from_those_of_pages_and_vocabularies(
+    bodies: tuple[bytes, ...], own: set[str]
+) -> None:
+    asked = WireRequest("GET", "https://api.example/v1/times?day=2026-12-01", (), b"")
+    rig: Any = SimpleNamespace(wire=[WireCall(asked, WireReply(200, (), body)) for body in bodies])
+    slots: Any = SimpleNamespace(found=[SimpleNamespace(service_id="visit-1")])
+    assert own_links(rig, slots) == own
 
 
 def test_a_rule_without_the_times_that_it_needs_says_which_and_what_there_was() -> None:

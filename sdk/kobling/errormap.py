@@ -213,6 +213,11 @@ def fail(failure: WireFailure, *, write: bool, typed_host: bool) -> KoblingError
     return VendorUnavailable(reason)
 
 
+def code_in(response: Response, table: ErrorMap) -> str:
+    """The vendor's code in an answer, as the table finds it; "" where it finds none. Never raises."""
+    return _vendor_words(response, table)[0]
+
+
 def _vendor_words(response: Response, table: ErrorMap) -> tuple[str, tuple[str, ...]]:
     """The vendor's code as it stands, for the table only, and the fields that it names as words."""
     if table.code is None and table.field is None:

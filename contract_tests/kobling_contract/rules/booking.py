@@ -843,9 +843,7 @@ def _unchecked(trial: Trial) -> type[Adapter]:
     """The adapter with no field required, so that the vendor itself is asked."""
     made = trial.adapter
     fields = made.patient_fields
-    free = fields.model_copy(
-        update={"required": frozenset(), "one_of": (), "optional": fields.optional | fields.required}
-    )
+    free = fields.model_copy(update={"required": frozenset(), "one_of": (), "optional": fields.declared})
 
     def body(space: dict[str, Any]) -> None:
         space.update(
@@ -880,14 +878,16 @@ def _unchecked(trial: Trial) -> type[Adapter]:
     },
 )
 async def _refused_field(trial: Trial) -> None:
-    required = sorted(trial.adapter.patient_fields.required)
+    fields = trial.adapter.patient_fields
+    left_out = [*((name,) for name in sorted(fields.required)), tuple(sorted(fields.required))]
+    left_out += [tuple(sorted(choice)) for choice in fields.one_of]
     refusals = 0
     for setting in trial.rig().switch_settings("validation"):
         rig = trial.rig(switches=setting, adapter=_unchecked(trial))
         slots = await trial.open_times(rig)
         await trial.booked(rig, slots[0])
         slot = still_open(trial, rig, slots)
-        for names in dict.fromkeys([*((name,) for name in required), tuple(required)]):
+        for names in filter(None, dict.fromkeys(left_out)):
             mark, before = rig.mark(), _live(rig)
             without = PATIENT.model_copy(update=dict.fromkeys(names))
             outcome = await trial.outcome(rig.session.book(rig.request(slot, patient=without)))
