@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from kobling import WireReply, WireRequest
@@ -28,11 +28,15 @@ NEAR = 20
 """So many earlier requests of a call are looked at: who reads several lists at once mixes them."""
 
 
+Place: TypeAlias = tuple[str | int, ...]
+"""The way to a value in an answer's body: names of members, and numbers of entries."""
+
+
 @dataclass(frozen=True)
 class Onward:
     """Where an answer says how its list goes on: a place in its body, or the `Link` header (None), and what it said."""
 
-    place: tuple[str, ...] | None
+    place: Place | None
     value: str
     is_link: bool
 
@@ -55,17 +59,33 @@ def onward(first: WireCall, second: WireCall) -> Onward | None:
     return None
 
 
-def _texts(data: Any, place: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
+def _texts(data: Any, place: Place) -> list[tuple[Place, str]]:
+    """The texts of an answer with their places; of a list only the targets of links that are named."""
     if isinstance(data, dict):
         return [one for name, inner in data.items() for one in _texts(inner, (*place, name))]
     if isinstance(data, list):
-        links = [
-            (one.get("relation", one.get("rel")), one.get("url", one.get("href")))
-            for one in data
-            if isinstance(one, dict)
-        ]
-        return [((*place, name), to) for name, to in links if isinstance(name, str) and isinstance(to, str)]
+        return [((*place, number, target), link[target])
+                for number, link in enumerate(data) if _relation(link)
+                for target in ("url", "href") if isinstance(link.get(target), str)]  # fmt: skip
     return [(place, data)] if isinstance(data, str) else []
+
+
+def _relation(link: Any) -> str:
+    """The relation by which an entry of a list of links is named, as `next`; "" for anything else."""
+    named = link.get("relation", link.get("rel")) if isinstance(link, dict) else None
+    return named if isinstance(named, str) else ""
+
+
+def _told(data: Any, place: Place) -> str:
+    """A place as people read it, with a link's relation instead of its number: `links.next`."""
+    parts = []
+    for step in place:
+        inner = data[step]
+        parts.append(str(step) if isinstance(step, str) else _relation(inner))
+        if isinstance(step, int):
+            break
+        data = inner
+    return ".".join(parts)
 
 
 @dataclass(frozen=True)
@@ -117,7 +137,7 @@ def _went(way: str, here: WireRequest, request: WireRequest) -> bool:
     )
 
 
-def _ways_on(one: WireCall, known: Collection[tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+def _ways_on(one: WireCall, known: Collection[Place]) -> Iterator[tuple[str, str]]:
     """Where an answer says how its list goes on, and what it says."""
     if not isinstance(one.outcome, WireReply) or not 200 <= one.outcome.status < 300:
         return
@@ -125,9 +145,10 @@ def _ways_on(one: WireCall, known: Collection[tuple[str, ...]]) -> Iterator[tupl
         yield "Link, rel=next", url
     data = parsed(one.outcome)
     for place, value in _texts(data, ()):
-        words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", " ".join(place)).lower()))
+        name = _told(data, place)
+        words = set(re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower()))
         if value and (place in known or (words & ONWARD and not words & BACK)):
-            yield ".".join(place), value
+            yield name, value
     for holder in (data, *data.values()) if isinstance(data, dict) else ():
         if isinstance(holder, dict):
             here, last = (next((holder[name] for name in names if name in holder), None) for names in PAGE_OF)

@@ -35,7 +35,7 @@ from kobling_contract.nulls import never_null
 from kobling_contract.rig import WireCall
 from kobling_contract.rule import NEVER_VARIED, Rule
 from kobling_contract.rules.catalogue import ENOUGH, never_varied
-from kobling_contract.rules.slots import own_links
+from kobling_contract.rules.slots import few_own_links
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
 from kobling_contract.target import find_target
@@ -213,22 +213,23 @@ def test_what_a_vendor_asks_for_as_one_of_several_is_sent_and_its_refusal_tried(
 
 
 @pytest.mark.parametrize(
-    ("bodies", "own"),
+    ("bodies", "few"),
     [
-        ((b'{"id": "visit-1", "book": "https:\\/\\/v.example\\/t\\/1"}',), {"https://v.example/t/1"}),
-        ((b'{"id": "visit-1", "kind": "https://v.example/kind", "was": "https://v.example/kind"}',), set()),
-        ((b'{"id": "visit-1", "next": "https://api.example/v1/times?page=2"}',), set()),
-        ((b'{"id": "another", "book": "https://v.example/t/1"}',), set()),
-        ((b'{"id": "visit-1", "book": "https://v.example/t/1"}',) * 2, {"https://v.example/t/1"}),
+        ((b'{"id": "visit-1", "book": "https:\\/\\/v.example\\/t\\/1"}',), False),
+        ((b'{"id": "visit-1", "kind": "https://v.example/kind", "was": "https://v.example/kind"}',), True),
+        ((b'{"id": "visit-1", "next": "https://api.example/v1/times?page=2"}',), True),
+        ((b'{"id": "another", "book": "https://v.example/t/1"}',), True),
+        ((b'{"id": "visit-1", "book": "https://v.example/t/1"}',) * 2, False),
     ],
 )
 def test_an_address_that_may_lead_to_one_time_is_told_from_those_of_pages_and_vocabularies(
-    bodies: tuple[bytes, ...], own: set[str]
+    bodies: tuple[bytes, ...], few: bool
 ) -> None:
     asked = WireRequest("GET", "https://api.example/v1/times?day=2026-12-01", (), b"")
     rig: Any = SimpleNamespace(wire=[WireCall(asked, WireReply(200, (), body)) for body in bodies])
-    slots: Any = SimpleNamespace(found=[SimpleNamespace(service_id="visit-1")])
-    assert own_links(rig, slots) == own
+    time = {"service_id": "visit-1", "practitioner_id": "1"}
+    slots: Any = SimpleNamespace(found=[SimpleNamespace(**time, start=hour) for hour in (8, 9)])
+    assert few_own_links(rig, slots) == few
 
 
 def test_a_rule_without_the_times_that_it_needs_says_which_and_what_there_was() -> None:

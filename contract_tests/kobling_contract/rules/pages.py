@@ -48,6 +48,8 @@ SHOWN = 3
 """So many calls of a reading are shown."""
 LARGE_PAGE, LARGER_PAGE = 100, 150
 """Rows of a page, where the mock's pages can be made smaller: the list is longer, and its calls are few."""
+HALF_A_PAGE = LARGE_PAGE // 2
+"""Rows of a page of the larger clinic's lists, none of which may be as long as a page and no longer."""
 BOOKED_WEEK = BookingQuery(first_day=CROWDED, last_day=LAST_DAY)
 
 Ids: TypeAlias = Counter[str]
@@ -142,7 +144,7 @@ async def _control(
     calls, wire = trial.control(rig, mark, f"{reading.name}: read in a quiet clinic"), rig.sent_since(mark)
     at_once = {call.operation for call in calls} - in_pages(rig, calls, wire)
     if reading.larger is not None and (at_once if to_the_end else at_once & documented(rig)):
-        return await _control(trial, replace(reading, world=reading.larger, larger=None, rows=LARGE_PAGE), to_the_end)
+        return await _control(trial, replace(reading, world=reading.larger, larger=None, rows=HALF_A_PAGE), to_the_end)
     return reading, rig, told, calls, wire
 
 
@@ -535,11 +537,20 @@ def _leading(goes: Onward, path: str, to: str) -> Callable[[WireRequest, WireRep
         data = json.loads(outcome.body)
         holder = data
         for step in goes.place[:-1]:
-            holder = holder[step]
+            holder = holder[step] if isinstance(step, str) else _next_of(holder)
         holder[goes.place[-1]] = to
         return WireReply(outcome.status, outcome.headers, json.dumps(data, ensure_ascii=False).encode())
 
     return spoil
+
+
+def _next_of(links: list[Any]) -> dict[str, Any]:
+    """The link to the next page in a list of links: where the last page has none, a new one."""
+    found = next((one for one in links if "next" in (one.get("relation"), one.get("rel"))), None)
+    if found is None:
+        found = {"relation": "next", "rel": "next"}
+        links.append(found)
+    return found
 
 
 @BOOK.rule(

@@ -615,7 +615,7 @@ async def _links(trial: Trial) -> None:
     trial.need(first.found, "no open time is found")
     links = {slot.identity: slot.link for slot in first.found if slot.link}
     if not links:
-        trial.not_offered("links to book a time", proof=not own_links(rig, first))
+        trial.not_offered("links to book a time", proof=few_own_links(rig, first))
     again = await read(trial, rig, rig.days(7), "the week is read again")
     often = Counter(links.values())
     shared = [slot for slot in first.found if slot.link and often[slot.link] > 1]
@@ -638,14 +638,16 @@ async def _links(trial: Trial) -> None:
 _LINK = re.compile(r"https?://[^\s\"<>\\]+")
 
 
-def own_links(rig: Rig, answer: Slots) -> set[str]:
-    """The addresses in the vendor's answers that may be those of one time: no answer has them twice, and they lead to
-    no call of the API, as the address of a next page does."""
+def few_own_links(rig: Rig, answer: Slots) -> bool:
+    """Whether the vendor's answers hold too few addresses that may each be one time's: no answer has them twice, and
+    they lead to no call of the API, as the address of a next page does. A word of a vocabulary may be an address, too.
+    """
     asked = {urlsplit(one.request.url).path for one in rig.wire}
     said = [body.replace(b"\\/", b"/").decode(errors="replace") for body in _bodies(rig, answer)]
     often = [Counter(_LINK.findall(one)) for one in said]
     shared = {link for counts in often for link, count in counts.items() if count > 1}
-    return {link for counts in often for link in counts if urlsplit(link).path not in asked} - shared
+    own = {link for counts in often for link in counts if urlsplit(link).path not in asked} - shared
+    return 2 * len(own) < len({(slot.practitioner_id, slot.start) for slot in answer.found})
 
 
 def _bodies(rig: Rig, answer: Slots) -> list[bytes]:
