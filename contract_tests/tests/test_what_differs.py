@@ -4,6 +4,7 @@ set up."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,8 +12,9 @@ import pytest
 
 from kobling import WireReply, WireRequest
 from kobling_contract.contract import RULES
-from kobling_contract.onward import left_off
+from kobling_contract.onward import Onward, left_off, onward
 from kobling_contract.rig import Rig, WireCall
+from kobling_contract.rules.pages import leading
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.set_up import settings_told
 from kobling_contract.target import find_target
@@ -176,3 +178,25 @@ def test_where_a_list_goes_on_is_seen_in_links_and_cursors(
     ]
     found = left_off(wire)
     assert (found and (found.number, found.place)) == left
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([{"relation": "next", "url": "/list?page=2"}], [{"relation": "next", "url": "ELSEWHERE"}]),
+        (
+            [{"rel": "self", "href": "/list"}],
+            [{"rel": "self", "href": "/list"}, {"relation": "next", "rel": "next", "url": "ELSEWHERE"}],
+        ),
+    ],
+)
+def test_a_list_of_links_is_led_astray_by_its_next_one_also_on_the_last_page(
+    before: list[dict[str, str]], after: list[dict[str, str]]
+) -> None:
+    first = _called(1, "https://v.example/api/list", '{"link": [{"relation": "next", "url": "/api/list?page=2"}]}')
+    second = _called(2, "https://v.example/api/list?page=2", "{}")
+    goes = onward(first, second)
+    assert goes == Onward(("link", 0, "url"), "/api/list?page=2", is_link=True)
+    reply = WireReply(200, (), json.dumps({"link": before}).encode())
+    told = leading(goes, "/api/list", "ELSEWHERE")(second.request, reply)
+    assert json.loads(told.body) == {"link": after}

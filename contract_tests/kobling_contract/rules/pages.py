@@ -525,7 +525,7 @@ def _lost_why(trial: Trial, slipped: int, always: int) -> str:
 # ---- astray
 
 
-def _leading(goes: Onward, path: str, to: str) -> Callable[[WireRequest, WireReply | WireFailure], Any]:
+def leading(goes: Onward, path: str, to: str) -> Callable[[WireRequest, WireReply | WireFailure], Any]:
     """Every answer of the list says that it goes on there, also the last one."""
 
     def spoil(request: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
@@ -596,7 +596,7 @@ async def _astray(trial: Trial) -> None:
             for what, to in targets.items():
                 rig = _opened(trial, reading)
                 side = await _ready(rig, reading)
-                rig.spoil = _leading(goes, path, to)
+                rig.spoil = leading(goes, path, to)
                 what = f"{operation} leads to {what}"
                 await _told_whole(trial, rig, side, reading, whole, hosts, what, _spoilt(rig, to))
     if not tried:
