@@ -163,6 +163,7 @@ class Http:
     code; an error that it raises after a write of its own is still `OutcomeUnknown`. `KEY` may stand anywhere in
     params, headers, json and form. Days, moments and UUIDs are written as text, the first two as ISO 8601
     (`2026-12-01`, `2026-12-01T08:00:00+00:00`). A list as a value of params is the parameter several times.
+    JSON goes out as `application/json`, or as the vendor's own type of it where `Content-Type` in headers names one.
     """
 
     __slots__ = ("_now",)

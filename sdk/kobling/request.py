@@ -31,6 +31,8 @@ _PLACE = re.compile(r"\{([a-z_.]+)\}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NOT_IN_A_PATH = re.compile(r"[?#\\{}%\x01-\x1f\x7f-\x9f]|\.\.|//|(?:^|/)\.(?:/|$)|^/")
 """What an adapter's own part of a path may not hold; "\\0" stands where the parts go."""
+_JSON_TYPE = re.compile(r"[\w.-]+/(?:[\w.-]+\+)?json(?:\s*;.*)?", re.IGNORECASE)
+"""A type that the vendor may want JSON to be sent as: `application/vnd.api+json`."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 
 
@@ -144,7 +146,10 @@ def build(
         sent.put("Content-Type", "application/x-www-form-urlencoded")
     elif payload is not None:
         body = _json(payload, reveal)
-        sent.put("Content-Type", "application/json")
+        if _JSON_TYPE.fullmatch(sent.value("Content-Type")) is None:
+            sent.put("Content-Type", "application/json")
+    else:
+        sent.drop("Content-Type")
     url = base + _path(call) + ("?" + _encoded(query) if query else "")
     return WireRequest(call.verb, url, sent.checked(), body)
 
@@ -157,6 +162,13 @@ class _Headers:
 
     def put(self, name: str, value: str) -> None:
         self._by_name[name.lower()] = (name, value)
+
+    def value(self, name: str) -> str:
+        """A header's value, "" where there is none."""
+        return self._by_name.get(name.lower(), ("", ""))[1]
+
+    def drop(self, name: str) -> None:
+        self._by_name.pop(name.lower(), None)
 
     def checked(self) -> tuple[tuple[str, str], ...]:
         """All of them; refused when a name or value could not stand in a request, or could begin another line."""

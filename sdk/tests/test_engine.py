@@ -358,6 +358,23 @@ def test_the_key_goes_into_the_body_or_the_query_where_declared() -> None:
     assert sent.params == (("token", "example-key"),)
 
 
+def content_type(method: str, body: dict[str, Any], own: str) -> str | None:
+    async def work(http: Http) -> None:
+        await getattr(http, method)("x", headers={"content-type": own}, **body)
+
+    (sent,) = identify(work, OK).requests
+    return sent.header("Content-Type")
+
+
+def test_json_goes_out_as_the_vendors_own_type_of_it() -> None:
+    for own in ("application/vnd.api+json", "application/fhir+json; charset=utf-8", "text/json"):
+        assert content_type("query", {"json": {}}, own) == own
+    for own in ("text/plain", "application/jsonp", "", "application/fhir+json, text/html"):
+        assert content_type("query", {"json": {}}, own) == "application/json"
+    assert content_type("query", {"form": {"a": 1}}, "application/vnd.api+json") == "application/x-www-form-urlencoded"
+    assert content_type("get", {}, "application/vnd.api+json") is None
+
+
 def test_what_is_none_is_left_out_of_a_body_also_within() -> None:
     body = {
         "a": None,
