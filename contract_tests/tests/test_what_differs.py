@@ -10,13 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from kobling import WireReply, WireRequest
-from kobling_contract.contract import RULES
+from kobling import Clinic, Http, WireReply, WireRequest
+from kobling_contract.contract import RULES, chosen
 from kobling_contract.onward import Onward, left_off, onward
 from kobling_contract.rig import Rig, WireCall
 from kobling_contract.rules.pages import leading
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.set_up import settings_told
+from kobling_contract.synthetic.adapter import Synthetic
 from kobling_contract.target import find_target
 from kobling_contract.timebook import times_of
 from kobling_contract.told_times import Compared, times_told
@@ -129,6 +130,23 @@ def test_a_day_that_is_missing_whole_is_shown_with_every_appointment_of_it() -> 
     bookings = told.exchange.splitlines()[-1]
     assert (bookings.count('"status": "cancelled"'), bookings.count('"status": "booked"')) == (1, 1)
     assert bookings.endswith('"links": "…", "meta": "…"}'), "what holds nothing of that day gives it the room"
+
+
+class TellsTheTownTwice(Synthetic):
+    """Puts code and town after an address that has them."""
+
+    contract = 1
+
+    async def identify(self, http: Http) -> Clinic:
+        told = await super().identify(http)
+        longer = [one.model_copy(update={"address": f"{one.address}, 0001 Oslo"}) for one in told.departments or ()]
+        return told.model_copy(update={"departments": tuple(longer)})
+
+
+def test_an_address_with_more_than_its_own_is_not_called_lost() -> None:
+    (rule,) = chosen(["CONN-12"])
+    told = run_rule(rule, find_target("synthetic", TellsTheTownTwice), 1, repeats=0)
+    assert told.remedy.startswith("A department is shown with more than its address.")
 
 
 def test_what_is_another_after_a_move_is_named() -> None:

@@ -605,6 +605,12 @@ async def _sees_less(trial: Trial, key: str, what: str) -> None:
     trial.saw(f"{what} a time that somebody else has is not booked, told as {outcome}")
 
 
+ADDED = (
+    "A department is shown with more than its address. Is it told twice? In the mock's clinic `street` is the whole "
+    "address, with code and town: a mock whose vendor has them apart must take them apart."
+)
+
+
 @BOOK.rule(
     12,
     "A department is shown with the name and address that the vendor tells, and the clinic with its own, in its zone",
@@ -639,9 +645,10 @@ async def _clinic_is_shown(trial: Trial) -> None:
                 got=some(filter(None, (clinic.name, clinic.organisation_number))), calls=calls)  # fmt: skip
     told = {text for one in own.departments for text in (one.name, *_streets(own, one.id))} & said if places else set()
     lost = told - {text for one in places for text in (one.name, one.address)}
+    longer = {one.address for one in places if any(text in one.address for text in lost)}
     trial.claim(not lost, "lost", expected=f"shown: {some(lost)}, as in the answer",
                 got=f"departments: {some(', '.join(filter(None, (one.name, one.address))) for one in places)}",
-                calls=calls)  # fmt: skip
+                calls=calls, wrong=ADDED if longer else "")  # fmt: skip
     names = {one.id: one.name for one in own.departments}
     wrong = [
         place

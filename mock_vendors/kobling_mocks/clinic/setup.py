@@ -47,7 +47,10 @@ class Department:
 
 @dataclass(frozen=True)
 class VisitingAddress:
-    """A visiting address (besøksadresse): a contact card that an appointment type may point at."""
+    """A visiting address (besøksadresse): a contact card that an appointment type may point at.
+
+    `street` is the whole address in one line, with code and town: `"Prøvegata 1, 0001 Oslo"`.
+    """
 
     id: str
     name: str
