@@ -59,18 +59,9 @@ Operation = Literal[
 ]
 REQUIRED: Final[tuple[Operation, ...]] = ("identify", "catalogue", "list_slots")
 TOGETHER: Final[tuple[Operation, ...]] = ("book", "cancel")
-OPTIONAL: Final[tuple[Operation, ...]] = (
-    "sign_in",
-    "register_patient",
-    "hold_slot",
-    "release_slot",
-    "get_booking",
-    "list_bookings",
-    "reschedule",
-)
 NEEDS_ANOTHER: Final[tuple[tuple[Operation, Operation], ...]] = (("hold_slot", "book"), ("release_slot", "hold_slot"))
 """An operation that means nothing without another one."""
-OPERATIONS: Final[tuple[Operation, ...]] = (*REQUIRED, *TOGETHER, *OPTIONAL)
+OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 WRITES: Final[frozenset[Operation]] = frozenset(
     {"book", "cancel", "register_patient", "hold_slot", "release_slot", "reschedule"}
 )
