@@ -47,14 +47,16 @@ def spans(text: str, marks: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Where the marks stand in a text, each as a whole value."""
     if marks:
         each = "|".join(map(_bounded, sorted(marks, key=len, reverse=True)))
-        for found in re.finditer(rf'(?:{each})(?![:.+-]\d|=|"\s*:|(?<=")\s*:)', text):
+        for found in re.finditer(rf'(?:{each})(?!=|"\s*:|(?<=")\s*:)', text):
             yield found.span()
 
 
 def _bounded(mark: str) -> str:
-    """A mark as a pattern: a word is no part of another, an id or a time may be joined to one by an underscore."""
+    """A mark as a pattern: a word is no part of another, an id or a time may be joined to one by an underscore, and an
+    id of digits to others by a hyphen."""
     beside = r"[^\W_]" if any(sign.isdecimal() for sign in mark) else r"\w"
-    return rf"(?<!{beside}){re.escape(mark)}(?!{beside})"
+    joined = ":.+" if mark.isdecimal() else ":.+-"
+    return rf"(?<!{beside}){re.escape(mark)}(?!{beside}|[{joined}]\d)"
 
 
 def _values(said: str, zone: tzinfo | None) -> Iterator[str]:

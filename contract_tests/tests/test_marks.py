@@ -20,6 +20,7 @@ def marked(exchange: str, said: str) -> list[str]:
     [
         ("an id: 1715000006", '{"id": 1715000006, "other": 17150000061}', ["1715000006"]),
         ("timebook ee9653d2-f9f6", '{"slot": "ee9653d2-f9f6_2_x", "no": "1ee9653d2-f9f6"}', ["ee9653d2-f9f6"]),
+        ("told as booking 29925360", '{"slot_id": "29925360-1715000006", "sum": 29925360.5}', ["29925360"]),
         ("code TIME_TAKEN", '{"code": "TIME_TAKEN", "was": "TIME_TAKEN_AWAY"}', ["TIME_TAKEN"]),
         ("“ukjent” is no status", '{"status": "ukjent", "a": "ukjente"}', ["ukjent"]),
         ("status pending", '{"status": "pending", "text": "it is pending"}', ['"pending"']),
