@@ -960,8 +960,8 @@ async def _given_up(
     wrong = ""
     if ids and ref.id not in ids:
         wrong = (
-            f"The clinic has no booking {ref.id}, and the one that was to be cancelled still stands: the Booking that "
-            f"{by} returned has a wrong id."
+            f"No booking {ref.id} stood at the clinic, and the one that was to be cancelled still does: the Booking "
+            f"that {by} returned has a wrong id."
         )
     trial.claim(not (done and left), "still_stands", expected=f"no appointment that stands, as told ({what})",
                 got=stands, calls=[*before, *calls], wrong=wrong)  # fmt: skip
