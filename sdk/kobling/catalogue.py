@@ -82,7 +82,8 @@ class Practitioner(Model):
 
 class Service(Model):
     """A kind of appointment (timetype). `locations` None means every department, and never "not known" or "where its
-    practitioner is"."""
+    practitioner is". `modes`: how patients are received: in person where the vendor says so or has no word for it,
+    none where it has a word that nobody knows."""
 
     id: VendorId
     name: Name

@@ -220,10 +220,13 @@ async def _only_persons(trial: Trial) -> None:
     await _owned_by_an_unknown_word(trial)
 
 
-async def _words_gone(trial: Trial, without: Callable[[Rig], None]) -> frozenset[str]:
-    """The words that a catalogue's answers hold, and hold no longer once the clinic is without something."""
+async def _words_gone(
+    trial: Trial, without: Callable[[Rig], None], first: Callable[[Rig], None] = lambda _: None
+) -> frozenset[str]:
+    """The words that a catalogue's answers hold, and hold no longer once the clinic is without something. first: what
+    is changed so that the clinic has it."""
     words = []
-    for change in (lambda _: None, without):
+    for change in (first, without):
         rig = trial.rig()
         change(rig)
         mark = rig.mark()
@@ -918,7 +921,12 @@ MODES: Mapping[Medium, str] = {"face_to_face": "in_person", "video": "video", "t
     causes={
         "other_modes": "Patients of the type are received otherwise than the catalogue tells: Service.modes holds "
         "every "
-        "way that the vendor names, and in_person only where the vendor says so or says nothing."
+        "way that the vendor names, and in_person only where the vendor says so or says nothing.",
+        "guessed": "The vendor's word for how patients are received is one that nobody knows, and the type is told as "
+        "received in person: in the table of words there is no such default.",
+    },
+    look={
+        "guessed": "Service.modes: what becomes of a word that is not in the table: none of the modes.",
     },
 )
 async def _modes(trial: Trial) -> None:
@@ -927,9 +935,7 @@ async def _modes(trial: Trial) -> None:
         invented = [one for one in (await _read(trial, rig)).services if one.modes != {"in_person"}]
         trial.not_offered("how patients are received", proof=not invented)
     ways = rig.mock.dialect.mediums
-    ordinary = [one for one in rig.clinic.types if one.kind == "ordinary"]
-    for one, way in zip(ordinary, cycle(ways), strict=False):
-        rig.clinic.put_type(replace(one, mediums=way))
+    _received(rig, ways)
     found = await _read(trial, rig)
     compared = set()
     for service in found.services:
@@ -941,6 +947,35 @@ async def _modes(trial: Trial) -> None:
             compared.add(kind.mediums)
     trial.need(compared == set(ways) or None, "types that are received in every way that the vendor has")
     trial.saw(f"{counted(len(compared), 'way')} to receive a patient, each told as the clinic has it")
+    await _received_in_an_unknown_way(trial, ways)
+
+
+def _received(rig: Rig, ways: Iterable[tuple[Medium, ...]]) -> None:
+    """Give the ordinary types these ways to receive patients, one after the other."""
+    for one, way in zip((one for one in rig.clinic.types if one.kind == "ordinary"), cycle(ways), strict=False):
+        rig.clinic.put_type(replace(one, mediums=way))
+
+
+async def _received_in_an_unknown_way(trial: Trial, ways: Collection[tuple[Medium, ...]]) -> None:
+    """The same catalogue of a vendor that has other words for what is not in person."""
+    elsewhere = [way for way in ways if "face_to_face" not in way]
+    if not elsewhere or ("face_to_face",) not in ways:
+        return
+    words = await _words_gone(
+        trial, lambda rig: _received(rig, [("face_to_face",)]), lambda rig: _received(rig, elsewhere)
+    )
+    if not words:
+        trial.saw("no word in the answers tells that patients are not received in person")
+        return
+    rig = trial.rig(spoil=in_place_of(words))
+    _received(rig, elsewhere)
+    outcome = await trial.outcome(rig.session.catalogue())
+    ordinary = {rig.wire_id(one.id) for one in rig.clinic.types if one.kind == "ordinary"}
+    services = outcome.value.services if outcome.value else ()
+    guessed = [one.id for one in services if one.id in ordinary and "in_person" in one.modes]
+    trial.claim(not guessed, "guessed", got="in_person",
+                expected=f"type {some(guessed, most=1)}: no mode, for {UNKNOWN_WORD}")  # fmt: skip
+    trial.saw("a word that nobody knows is not told as in person")
 
 
 @BOOK.rule(

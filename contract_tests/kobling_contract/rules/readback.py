@@ -20,6 +20,7 @@ from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Restrictions
 
+from ..clinics import AUTUMN_NIGHT
 from ..leaks import Canaries
 from ..record import NATIONAL
 from ..rig import NEXT_PATIENT, PATIENT, SAK_ID, Rig, WireCall
@@ -273,6 +274,21 @@ async def _listed_by_practitioner(trial: Trial) -> None:
                 got=_listed_told(found), calls=calls)  # fmt: skip
     trial.saw("2 bookings of two practitioners: for each of them one is listed, for the two both, and for all both, "
               "also when they have begun")  # fmt: skip
+    await _listed_over_the_night(trial)
+
+
+async def _listed_over_the_night(trial: Trial) -> None:
+    """As many days as were listed at another time, the day of 25 hours among the first of them."""
+    rig = trial.rig("autumn")
+    first = AUTUMN_NIGHT - timedelta(days=2)
+    await _listed(trial, rig, BookingQuery(first_day=first, last_day=first + MANY_DAYS), wrong=NOT_OVER_THE_NIGHT)
+    trial.saw(f"bookings are listed over the night of {AUTUMN_NIGHT}, too")
+
+
+NOT_OVER_THE_NIGHT = (
+    "Bookings can't be listed over the night in which the clock goes back; as many days at another time can. Is the "
+    "window an hour longer than the vendor takes? Then BookingFacts.listed_days is a day less."
+)
 
 
 async def _staffs_too(trial: Trial, rig: Rig, slots: Sequence[Slot], first: date, last: date) -> None:
@@ -319,14 +335,16 @@ def _of_a_third(rig: Rig, made: Sequence[Stood]) -> None:
         rig.clinic.staff_book(BookingOrder(*third, start, details, source="staff"))
 
 
-async def _listed(trial: Trial, rig: Rig, query: BookingQuery) -> tuple[dict[str, Booking], Sequence[Call]]:
-    """The bookings by their ids, and the calls that told them."""
+async def _listed(
+    trial: Trial, rig: Rig, query: BookingQuery, wrong: str = ""
+) -> tuple[dict[str, Booking], Sequence[Call]]:
+    """The bookings by their ids, and the calls that told them. wrong: what is wrong where they can't be read."""
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.bookings(query))
     calls = rig.since(mark)
     if outcome.error is not None:
         days = f"{query.first_day} to {query.last_day}"
-        trial.broken("not_read", expected=f"the bookings of {days}", got=outcome, calls=calls)
+        trial.broken("not_read", expected=f"the bookings of {days}", got=outcome, calls=calls, wrong=wrong)
     return {one.id: one for one in outcome.value.found}, calls
 
 

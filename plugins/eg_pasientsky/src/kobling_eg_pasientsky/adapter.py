@@ -216,7 +216,7 @@ def _service(kind: TimeslotType) -> Service:
         name=kind.name,
         minutes=kind.minutes,
         kind=KINDS.get(kind.appointment_type, "unknown"),
-        modes=modes or frozenset({"in_person"}),
+        modes=modes if kind.mediums else frozenset({"in_person"}),
         locations=frozenset({place.id}) if place else None,
         online=True,
     )

@@ -188,7 +188,7 @@ def _service(kind: Timetype) -> Service:
         name=kind.navn,
         minutes=kind.minutter,
         kind=inferred.KINDS.get(kind.type, "unknown"),
-        modes=modes or frozenset({"in_person"}),
+        modes=modes if kind.oppmoteformer else frozenset({"in_person"}),
         locations=frozenset({kind.avdeling}) if kind.avdeling is not None else None,
         online=kind.nettbestilling,
     )
