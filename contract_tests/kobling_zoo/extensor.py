@@ -955,6 +955,15 @@ class AnyOtherWordIsAPerson(Extensor):
         return with_people(told, owner_kind=lambda one: "person" if one.owner_kind == "unknown" else one.owner_kind)
 
 
+@exhibit(rule="CAT-11", cause="guessed")
+class AnyOtherWayIsInPerson(Extensor):
+    """Tells of patients who are received in a way that it does not know that they are received in person."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue, without doubts."""
+        return with_services(await super().catalogue(http), modes=lambda one: one.modes or frozenset({"in_person"}))
+
+
 @exhibit(rule="CNCL-05", cause="not_looked_at")
 class AnsweredIsCancelled(Extensor):
     """Takes every answer to a cancel that has a booking in it for a yes, whatever state it shows."""

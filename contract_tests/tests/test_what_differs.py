@@ -14,7 +14,7 @@ from kobling import Clinic, Http, WireReply, WireRequest
 from kobling_contract.contract import RULES, chosen
 from kobling_contract.onward import Onward, left_off, onward
 from kobling_contract.rig import Rig, WireCall
-from kobling_contract.rules.pages import leading
+from kobling_contract.rules.pages import alone, leading
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.set_up import settings_told
 from kobling_contract.synthetic.adapter import Synthetic
@@ -218,3 +218,6 @@ def test_a_list_of_links_is_led_astray_by_its_next_one_also_on_the_last_page(
     reply = WireReply(200, (), json.dumps({"link": before}).encode())
     told = leading(goes, "/api/list", "ELSEWHERE")(second.request, reply)
     assert json.loads(told.body) == {"link": after}
+    left = alone(goes, "/api/list")(second.request, told)
+    assert json.loads(left.body) == {"link": after[-1:]}
+    assert alone(goes, "/api/other")(second.request, told) is told, "another list stays as it is"

@@ -544,6 +544,24 @@ def leading(goes: Onward, path: str, to: str) -> Callable[[WireRequest, WireRepl
     return spoil
 
 
+def alone(goes: Onward, path: str) -> Callable[[WireRequest, WireReply | WireFailure], Any]:
+    """Every answer of the list names no other link than that to the next page, whatever place it has then."""
+
+    def leave(request: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        if not isinstance(outcome, WireReply) or outcome.status != 200 or urlsplit(request.url).path != path:
+            return outcome
+        data = json.loads(outcome.body)
+        links = data
+        for step in goes.place or ():
+            if isinstance(step, int):
+                links[:] = [one for one in links if "next" in (one.get("relation"), one.get("rel"))]
+                break
+            links = links[step]
+        return WireReply(outcome.status, outcome.headers, json.dumps(data, ensure_ascii=False).encode())
+
+    return leave
+
+
 def _next_of(links: list[Any]) -> dict[str, Any]:
     """The link to the next page in a list of links: where the last page has none, a new one."""
     found = next((one for one in links if "next" in (one.get("relation"), one.get("rel"))), None)
@@ -568,7 +586,11 @@ def _next_of(links: list[Any]) -> dict[str, Any]:
         "taken_for_whole": "Part of a list was told as the whole. Read lists with http.pages, and let its errors out.",
         "too_many": "A list that goes round in circles was read on and on.",
     },
-    look={"left": "Where the next page's address is taken from an answer: only http.pages may follow it."},
+    look={
+        "left": "Where the next page's address is taken from an answer: only http.pages may follow it.",
+        "taken_for_whole": "Where the next page is found: http.pages with ByLink finds a link by its relation, "
+        "whatever its place; the errors of a later page are not caught.",
+    },
     safety=True,
 )
 async def _astray(trial: Trial) -> None:
@@ -599,6 +621,12 @@ async def _astray(trial: Trial) -> None:
                 rig.spoil = leading(goes, path, to)
                 what = f"{operation} leads to {what}"
                 await _told_whole(trial, rig, side, reading, whole, hosts, what, _spoilt(rig, to))
+            if any(isinstance(step, int) for step in goes.place or ()):
+                rig = _opened(trial, reading)
+                side = await _ready(rig, reading)
+                rig.spoil = alone(goes, path)
+                what = f"{operation} names the next page alone"
+                await _told_whole(trial, rig, side, reading, whole, hosts, what, _spoilt(rig, "next"))
     if not tried:
         _comes_at_once(trial, never)
     trial.saw(
