@@ -76,8 +76,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "not_as_asked": "The vendor answered the booking with something else than the request asked for, so that "
         "nobody is told that it stands, and no other rule can book: send what the request holds, and nothing of your "
         "own in its place.",
-        "echoed": "The booking claims the reference of the request, though the vendor's answer has another one, or "
-        "none. Read it from the answer.",
+        "echoed": "The booking tells what the request said, its reference, day or practitioner, though the vendor's "
+        "answer has another one, or none: read it from the answer.",
     },
     look={
         "more_writes": "book: one http.post and nothing that is sent after it.",
@@ -86,7 +86,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "request.reference, never a fresh one.",
         "invented": "The Booking that book returns: start, end, practitioner_id and service_id come from the answer, "
         "or are None.",
-        "echoed": "The Booking that book returns: reference comes from the answer, never from request.reference.",
+        "echoed": "The Booking that book returns: everything in it comes from the answer, never from the request; what "
+        "the answer does not have is None.",
     },
     driver=True,
 )
@@ -126,6 +127,7 @@ async def _stands_as_asked(trial: Trial) -> None:
         trial.claim(not wrong, "invented", expected=expected, got=told_so, calls=writes)
         trial.saw(f"{world} clinic: 1 appointment, {stands.state}, as asked; number of writes: {len(writes)}")
     await _reference_as_answered(trial)
+    await _facts_as_answered(trial)
 
 
 async def _answered_as_asked(trial: Trial) -> None:
@@ -167,6 +169,47 @@ async def _reference_as_answered(trial: Trial) -> None:
         trial.claim(honest, "echoed", expected=expected, got="the request's reference")
         told = outcome if outcome.error is not None else "a booking that does not claim ours"
         trial.saw(f"an answer with {what}: told as {told}")
+
+
+async def _facts_as_answered(trial: Trial) -> None:
+    """The same booking at a vendor whose answers about it name another day, or another practitioner: that is told, or
+    an error, and never that all is as asked."""
+    first = trial.rig()
+    made = await trial.booked(first)
+    for fact in ("start", "practitioner_id"):
+        rig = trial.rig()
+        slot, *others = await trial.open_times(rig)
+        day = slot.local_start.date()
+        asked, answered = day.isoformat(), (day + timedelta(days=1)).isoformat()
+        if fact == "practitioner_id":
+            asked = slot.practitioner_id
+            answered = next((one.practitioner_id for one in others if one.practitioner_id != asked), asked)
+        mark, request = rig.mark(), rig.request(slot)
+        rig.spoil = partial(_about_it, (made.booking.id, *_spellings(request.reference)), asked, answered)
+        outcome = await trial.outcome(rig.session.book(request))
+        rig.spoil = None
+        calls = rig.writing(rig.since(mark))
+        if not any(rig.spoiled(call.number) for call in calls):
+            continue
+        told = getattr(outcome.value, fact, None)
+        honest = outcome.error is not None or told != getattr(slot, fact)
+        trial.claim(honest, "echoed", expected=f"another {fact} than was asked for, as in the answer, or an error",
+                    got=f"{fact} {told}, as asked", calls=calls)  # fmt: skip
+        trial.saw(f"an answer with another {fact}: told as {outcome if outcome.error is not None else 'it says'}")
+
+
+def _about_it(
+    names: Sequence[str], asked: str, answered: str, request: WireRequest, outcome: WireReply | WireFailure
+) -> WireReply | WireFailure:
+    """An answer that names the booking, by its id or our reference, with a value in the place of the one that was asked
+    for."""
+    if not isinstance(outcome, WireReply):
+        return outcome
+    about = f"{request.url} {outcome.body.decode('utf-8', 'replace')}"
+    if not any(name in about for name in names):
+        return outcome
+    body = re.sub(rb"(?<![0-9A-Za-z])%b(?![0-9a-z])" % re.escape(asked.encode()), answered.encode(), outcome.body)
+    return WireReply(outcome.status, outcome.headers, body)
 
 
 def _spellings(reference: UUID) -> tuple[str, ...]:

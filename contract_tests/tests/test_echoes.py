@@ -1,0 +1,62 @@
+"""A booking tells what the vendor answered, and not what was asked for, where nothing else is read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kobling import Adapter, Booking, BookingRequest, Http
+from kobling_contract.contract import chosen
+from kobling_contract.runner import Result, run_rule
+from kobling_contract.synthetic.adapter import Synthetic
+from kobling_contract.target import find_target
+from kobling_contract.verdicts import Verdict
+
+
+class Unread(Synthetic):
+    """Reads no booking back by its id."""
+
+    contract = 1
+    get_booking = Adapter.get_booking
+
+
+class Echoes(Unread):
+    """Tells a fact of the request as one of the booking."""
+
+    contract = 1
+    facts: tuple[str, ...] = ()
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        made = await super().book(http, request)
+        said: dict[str, Any] = {name: getattr(request.slot, name) for name in self.facts}
+        return made.model_copy(update=said)
+
+
+class EchoesTheTime(Echoes):
+    contract = 1
+    facts = ("start", "end")
+
+
+class EchoesThePractitioner(Echoes):
+    contract = 1
+    facts = ("practitioner_id",)
+
+
+def booked(adapter: type[Adapter]) -> Result:
+    return run_rule(chosen(["BOOK-01"])[0], find_target("synthetic", adapter), 1, repeats=0)
+
+
+@pytest.mark.parametrize(("adapter", "fact"), [(EchoesTheTime, "start"), (EchoesThePractitioner, "practitioner_id")])
+def test_what_the_request_said_is_not_told_in_the_place_of_the_answer(adapter: type[Adapter], fact: str) -> None:
+    told = booked(adapter)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "echoed")
+    assert told.expected == f"another {fact} than was asked for, as in the answer, or an error"
+
+
+def test_what_was_read_from_the_answer_is_told_as_it_says() -> None:
+    told = booked(Unread)
+    assert told.verdict is Verdict.PASS
+    assert [one.partition(":")[0] for one in told.evidence[-2:]] == [
+        "an answer with another start", "an answer with another practitioner_id",
+    ]  # fmt: skip
