@@ -20,10 +20,12 @@ _WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"(?!\s*:)')
 """A word of letters that stands as a value in JSON, and is no field's name."""
 
 
-def words_since(rig: Rig, mark: Mark) -> frozenset[str]:
+def words_since(rig: Rig, mark: Mark, *, to_writes: bool = False) -> frozenset[str]:
     """The words that the answers since then hold as values. What differs between two worlds that differ in one thing
-    is the vendor's word for it."""
-    bodies = [one.outcome.body for one in rig.sent_since(mark) if isinstance(one.outcome, WireReply)]
+    is the vendor's word for it. to_writes: only answers to calls that can change something."""
+    writes = {call.number for call in rig.writing(rig.since(mark))}
+    sent = [one for one in rig.sent_since(mark) if not to_writes or one.number in writes]
+    bodies = [one.outcome.body for one in sent if isinstance(one.outcome, WireReply)]
     return frozenset(word for body in bodies for word in _WORD.findall(body.decode("utf-8", "replace")))
 
 

@@ -1,4 +1,4 @@
-"""A booking tells what the vendor answered, and not what was asked for, where nothing else is read back."""
+"""What is told of a booking is what the vendor answered, and not what was asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kobling import Adapter, Booking, BookingRequest, Http
+from kobling import Adapter, Booking, BookingRef, BookingRequest, Cancelled, CancelReason, Http
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
@@ -60,3 +60,34 @@ def test_what_was_read_from_the_answer_is_told_as_it_says() -> None:
     assert [one.partition(":")[0] for one in told.evidence[-2:]] == [
         "an answer with another start", "an answer with another practitioner_id",
     ]  # fmt: skip
+
+
+class LooksBeforeItCancels(Synthetic):
+    """Reads the booking first, so that the answers hold both words for its state."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        await http.get("bookings/{}", booking.id)
+        return await super().cancel(http, booking, reason)
+
+
+class LooksOnlyBefore(LooksBeforeItCancels):
+    """Reads the answer to the cancel itself, and does not look at what it says."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        await http.get("bookings/{}", booking.id)
+        answer = await http.delete("bookings/{}", booking.id, json={"reason": ""})
+        answer.read(str, at="/booking/status")
+        return Cancelled()
+
+
+def test_an_answer_that_says_that_the_booking_stands_is_looked_at_by_who_reads_first_too() -> None:
+    (rule,) = chosen(["CNCL-05"])
+    told = run_rule(rule, find_target("synthetic", LooksOnlyBefore), 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "not_looked_at")
+    good = run_rule(rule, find_target("synthetic", LooksBeforeItCancels), 1, repeats=0)
+    assert good.verdict is Verdict.PASS
+    assert good.evidence[-1].startswith("an answer to a cancel that says confirmed, as before the cancel, is told as")
