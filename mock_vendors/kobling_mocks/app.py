@@ -107,6 +107,7 @@ def _arrival(incoming: Request) -> Arrival:
         headers=tuple(incoming.headers.items()),
         body=incoming.get_data(cache=False),
         patience=incoming.environ.get(PATIENCE),
+        address=incoming.base_url,
     )
 
 

@@ -86,7 +86,8 @@ class Visit:
     """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON. `form` is
     what the fields of a body in `application/x-www-form-urlencoded` hold, as OAuth 2 wants a token asked for, else
     nothing; of a name that comes twice it is the last, as in `query`, all of whose values `values` tells. Header names
-    are in small letters."""
+    are in small letters. `address` is what was called, from its scheme on and without the query: for a link to the next
+    page."""
 
     world: World
     path: Mapping[str, str]
@@ -95,6 +96,7 @@ class Visit:
     json: Any
     form: Mapping[str, str] = field(default_factory=dict)
     asked: tuple[tuple[str, str], ...] = ()
+    address: str = ""
 
     def values(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter that may come several times, in the order in which they came."""

@@ -38,6 +38,8 @@ class Arrival:
     body: bytes
     patience: float | None = None
     """How long an in-process caller would wait; None on a socket, where waiting is real."""
+    address: str = ""
+    """The whole address that was called, without its query."""
 
 
 def meant(calls: Sequence[Operation], arrival: Arrival) -> Operation | None:
@@ -142,7 +144,7 @@ _CHARSET = re.compile(r"""charset\s*=\s*"?([\w.-]+)""", re.I)
 def _visit(world: World, path: Mapping[str, str], arrival: Arrival) -> Visit:
     """The call as a dialect sees it."""
     headers = {name.lower(): value for name, value in arrival.headers}
-    return Visit(world, path, dict(arrival.query), headers, *_parsed(arrival), asked=arrival.query)
+    return Visit(world, path, dict(arrival.query), headers, *_parsed(arrival), arrival.query, arrival.address)
 
 
 def _parsed(arrival: Arrival) -> tuple[Any, dict[str, str]]:

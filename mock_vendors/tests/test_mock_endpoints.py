@@ -108,6 +108,7 @@ def test_every_value_of_a_parameter_that_comes_several_times_is_told_in_order() 
     mock.exchange(WireRequest("GET", url, (("Authorization", "Bearer mock-key"),), b""))
     (visit,) = seen
     assert visit.values("start") == ("ge1", "lt+2")
+    assert visit.address == "https://api.one-door.example/rpc/12"
     assert (visit.values("who"), visit.values("nobody"), visit.query["start"]) == (("7",), (), "lt+2")
 
 

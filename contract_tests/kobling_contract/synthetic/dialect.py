@@ -41,10 +41,9 @@ from kobling_mocks.clinic import (
 )
 from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
 from kobling_mocks.keys import key_of
-from kobling_mocks.loopback import is_loopback
 from kobling_mocks.switches import Switch, Switches
 from kobling_mocks.wireids import NumberedIds
-from kobling_mocks.world import DEFAULT, World
+from kobling_mocks.world import World
 
 from . import wire
 
@@ -367,18 +366,16 @@ def _clinic(asked: _Asked) -> Answer:
     )
 
 
-def _page(asked: _Asked, rows: Sequence[Any], size: int, path: str) -> tuple[Sequence[Any], str | None]:
+def _page(asked: _Asked, rows: Sequence[Any], size: int) -> tuple[Sequence[Any], str | None]:
     """The rows of the page that is asked for, and the whole address of the next one."""
     page = asked.query(wire.PageQuery).page
     end = page * size
-    host, world = asked.visit.headers.get("host", ""), asked.visit.world.name
-    server = f"{'http' if is_loopback(host) else 'https'}://{host}{'' if world == DEFAULT else f'/ns/{world}'}"
-    return rows[end - size : end], f"{server}{path}?page={page + 1}" if end < len(rows) else None
+    return rows[end - size : end], f"{asked.visit.address}?page={page + 1}" if end < len(rows) else None
 
 
 def _practitioners(asked: _Asked) -> Answer:
     clinic = asked.clinic
-    rows, more = _page(asked, clinic.timebooks, PRACTITIONERS_PAGE, "/v1/practitioners")
+    rows, more = _page(asked, clinic.timebooks, PRACTITIONERS_PAGE)
     found = [
         {
             "id": asked.wire(timebook.id),
@@ -394,7 +391,7 @@ def _practitioners(asked: _Asked) -> Answer:
 
 
 def _services(asked: _Asked) -> Answer:
-    rows, more = _page(asked, asked.clinic.types, SERVICES_PAGE, "/v1/services")
+    rows, more = _page(asked, asked.clinic.types, SERVICES_PAGE)
     found = [
         {
             "id": asked.wire(kind.id),
