@@ -55,6 +55,8 @@ class Shown:
         id) or all."""
         own = self.own(department) if department else None
         found = self.clinic.open_slots(None, None, first, last, department_id=own)
+        if "second_halves" in silent_about(self.dialect):
+            found = tuple(slot for slot in found if not slot.fold)
         return tuple(self._on_the_wire(slot) for slot in found if self.offered(slot.timebook_id, slot.type_id))
 
     def time(self, slot: Slot) -> OpenSlot | None:

@@ -29,6 +29,7 @@ Fact = Literal[
     "patient_limits",
     "cancel_limits",
     "claims",
+    "second_halves",
 ]
 """A word of `Dialect.untold`: something that a clinic of the model may hold. `FACTS` says what each means."""
 
@@ -107,6 +108,10 @@ FACTS: Mapping[Fact, FactMeaning] = {
     "claims": FactMeaning(
         "The claim that the clinic's system makes on the insurer from the SakID in a booking's note.",
         "No claim is looked for; the SakID must reach the clinic all the same.",
+    ),
+    "second_halves": FactMeaning(
+        "The times of the second of two equal hours, in the night in which the clock goes back.",
+        "Only the first of two times with the same clock is expected; leave the second out of the mock's answers.",
     ),
 }
 """Every word of `untold`."""

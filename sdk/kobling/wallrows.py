@@ -6,20 +6,21 @@ instant a vendor means can be told from a whole list only, never from one text (
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from .localtime import FIRST_YEAR, LAST_YEAR, Missing, Repeated, TimeProblem, Unique, Zone, parse_local, to_utc, zone_of
 from .slots import SlotProblem
 
 T = TypeVar("T")
+Once: TypeAlias = Literal["unknown", "first"]
 
 
 def wall_rows(
-    rows: Sequence[T], wall: Callable[[T], str], zone: Zone, *, key: Callable[[T], Hashable]
+    rows: Sequence[T], wall: Callable[[T], str], zone: Zone, *, key: Callable[[T], Hashable], once: Once = "unknown"
 ) -> tuple[list[tuple[T, datetime]], tuple[SlotProblem, ...]]:
     """The starts of a vendor's rows that state wall times without offset, and the rows that had to be left out.
 
@@ -29,14 +30,15 @@ def wall_rows(
     The contract's rule: a time in the missing hour is left out (`missing_hour`). In the repeated hour a time that a
     key lists exactly twice stands for both instants, the first row for the first one, provided that the key's rows
     of that day are in order of instants or of wall times. Any other row there is undecidable and is left out
-    (`repeated_hour`): the vendor may mean either hour. A time that not every clock can show (`on_every_clock`) is left
-    out too (`outside_calendar`).
+    (`repeated_hour`): the vendor may mean either hour. once: "first" where the vendor's page says that a time which
+    is listed once is the first of the two: then it is no longer left out. A time that not every clock can show
+    (`on_every_clock`) is left out too (`outside_calendar`).
 
     Returns (row, instant in UTC) in the rows' order, and for `Slots.problems` what was left out, in the rows' order,
     with a row's place from 0 as its `where`. Raises `TimeProblem("malformed")` for a text that is not a wall time,
     which is the vendor's error and not the clock's.
     """
-    found, left_out = _starts(rows, wall, zone, key)
+    found, left_out = _starts(rows, wall, zone, key, once)
     return [(rows[index], start) for index, start in found], _in_order(left_out)
 
 
@@ -47,6 +49,7 @@ def wall_ranges(
     *,
     key: Callable[[T], Hashable],
     minutes: Callable[[T], int | None] | None = None,
+    once: Once = "unknown",
 ) -> tuple[list[tuple[T, datetime, datetime]], tuple[SlotProblem, ...]]:
     """As `wall_rows`, for rows that tell their end by the wall clock too, and no length: (row, start, end).
 
@@ -57,7 +60,7 @@ def wall_ranges(
     Raises `TimeProblem`: `malformed` as `wall_rows`; `reversed` for a row that ends before it starts, or when it
     starts. Both are the vendor's error.
     """
-    starts, left_out = _starts(rows, lambda row: span(row)[0], zone, key)
+    starts, left_out = _starts(rows, lambda row: span(row)[0], zone, key, once)
     found: list[tuple[T, datetime, datetime]] = []
     for index, start in starts:
         row = rows[index]
@@ -81,7 +84,7 @@ def _in_order(left_out: dict[int, str]) -> tuple[SlotProblem, ...]:
 
 
 def _starts(
-    rows: Sequence[T], wall: Callable[[T], str], zone: Zone, key: Callable[[T], Hashable]
+    rows: Sequence[T], wall: Callable[[T], str], zone: Zone, key: Callable[[T], Hashable], once: Once
 ) -> tuple[list[tuple[int, datetime]], dict[int, str]]:
     """The instants of the rows by index, in order, and why the others were left out."""
     where = zone_of(zone)
@@ -102,8 +105,25 @@ def _starts(
                 nights[key(row), local_time.date()].append(index)
     if nights:
         instants |= _repeated_hours(rows, wall, where, key, nights)
+        if once == "first":
+            instants |= _listed_once(rows, wall, where, nights)
         left_out |= {index: "repeated_hour" for at in nights.values() for index in at if index not in instants}
     return sorted(instants.items()), left_out
+
+
+def _listed_once(
+    rows: Sequence[T],
+    wall: Callable[[T], str],
+    zone: ZoneInfo,
+    nights: dict[tuple[Hashable, date], list[int]],
+) -> dict[int, datetime]:
+    """The first instant of each row in a repeated hour that no other row with its key has the wall time of."""
+    decided: dict[int, datetime] = {}
+    for night in nights.values():
+        walls = {index: parse_local(wall(rows[index])) for index in night}
+        often = Counter(walls.values())
+        decided |= {index: to_utc(at, zone).instants[0] for index, at in walls.items() if often[at] == 1}
+    return decided
 
 
 def _repeated_hours(

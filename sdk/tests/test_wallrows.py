@@ -55,6 +55,18 @@ def test_rows_listed_twice_in_order_of_instants_are_both_hours() -> None:
     )
 
 
+def test_a_row_listed_once_is_the_first_hour_where_the_vendor_says_so() -> None:
+    rows = rows_on(AUTUMN, "02:00", "02:30", "b 02:00", "b 02:00", "c 02:30", "c 02:00", "c 02:30", "c 02:30", "03:00")
+    found, problems = wall_rows(rows, lambda row: row[1], OSLO, key=lambda row: row[0], once="first")
+    assert [f"{row[0]} {at:%H:%M}" for row, at in found] == [
+        "a 00:00", "a 00:30", "b 00:00", "b 01:00", "c 00:00", "a 02:00",
+    ]  # fmt: skip
+    assert [problem.where for problem in problems] == ["4", "6", "7"], "three times is nothing that anybody has said"
+    span = (f"{AUTUMN}T02:00", f"{AUTUMN}T02:30")
+    ended, left_out = wall_ranges([span], lambda row: row, OSLO, key=lambda _: "", minutes=lambda _: 30, once="first")
+    assert ([f"{start:%H:%M}-{end:%H:%M}" for _, start, end in ended], left_out) == (["00:00-00:30"], ())
+
+
 def test_rows_listed_twice_in_order_of_wall_times_are_both_hours() -> None:
     assert read(rows_on(AUTUMN, "01:30", "02:00", "02:00", "02:30", "02:30", "03:00")) == (
         ["a 23:30", "a 00:00", "a 01:00", "a 00:30", "a 01:30", "a 02:00"],

@@ -409,7 +409,8 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
     },
     look={
         "other_end": "Slot.end: the start plus the type's own minutes, in absolute time and not by the wall clock.",
-        "no_place": "Slot.location_id: from the field that names the visiting address in the same answer.",
+        "no_place": "Slot.location_id: from the field that names the place in the same answer, or else from the list "
+        "that says where the practitioner or the type is.",
     },
 )
 async def _ends_and_places(trial: Trial) -> None:
