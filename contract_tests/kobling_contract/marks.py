@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-__all__ = ["marked_in", "marks_in", "spans", "words_in"]
+__all__ = ["marked_in", "marks_in", "spans", "spelled", "words_in"]
 
 SHORTEST_NUMBER = 5
 """Digits of a number that may be an id; a shorter one is how many there are."""
@@ -30,6 +30,11 @@ def marks_in(said: str, zone: tzinfo | None = None) -> tuple[str, ...]:
     """The values that a text for people names, in every spelling that a vendor may have for them. zone: the clinic's,
     in which a time without an offset is meant."""
     return tuple(dict.fromkeys(_values(said, zone)))
+
+
+def spelled(moment: datetime, zone: tzinfo) -> tuple[str, ...]:
+    """A moment in every spelling that a vendor may have for it, always in the same order."""
+    return tuple(_spellings(moment.astimezone(UTC).replace(tzinfo=None), "UTC", zone))
 
 
 def words_in(said: str) -> tuple[str, ...]:

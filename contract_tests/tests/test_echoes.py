@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kobling import Adapter, Booking, BookingRef, BookingRequest, Cancelled, CancelReason, Http
+from kobling import Adapter, Booking, BookingRef, BookingRequest, Cancelled, CancelReason, Http, Slot
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
@@ -60,6 +60,25 @@ def test_what_was_read_from_the_answer_is_told_as_it_says() -> None:
     assert [one.partition(":")[0] for one in told.evidence[-2:]] == [
         "an answer with another start", "an answer with another practitioner_id",
     ]  # fmt: skip
+
+
+class MovesAsAsked(Unread):
+    """Tells of a moved booking what was asked for."""
+
+    contract = 1
+
+    async def reschedule(self, http: Http, booking: BookingRef, slot: Slot) -> Booking:
+        moved = await super().reschedule(http, booking, slot)
+        return moved.model_copy(update={"start": slot.start, "end": slot.end})
+
+
+def test_a_moved_booking_is_told_where_the_answer_has_it() -> None:
+    (rule,) = chosen(["CNCL-08"])
+    told = run_rule(rule, find_target("synthetic", MovesAsAsked), 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "echoed")
+    for good in (Unread, Synthetic):
+        evidence = run_rule(rule, find_target("synthetic", good), 1, repeats=0).evidence
+        assert [one for one in evidence if one.startswith("an answer with the old time: told as")]
 
 
 class LooksBeforeItCancels(Synthetic):

@@ -73,7 +73,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "other_id": "Booking.id is not the id of the vendor's appointment, so that the booking could never be "
         "cancelled.",
         "invented": "The booking tells something that is not so at the clinic: tell only what was read.",
-        "not_as_asked": "The vendor answered the booking with something else than the request asked for, so that "
+        "not_as_asked": "The booking, as the vendor answered or as the adapter tells it, is another than was asked "
+        "for, so that "
         "nobody is told that it stands, and no other rule can book: send what the request holds, and nothing of your "
         "own in its place.",
         "echoed": "The booking tells what the request said, its reference, day or practitioner, though the vendor's "

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from kobling import Operation, Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn, WireReply
+from kobling import InvalidRequest, Operation, Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn, WireReply
 from kobling_mocks import Call
 from kobling_mocks.clinic import OpenSlot, Restrictions
 
@@ -25,7 +25,7 @@ from ..set_up import settings_told
 from ..sides import Side
 from ..timebook import Times, times_of
 from ..told_times import Compared, times_told
-from ..trial import Trial
+from ..trial import Outcome, Trial
 from ..wording import counted, slot_told, some
 from .catalogue import take_long
 
@@ -666,8 +666,11 @@ NIGHT_CAUSES = {
     "undecidable_guessed": "A wall-clock time of the repeated hour that is listed once was given a moment. Nobody can "
     "know which it is: leave it out with a problem (kobling.wallrows.wall_rows does).",
     "not_mentioned": 'A time was left out without a SlotProblem: say why ("repeated_hour").',
+    "an_hour_too_long": "The vendor refuses a window over this night. Does it count hours, of which a day of these has "
+    "25? Then SlotLimits.days is a day less.",
 }
 NIGHT_LOOK = {
+    "an_hour_too_long": "SlotLimits.days, and whether the vendor counts days or hours.",
     "not_mentioned": "Slots.problems: what kobling.wallrows.wall_rows gives beside the times must be passed on.",
 }
 
@@ -750,11 +753,15 @@ async def _night(trial: Trial, world: ClinicName, night: date) -> None:
     for query in (night_days(night), SlotQuery(first_day=night, last_day=night), as_much):
         rig = trial.rig(world)
         days = (query.last_day - query.first_day).days + 1
-        answer = await read(trial, rig, query, f"the night of {night} is read in a window of {counted(days, 'day')}")
+        what = f"night of {night}, {counted(days, 'day')}"
+        try:
+            answer = await read(trial, rig, query, f"the night of {night}: read in a window of {counted(days, 'day')}")
+        except InvalidRequest as error:
+            trial.broken("an_hour_too_long", expected=f"the open times: {what} from {query.first_day}",
+                         got=Outcome(error=error), calls=rig.since(rig.searched)[-3:])  # fmt: skip
         expected = rig.shown.times(query.first_day, query.last_day)
         trial.need(expected, "the clinic has no open time that night")
         problems = [problem.because for problem in answer.problems]
-        what = f"night of {night}, {counted(days, 'day')}"
         before = f"The window{'s' if held[1:] else ''} of {' and '.join(held)}" if held else ""
         judge_night(trial, rig, times_of(answer.found), problems, expected, what, before)
         held.append(counted(days, "day"))
