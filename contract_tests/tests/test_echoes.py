@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from kobling import Adapter, Booking, BookingRef, BookingRequest, Cancelled, CancelReason, Http, Slot
+from kobling import (
+    Adapter,
+    Booking,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    Http,
+    Slot,
+    VendorProtocolError,
+)
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
@@ -109,4 +119,22 @@ def test_an_answer_that_says_that_the_booking_stands_is_looked_at_by_who_reads_f
     assert (told.verdict, told.cause) == (Verdict.FAIL, "not_looked_at")
     good = run_rule(rule, find_target("synthetic", LooksBeforeItCancels), 1, repeats=0)
     assert good.verdict is Verdict.PASS
-    assert good.evidence[-1].startswith("an answer to a cancel that says confirmed, as before the cancel, is told as")
+    assert good.evidence[-2].startswith("an answer to a cancel that says confirmed, as before the cancel, is told as")
+
+
+class AnythingElseIsCancelled(Synthetic):
+    """Takes every word but that for a booking that stands for a yes."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        answer = await http.delete("bookings/{}", booking.id, json={"reason": ""})
+        if answer.read(str, at="/booking/status") == "confirmed":
+            raise VendorProtocolError("not_cancelled")
+        return Cancelled()
+
+
+def test_a_word_that_nobody_knows_is_no_yes_to_a_cancel() -> None:
+    told = run_rule(chosen(["CNCL-05"])[0], find_target("synthetic", AnythingElseIsCancelled), 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "not_looked_at")
+    assert "says ukjent_ord, which nobody knows" in told.expected

@@ -38,7 +38,7 @@ from ..decided import decided
 from ..marks import spelled
 from ..rig import Rig
 from ..rule import UNTRIED, RuleBook
-from ..strange_words import in_place_of, words_since
+from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked, Outcome, Trial, unknown
 from ..wording import clock_told, counted, facts_told, loss_told, setting_told, starts_told, times_needed
@@ -467,8 +467,8 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
         "told_cancelled": "The caller was told that the booking is cancelled, but it stands.",
         "told_certain": "A lost answer must be OutcomeUnknown: nobody knows whether the cancel was carried out.",
         "not_repeatable": "The same cancel, once more after its answer was lost, must end in Cancelled.",
-        "not_looked_at": "The vendor's answer says in its own word that the booking stands, and the caller heard that "
-        "it is cancelled: read the booking's state in the answer.",
+        "not_looked_at": "The vendor's answer does not say in its own word that the booking is cancelled, and the "
+        "caller heard that it is: read the booking's state in the answer.",
         "resent": "The adapter sent one cancel more than once, though its caller had asked once.",
     },
     look={
@@ -541,16 +541,17 @@ async def _answered_as_standing(trial: Trial) -> None:
         trial.saw("no one word in the answers tells whether a booking stands")
         return
     (stand,), (cancel,) = told
-    rig = trial.rig()
-    made, mark = await trial.booked(rig), rig.mark()
-    rig.spoil = in_place_of([cancel], stand)
-    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
-    rig.spoil = None
-    calls = rig.writing(rig.since(mark))
-    trial.claim(not isinstance(outcome.value, Cancelled), "not_looked_at", expected=f"OutcomeUnknown: the answer says "
-                f"{stand}, as before the cancel; for a cancelled booking it says {cancel}", got=_told(outcome),
-                calls=calls)  # fmt: skip
-    trial.saw(f"an answer to a cancel that says {stand}, as before the cancel, is told as {_told(outcome)}")
+    for word, as_what in ((stand, "as before the cancel"), (UNKNOWN_WORD, "which nobody knows")):
+        rig = trial.rig()
+        made, mark = await trial.booked(rig), rig.mark()
+        rig.spoil = in_place_of([cancel], word)
+        outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+        rig.spoil = None
+        calls = rig.writing(rig.since(mark))
+        trial.claim(not isinstance(outcome.value, Cancelled), "not_looked_at", expected=f"OutcomeUnknown: the answer "
+                    f"says {word}, {as_what}; for a cancelled booking it says {cancel}", got=_told(outcome),
+                    calls=calls)  # fmt: skip
+        trial.saw(f"an answer to a cancel that says {word}, {as_what}, is told as {_told(outcome)}")
 
 
 @BOOK.rule(
