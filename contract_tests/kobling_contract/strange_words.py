@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from kobling import WireFailure, WireReply, WireRequest
 from .answers import parsed
 from .rig import Mark, Rig, Spoil, WireCall
 
-__all__ = ["UNKNOWN_WORD", "in_place_of", "where_they_stand", "words_since"]
+__all__ = ["UNKNOWN_WORD", "answered_otherwise", "in_place_of", "where_they_stand", "words_since"]
 
 UNKNOWN_WORD = "ukjent_ord"
 _WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"(?!\s*:)')
@@ -43,6 +43,29 @@ def _strange(
     for word in known:
         body = body.replace(f'"{word}"'.encode(), f'"{other}"'.encode())
     return WireReply(outcome.status, outcome.headers, body)
+
+
+def answered_otherwise(names: Collection[str], instead: Mapping[str, str]) -> Spoil:
+    """Puts a value in the place of each of these, in every answer to or about what one of the names stands for: a
+    booking by its id or reference."""
+    each = "|".join(re.escape(one) for one in sorted(instead, key=len, reverse=True))
+    return partial(_otherwise, frozenset(names), re.compile(rf"(?<![0-9A-Za-z])(?:{each})(?![0-9a-z])"), instead)
+
+
+def _otherwise(
+    names: frozenset[str],
+    known: re.Pattern[str],
+    instead: Mapping[str, str],
+    request: WireRequest,
+    outcome: WireReply | WireFailure,
+) -> WireReply | WireFailure:
+    if not isinstance(outcome, WireReply):
+        return outcome
+    body = outcome.body.decode("latin-1")  # whatever its charset is: ids and times are ASCII, and the rest stays
+    if not any(name in f"{request.url} {body}" for name in names):
+        return outcome
+    changed = known.sub(lambda found: instead[found[0]], body)
+    return WireReply(outcome.status, outcome.headers, changed.encode("latin-1"))
 
 
 Place = tuple[str, ...]

@@ -44,6 +44,7 @@ from ..exchanges import Personal
 from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
 from ..rule import RuleBook
+from ..strange_words import answered_otherwise
 from ..timebook import apart
 from ..trial import Outcome, Trial, differing
 from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told, times_needed
@@ -186,7 +187,7 @@ async def _facts_as_answered(trial: Trial) -> None:
             asked = slot.practitioner_id
             answered = next((one.practitioner_id for one in others if one.practitioner_id != asked), asked)
         mark, request = rig.mark(), rig.request(slot)
-        rig.spoil = partial(_about_it, (made.booking.id, *_spellings(request.reference)), asked, answered)
+        rig.spoil = answered_otherwise((made.booking.id, *_spellings(request.reference)), {asked: answered})
         outcome = await trial.outcome(rig.session.book(request))
         rig.spoil = None
         calls = rig.writing(rig.since(mark))
@@ -197,20 +198,6 @@ async def _facts_as_answered(trial: Trial) -> None:
         trial.claim(honest, "echoed", expected=f"another {fact} than was asked for, as in the answer, or an error",
                     got=f"{fact} {told}, as asked", calls=calls)  # fmt: skip
         trial.saw(f"an answer with another {fact}: told as {outcome if outcome.error is not None else 'it says'}")
-
-
-def _about_it(
-    names: Sequence[str], asked: str, answered: str, request: WireRequest, outcome: WireReply | WireFailure
-) -> WireReply | WireFailure:
-    """An answer that names the booking, by its id or our reference, with a value in the place of the one that was asked
-    for."""
-    if not isinstance(outcome, WireReply):
-        return outcome
-    about = f"{request.url} {outcome.body.decode('utf-8', 'replace')}"
-    if not any(name in about for name in names):
-        return outcome
-    body = re.sub(rb"(?<![0-9A-Za-z])%b(?![0-9a-z])" % re.escape(asked.encode()), answered.encode(), outcome.body)
-    return WireReply(outcome.status, outcome.headers, body)
 
 
 def _spellings(reference: UUID) -> tuple[str, ...]:

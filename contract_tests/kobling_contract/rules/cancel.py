@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from kobling import (
@@ -38,7 +36,7 @@ from ..decided import decided
 from ..marks import spelled
 from ..rig import Rig
 from ..rule import UNTRIED, RuleBook
-from ..strange_words import UNKNOWN_WORD, in_place_of, words_since
+from ..strange_words import UNKNOWN_WORD, answered_otherwise, in_place_of, words_since
 from ..timebook import apart
 from ..trial import Booked, Outcome, Trial, unknown
 from ..wording import clock_told, counted, facts_told, loss_told, setting_told, starts_told, times_needed
@@ -867,7 +865,7 @@ async def _told_as_answered(trial: Trial) -> None:
     answered = dict(zip(spelled(new.start, rig.tz), spelled(old.start, rig.tz), strict=True))
     answered |= dict(zip(spelled(new.end, rig.tz), spelled(old.end, rig.tz), strict=True))
     mark = rig.mark()
-    rig.spoil = partial(as_it_was, (made.booking.id, str(made.booking.reference)), answered)
+    rig.spoil = answered_otherwise((made.booking.id, str(made.booking.reference)), answered)
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     rig.spoil = None
     calls = rig.writing(rig.since(mark))
@@ -878,19 +876,6 @@ async def _told_as_answered(trial: Trial) -> None:
     trial.claim(honest, "echoed", got=f"told at {clock_told(rig, new.start)}, as asked", calls=calls,
                 expected=f"an error, or the booking at {clock_told(rig, old.start)}, as in the answer")  # fmt: skip
     trial.saw(f"an answer with the old time: told as {outcome if outcome.error is not None else 'it says'}")
-
-
-def as_it_was(
-    names: Sequence[str], answered: Mapping[str, str], request: WireRequest, outcome: WireReply | WireFailure
-) -> WireReply | WireFailure:
-    """An answer that names the booking, with each of these texts in the place of another."""
-    if not isinstance(outcome, WireReply):
-        return outcome
-    body = outcome.body.decode("utf-8", "replace")
-    if not any(name in f"{request.url} {body}" for name in names):
-        return outcome
-    pattern = "|".join(f"(?<![0-9]){re.escape(one)}(?![0-9])" for one in sorted(answered, key=len, reverse=True))
-    return WireReply(outcome.status, outcome.headers, re.sub(pattern, lambda found: answered[found[0]], body).encode())
 
 
 def _what_is_another(told: Booking, before: Booking, now: Appointment | None, new: Slot, added: bool) -> str:
