@@ -313,7 +313,11 @@ class DayAndMonthSwapped(_Times):
 
 @exhibit(rule="SLOT-10", cause="no_place")
 class TimesWithoutAPlace(_Times):
-    """Tells times without the department that they are at."""
+    """Tells times without the department that they are at, and services as offered everywhere."""
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        """The catalogue without the places of services."""
+        return with_services(await super().catalogue(http), locations=lambda one: None)
 
     def _told(self, answer: Slots, query: SlotQuery) -> Slots:
         return with_slots(answer, location_id=lambda slot: None)

@@ -191,11 +191,13 @@ def settled(printed: str) -> str:
 
 def merged(text: str, more: str) -> str:
     """An adapter's module with a page's code in it: imports join the imports; a definition takes the place of the one
-    with its name, or a new one stands above the adapter's class, or at the end of the class."""
+    with its name, or a new one stands above the adapter's class, or at the end of the class; a value above its
+    methods."""
     tree = ast.parse(more)
     for inside, node in _definitions(tree):
         first, last = _span(more, node)
-        text = _placed(text, inside, _name(node), more.splitlines()[first:last])
+        value = inside and isinstance(node, ast.Assign)
+        text = _placed(text, inside, _name(node), more.splitlines()[first:last], value=value)
     imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     begin = next(node for node in ast.parse(text).body if isinstance(node, ast.ImportFrom) and node.module == "kobling")
     return _with_lines(text, begin.lineno - 1, begin.lineno - 1, imports)
@@ -210,8 +212,11 @@ def place(text: str, part: str) -> str:
     named = [_name(node) for node in (nodes[0].body if isinstance(nodes[0], ast.ClassDef) and inside else nodes)]
     there = {_name(node) for where, node in _definitions(ast.parse(text)) if where == inside}
     replaced = " and ".join(f"`{name}`" for name in named if name in there)
+    if not replaced and inside:
+        values = isinstance(nodes[0], ast.ClassDef) and all(isinstance(node, ast.Assign) for node in nodes[0].body)
+        return f"{'Above the methods of' if values else 'At the end of'} `class Fjellvik`"
     if not replaced:
-        return f"{'At the end of' if inside else 'Above'} `class Fjellvik`"
+        return "Above `class Fjellvik`"
     assert there.issuperset(named), f"a part replaces {replaced}, and holds more"
     return f"{'In' if inside else 'Above'} `class Fjellvik`, in place of {replaced}"
 
@@ -222,12 +227,16 @@ def imported(text: str) -> set[str]:
     return {one.name for node in nodes for one in node.names}
 
 
-def _placed(text: str, inside: bool, name: str, block: list[str]) -> str:
+def _placed(text: str, inside: bool, name: str, block: list[str], *, value: bool) -> str:
     tree = ast.parse(text)
     for where, node in _definitions(tree):
         if (where, _name(node)) == (inside, name):
             return _with_lines(text, *_span(text, node), block)
     adapter = _adapter_class(tree)
+    if value:
+        method = next(node for node in adapter.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        at, _ = _span(text, method)
+        return _with_lines(text, at, at, [*block, ""])
     at = adapter.end_lineno or 0 if inside else adapter.lineno - 1
     return _with_lines(text, at, at, ["", *block] if inside else [*block, ""])
 

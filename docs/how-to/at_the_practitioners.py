@@ -220,7 +220,7 @@ dialect = AtThePractitionersMock()
 
 
 class Everywhere(AtThePractitioners):
-    """Reads "no place of its own" as "at every department"."""
+    """Reads "no place of its own" as "wherever its practitioners receive anybody"."""
 
     contract = 1
 
@@ -265,6 +265,29 @@ def test_the_suite_finds_each_service_and_each_time_where_it_is() -> None:
     assert failed(AtThePractitioners) == []
 
 
+class OnlyPeople(AtThePractitioners):
+    """Leaves it to the SDK where services and times are: no service of this vendor has a place of its own."""
+
+    contract = 1
+
+    # [people]
+    async def catalogue(self, http: Http) -> Catalogue:
+        people = (await http.get("people")).read(list[Who])
+        kinds = (await http.get("kinds")).read(list[Kind])
+        return Catalogue(
+            practitioners=tuple(
+                Practitioner(id=one.id, name=one.name, owner_kind="person", departments=frozenset({one.place}))
+                for one in people
+            ),
+            services=tuple(Service(id=kind.id, name=kind.name) for kind in kinds),
+            offers=tuple(Offer(practitioner_id=who, service_id=kind.id) for kind in kinds for who in kind.people),
+        )
+
+    # [people-end]
+    async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
+        return [one.model_copy(update={"location_id": None}) for one in await super().list_slots(http, query)]
+
+
 class PeopleOnly(AtThePractitionersMock):
     """No service has a place of its own."""
 
@@ -275,8 +298,9 @@ class PeopleOnly(AtThePractitionersMock):
 
 
 def test_it_does_so_where_only_practitioners_have_a_place() -> None:
-    certificate = certify("invented", rules=RULES, target=Target(AtThePractitioners, PeopleOnly()))
-    assert [one.rule.id for one in certificate.results if one.verdict.value != "PASS"] == []
+    for adapter in (AtThePractitioners, OnlyPeople):
+        certificate = certify("invented", rules=RULES, target=Target(adapter, PeopleOnly()))
+        assert [one.rule.id for one in certificate.results if one.verdict.value != "PASS"] == []
 
 
 def test_with_such_a_mock_it_is_seen_when_no_place_is_read_as_every_place() -> None:

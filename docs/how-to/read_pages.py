@@ -16,6 +16,7 @@ from kobling import (
     ByOffset,
     Catalogue,
     Http,
+    Lists,
     Practitioner,
     Response,
     Service,
@@ -58,6 +59,18 @@ class Entry(WireModel):
 def shown(people: list[Person]) -> Catalogue:
     everybody = tuple(Practitioner(id=one.id, name=one.name) for one in people)
     return Catalogue(practitioners=everybody, services=(), offers=EVERYONE_OFFERS_EVERYTHING)
+
+
+class AllAlike(Invented):
+    contract = 1
+    # [lists]
+    lists = Lists(items="/data", next=ByLink("/links/next"), params={"size": 100})
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        people = await http.pages("people", of=Person)
+        former = await http.pages("people", of=Person, params={"only": "former"})
+        # [lists-end]
+        return shown([*people, *former])
 
 
 class Numbered(Invented):
@@ -231,6 +244,15 @@ def test_all_pages_are_one_list(adapter: type[Invented], one: object, two: objec
     first, second = reply(200, json=one), reply(200, json=two)
     played = play(adapter, "catalogue", replies=[first, second, first])
     assert [who.name for who in played.result.practitioners] == ["Kari Prøve", "Ola Test"]
+
+
+def test_what_all_lists_have_in_common_is_said_once() -> None:
+    first, last = {"data": [KARI], "links": {"next": NEXT}}, {"data": [OLA], "links": {}}
+    former = {"data": [], "links": {}}
+    replies = [reply(200, json=one) for one in (first, last, first, former)]
+    played = play(AllAlike, "catalogue", replies=replies)
+    assert [who.name for who in played.result.practitioners] == ["Kari Prøve", "Ola Test"]
+    assert [one.params for one in played.requests][::3] == [(("size", "100"),), (("size", "100"), ("only", "former"))]
 
 
 def test_rows_beside_the_list_are_told_apart_by_their_kind() -> None:

@@ -55,7 +55,7 @@ from .catalogue import (
     ServiceKind,
     WhyNot,
 )
-from .clinic import Clinic, Department, ZoneName
+from .clinic import Clinic, Department, ZoneName, address_line
 from .clock import Clock, SystemClock
 from .connection import UNUSED, Connection, ConnectionForm, FormField, PublicConnection, Secret, optional, required
 from .errormap import ErrorMap, Refusal
@@ -93,7 +93,7 @@ from .errors import (
     VendorUnavailable,
 )
 from .exchange import Exchange, WireFailure, WireReply, WireRequest
-from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Response, given
+from .http import ByCursor, ByLink, ByNumber, ByOffset, Http, Lists, Response, given
 from .limits import BookingFacts, CatalogueFacts, Limits, PatientFields, SlotLimits
 from .limits import Rate as CallRate
 from .linking import (
@@ -191,6 +191,7 @@ __all__ = [
     "Limits",
     "LinkProposal",
     "LinkProposals",
+    "Lists",
     "Mode",
     "Model",
     "Moment",
@@ -265,6 +266,7 @@ __all__ = [
     "WireReply",
     "WireRequest",
     "ZoneName",
+    "address_line",
     "at",
     "broken_links",
     "capabilities",

@@ -35,7 +35,7 @@ from .clinic import Clinic
 from .connection import ConnectionForm, PublicConnection, Secret
 from .errormap import ErrorMap
 from .errors import UnsupportedOperation
-from .http import Http
+from .http import Http, Lists
 from .limits import Limits, PatientFields, Source
 from .model import Model
 from .slots import Slot, SlotQuery, Slots
@@ -123,6 +123,7 @@ _CLASS_VALUES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "provenance": ((Provenance,), "a Provenance(…)"),
     "headers": ((Mapping,), "a mapping of names to values, as {'X-Version': '2'}"),
     "params": ((Mapping,), "a mapping of names to values, as {'lang': 'nb'}"),
+    "lists": ((Lists, type(None)), "None, or as Lists(items='/rows', next=ByLink('/next'))"),
     "auth_url": ((str, type(None)), "None, or a text that starts with https:// or {booking_url}"),
     "sign_in_auth": (get_args(Auth), "an object such as Basic(KEY.client, KEY.secret), or NoAuth()"),
 }
@@ -146,7 +147,8 @@ class Adapter(ABC):
 
     key: the vendor's name in registries and commands, as "eg-pasientsky". name: for people. contract: the version it
     was written for. base_url: https, with `{external_id}`, `{department_id}`, `{booking_url}` and public groups filled
-    in. headers, params: sent with every call, empty ones left out. auth_url: the one other host, for `sign_in` only.
+    in. headers, params: sent with every call, empty ones left out. lists: how every list that comes in pages does, for
+    `http.pages`. auth_url: the one other host, for `sign_in` only.
     sign_in_auth: how the key goes with the calls of `sign_in`, where it does not stand in their bodies as `KEY`.
     provenance: what is known of the wire, for the matrix of vendors.
     options, clinic: set by the session; `clinic` is None in `identify` and `sign_in`, and where `play` is given none.
@@ -164,6 +166,7 @@ class Adapter(ABC):
     provenance: ClassVar[Provenance] = Provenance()
     headers: ClassVar[Mapping[str, Any]] = {}
     params: ClassVar[Mapping[str, Any]] = {}
+    lists: ClassVar[Lists | None] = None
     auth_url: ClassVar[str | None] = None
     sign_in_auth: ClassVar[Auth] = NoAuth()
     Options: ClassVar[type[BaseModel]] = NoOptions

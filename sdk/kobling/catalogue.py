@@ -66,7 +66,8 @@ class Practitioner(Model):
     """A vendor's profile of a practitioner: a timebook (timebok), a calendar or an employee.
 
     Only one owned by a person may be linked to a practitioner of the registry; patients see the owner's name.
-    hpr: the number in the health personnel register, where the vendor knows it. departments: None means all.
+    hpr: the number in the health personnel register, where the vendor knows it. departments: None means all. An open
+    time that names no place is at the only one where its practitioner and its service both are.
     """
 
     id: VendorId
@@ -81,9 +82,11 @@ class Practitioner(Model):
 
 
 class Service(Model):
-    """A kind of appointment (timetype). `locations` None means every department, and never "not known" or "where its
-    practitioner is". `modes`: how patients are received: in person where the vendor says so or has no word for it,
-    none where it has a word that nobody knows."""
+    """A kind of appointment (timetype).
+
+    locations: None means every department, and never "not known"; where all who offer it are at some departments only,
+    the SDK puts theirs there. modes: how patients are received: in person where the vendor says so or has no word for
+    it, none where it has a word that nobody knows."""
 
     id: VendorId
     name: Name
@@ -204,6 +207,15 @@ class Catalogue(Model):
     def _bookable(self) -> dict[tuple[str, str], bool]:
         return {ids: not self.why_not(*ids) for ids in self.offer_by_ids}
 
+    def place_of(self, practitioner_id: str, service_id: str) -> str | None:
+        """The department to which a patient of this offer comes, where there can be only one: the practitioner is at
+        no other, or the service, or only one has both. None where several can be meant, or no place is told."""
+        who, what = self.practitioner_by_id.get(practitioner_id), self.service_by_id.get(service_id)
+        told = [who.departments if who else None, what.locations if what else None]
+        first, *rest = [one for one in told if one is not None] or [frozenset[str]()]
+        both = first.intersection(*rest)
+        return next(iter(both)) if len(both) == 1 else None
+
     def _elsewhere(self, places: frozenset[str] | None) -> bool:
         return self.department_id is not None and places is not None and self.department_id not in places
 
@@ -225,6 +237,25 @@ class Catalogue(Model):
             ("no_insurance_rate", offer.rates is not None and not any(rate.is_insurance for rate in offer.rates)),
         )
         return tuple(reason for reason, holds in table if holds)
+
+
+def placed(catalogue: Catalogue) -> tuple[Service, ...]:
+    """The catalogue's services, those without a place of their own at the departments of all who offer them, where each
+    of these is at some departments only."""
+    at: dict[str, list[frozenset[str] | None]] = {}
+    for who, what in catalogue.offer_by_ids:
+        practitioner = catalogue.practitioner_by_id.get(who)
+        at.setdefault(what, []).append(practitioner.departments if practitioner else None)
+
+    def where(service: Service) -> frozenset[str] | None:
+        told = at.get(service.id, [])
+        known = [one for one in told if one is not None]
+        return frozenset[str]().union(*known) if told and len(known) == len(told) else None
+
+    return tuple(
+        service.model_copy(update={"locations": where(service)}) if service.locations is None else service
+        for service in catalogue.services
+    )
 
 
 def _once(reasons: tuple[WhyNot, ...]) -> tuple[WhyNot, ...]:

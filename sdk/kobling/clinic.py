@@ -25,11 +25,18 @@ def _unspaced(number: str | None) -> str | None:
 
 
 class Department(Model):
-    """A department (avdeling): where patients are received. `id` is what "Ekstern avdeling ID" holds."""
+    """A department (avdeling): where patients are received. `id` is what "Ekstern avdeling ID" holds. address: in one
+    line (`address_line` makes it of its parts)."""
 
     id: VendorId
     name: Name = ""
     address: Name = ""
+
+
+def address_line(street: str | None, code: str | None = None, town: str | None = None) -> str:
+    """A visiting address in one line, "Storgata 1, 0155 Oslo", of the parts that the vendor tells."""
+    parts = (street, " ".join(part.strip() for part in (code, town) if part))
+    return ", ".join(part.strip() for part in parts if part and part.strip())
 
 
 class Clinic(Model):

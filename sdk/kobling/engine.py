@@ -425,7 +425,7 @@ def _bare(error: KoblingError) -> KoblingError:
 
 
 def _drive(run: _Run) -> Flow[Any]:
-    http = Http(partial(run.line.by_vendors_clock, run.line.clock.now()))
+    http = Http(partial(run.line.by_vendors_clock, run.line.clock.now()), run.line.adapter.lists)
     adapter = run.line.adapter(run.line.connection.public, run.line.options, run.task.clinic)
     work = run.task.start(adapter, http)
     answer: Any = None

@@ -135,6 +135,21 @@ Paging: TypeAlias = ByNumber | ByOffset | ByCursor | ByLink
 MAX_PAGES = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """How every list of a vendor comes, in the class body (`lists = Lists(items="/rows", next=ByLink("/next"))`): what
+    a call of `http.pages` does not say is taken from here. items, next, absent_when_empty: as there. params: the query
+    string of every list, as the size of a page; a call's own stand beside them, and win."""
+
+    items: str | tuple[str, ...]
+    next: Paging
+    params: Mapping[str, Any] = field(default_factory=dict)
+    absent_when_empty: bool = False
+
+    def __post_init__(self) -> None:
+        _checked_items(self.items)
+
+
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Pages(Generic[T]):
     """All pages of a list, read by the engine as one: whole or not at all."""
@@ -166,10 +181,11 @@ class Http:
     JSON goes out as `application/json`, or as the vendor's own type of it where `Content-Type` in headers names one.
     """
 
-    __slots__ = ("_now",)
+    __slots__ = ("_lists", "_now")
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], lists: Lists | None = None) -> None:
         self._now = now
+        self._lists = lists
 
     @property
     def now(self) -> datetime:
@@ -263,34 +279,47 @@ class Http:
         self,
         path: str,
         *parts: object,
-        items: str | tuple[str, ...],
-        next: Paging,
         of: type[T],
+        items: str | tuple[str, ...] | None = None,
+        next: Paging | None = None,
         json: Json = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
         fresh_for: float = 0,
         at_most: int = MAX_PAGES,
         key: Callable[[T], object] | None = None,
-        absent_when_empty: bool = False,
+        absent_when_empty: bool | None = None,
     ) -> Pages[T]:
-        """Every item of a paged list, each read as `of`. items: pointer to the list in a page ("" for the page itself);
-        where rows of another kind stand beside it, as in `included` of JSON:API, pointers to both, and `of` by
-        `rows_by`. What stands beside the list may be absent from a page, and is not counted where rows are. More than
-        `at_most` pages, or a page seen twice, is a `VendorProtocolError`. json: the body of a list that the vendor
-        gives by POST; each page is a `query` then, with its number where `next` says (`ByNumber("/page")`).
+        """Every item of a paged list, each read as `of`. What all lists of a vendor have in common is stated once, in
+        the class: `lists = Lists(…)`. items: pointer to the list in a page ("" for the page itself); where rows of
+        another kind stand beside it, as in `included` of JSON:API, pointers to both, and `of` by `rows_by`. What stands
+        beside the list may be absent from a page, and is not counted where rows are. More than `at_most` pages, or a
+        page seen twice, is a `VendorProtocolError`. json: the body of a list that the vendor gives by POST; each page
+        is a `query` then, with its number where `next` says (`ByNumber("/page")`).
 
         A list of several pages is read until two readings agree, since what changes between two pages hides or doubles
         rows; one that changes every time is `VendorUnavailable`. key: by what a row is known again, where the vendor
         tells something else of it at every reading; without it whole rows are compared, as `of` reads them.
         absent_when_empty: a page without the list is one without rows, where the vendor says that it leaves an empty
         list out; without it such a page is a `VendorProtocolError`."""
-        pointers = items if isinstance(items, tuple) else (items,)
-        for pointer in pointers or (None,):
-            checked_pointer(pointer)
+        common = self._lists
+        if common is not None:
+            items, next = common.items if items is None else items, next or common.next
+            params = {**common.params, **(params or {})}
+        if items is None or next is None:
+            raise TypeError("http.pages takes items and next, or the class says for all lists: lists = Lists(…)")
+        if absent_when_empty is None:
+            absent_when_empty = common is not None and common.absent_when_empty
         verb: Verb = "GET" if json is None else "POST"
         first = _call(verb, path, parts, params, headers, json, None, (), write=False, remember=fresh_for)
-        return Pages(first, pointers, of, next, at_most, key, absent_when_empty)
+        return Pages(first, _checked_items(items), of, next, at_most, key, absent_when_empty)
+
+
+def _checked_items(items: str | tuple[str, ...]) -> tuple[str, ...]:
+    pointers = items if isinstance(items, tuple) else (items,)
+    for pointer in pointers or (None,):
+        checked_pointer(pointer)
+    return pointers
 
 
 def _call(

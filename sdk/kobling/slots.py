@@ -37,8 +37,10 @@ class Slot(Model):
 
     An adapter fills in practitioner, service, start, end, location and token; everything below the line is stamped
     by the SDK. `start` and `end` are instants, kept in UTC; `local_start` is the clinic's wall clock.
-    location_id: None means every department. token: JSON that `book` needs, at most 8 KiB, without patient or secret;
-    it may differ between two readings of the same slot. link: where a person can book it, for search-only vendors.
+    location_id: the department at which the time is. Where the vendor's open times name none, leave it out: the SDK
+    fills in the only one that the catalogue leaves (`Catalogue.place_of`); None then means every department.
+    token: JSON that `book` needs, at most 8 KiB, without patient or secret; it may differ between two readings of the
+    same slot. link: where a person can book it, for search-only vendors.
     """
 
     practitioner_id: VendorId
@@ -173,6 +175,7 @@ def stamped(
     *,
     connection_id: str,
     zone: str,
+    location_id: str | None,
     rates: tuple[Rate, ...] | None,
     derived: bool,
     observed_at: datetime,
@@ -182,6 +185,7 @@ def stamped(
         update={
             "connection_id": connection_id,
             "zone": zone,
+            "location_id": location_id,
             "rates": rates,
             "derived": derived,
             "observed_at": observed_at,

@@ -625,7 +625,7 @@ def test_rows_that_stand_beside_a_list_are_read_along_and_not_counted() -> None:
         identify(work, reply(200, json={"beside": [10], "total": 0}))
 
 
-@pytest.mark.parametrize("items", [(), "rows", ("/rows", "beside"), None])
+@pytest.mark.parametrize("items", [(), "rows", ("/rows", "beside"), 1])
 def test_a_list_that_stands_nowhere_is_the_adapters_bug(items: Any) -> None:
     async def work(http: Http) -> None:
         await http.pages("x", items=items, of=int, next=ByLink())

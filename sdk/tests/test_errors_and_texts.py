@@ -21,6 +21,7 @@ from kobling import (
     BookingRef,
     CredentialsRejected,
     KoblingError,
+    Lists,
     OutcomeUnknown,
     PatientFieldRequired,
     SlotTaken,
@@ -202,6 +203,11 @@ WRONG_TABLES: dict[str, tuple[Callable[[], object], str]] = {
     "the items": (
         lambda: Http(lambda: datetime.now(UTC)).pages("x", items="rows", next=ByLink(), of=dict),
         "write '/rows'",
+    ),
+    "the items of all lists": (lambda: Lists(items="rows", next=ByLink()), "write '/rows'"),
+    "a list that nobody describes": (
+        lambda: Http(lambda: datetime.now(UTC)).pages("x", of=dict),
+        "lists = Lists",
     ),
     "what is found": (lambda: find({"rows": 1}, "rows"), "write '/rows'"),
 }

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import cycle
-from typing import Any
+from typing import Any, TypeAlias
 
 from kobling import Catalogue, Operation, Practitioner, Slot, Slots
 from kobling_mocks import Fact
@@ -617,8 +617,10 @@ async def _addresses(trial: Trial) -> None:
 
 
 async def _told_where_they_are(trial: Trial, rig: Rig) -> int:
-    """Claim that types and practitioners are told at their departments. Returns how many types were compared."""
+    """Claim that practitioners and types are told at their departments. Returns how many types were compared."""
     found = await _read(trial, rig)
+    receiving = _receiving(rig, found) if rig.told("departments") else []
+    told = _practitioners_places(trial, receiving)  # first, since the SDK puts types without a place at theirs
     compared = 0
     for service in found.services:
         kind = rig.clinic.type(rig.own(service.id))
@@ -627,30 +629,41 @@ async def _told_where_they_are(trial: Trial, rig: Rig) -> int:
         bookable, listed = _places_of(rig, kind)
         if not listed:
             expected = f"type {service.id}: every department (locations None)"
-            trial.claim(service.locations is None, "bound", expected=expected,
+            trial.claim(service.locations is None or service.locations >= set(rig.places), "bound", expected=expected,
                         got=some(service.locations or (), "no department"))  # fmt: skip
         else:
             which = some(listed) if bookable == listed else f"of {some(listed)} at least {some(bookable, 'one')}"
             expected = f"type {service.id}: department {which} only"
-            told = set(rig.places) if service.locations is None and rig.needs_department else service.locations
-            got = "every department (locations None)" if told is None else some(told, "no department")
-            holds = told is not None and bool(told) and bookable <= told <= listed
+            at = set(rig.places) if service.locations is None else service.locations
+            got = "every department (locations None)" if service.locations is None else some(at, "no department")
+            holds = bool(at) and bookable <= at <= listed
             trial.claim(holds, "elsewhere", expected=expected, got=got)
         compared += 1
-    if rig.told("departments"):
-        _practitioners_places(trial, rig, found)
+    elsewhere = _nothing_elsewhere(trial, rig, found, receiving)
+    if told or elsewhere:
+        trial.saw(
+            f"{counted(told, 'practitioner')} told at the departments where they receive patients; nothing offered at "
+            f"{elsewhere} where they receive nobody"
+        )
     return compared
 
 
-def _practitioners_places(trial: Trial, rig: Rig, found: Catalogue) -> None:
-    """A practitioner is told at those departments at which they receive patients, where any are told; and nothing of
-    theirs is offered to a connection of another one."""
-    told = elsewhere = 0
-    for who in found.practitioners:
-        timebook = rig.clinic.timebook(rig.own(who.id))
-        bookable, received = _received_at(rig, timebook) if timebook is not None else (frozenset(), frozenset())
-        if not received:
-            continue
+_Receiving: TypeAlias = "tuple[Practitioner, frozenset[str], frozenset[str]]"
+"""A practitioner, with the departments at which they receive patients: for types that can be booked, and for any."""
+
+
+def _receiving(rig: Rig, found: Catalogue) -> list[_Receiving]:
+    """The practitioners who receive patients somewhere."""
+    books = [(who, rig.clinic.timebook(rig.own(who.id))) for who in found.practitioners]
+    at = [(who, *_received_at(rig, timebook)) for who, timebook in books if timebook is not None]
+    return [(who, bookable, received) for who, bookable, received in at if received]
+
+
+def _practitioners_places(trial: Trial, receiving: list[_Receiving]) -> int:
+    """Claim that a practitioner is told at those departments at which they receive patients, where any are told.
+    Returns how many were."""
+    told = 0
+    for who, bookable, received in receiving:
         if who.departments is not None:
             which = some(received) if bookable == received else f"of {some(received)} at least {some(bookable, 'one')}"
             holds = bool(who.departments) and bookable <= who.departments <= received
@@ -658,6 +671,14 @@ def _practitioners_places(trial: Trial, rig: Rig, found: Catalogue) -> None:
             got = some(who.departments, "no department")
             trial.claim(holds, "practitioner_elsewhere", expected=expected, got=got)
             told += 1
+    return told
+
+
+def _nothing_elsewhere(trial: Trial, rig: Rig, found: Catalogue, receiving: list[_Receiving]) -> int:
+    """Claim that nothing of a practitioner's is offered to a connection of another department. Returns how many
+    practitioners and departments were looked at."""
+    elsewhere = 0
+    for who, _, received in receiving:
         others = () if rig.needs_department else sorted(set(rig.places) - received)
         for place in others:
             there = found.model_copy(update={"department_id": place})
@@ -666,11 +687,7 @@ def _practitioners_places(trial: Trial, rig: Rig, found: Catalogue) -> None:
             expected = f"not offered at department {place}: {one}, who receives nobody there"
             trial.claim(not offered, "practitioner_elsewhere", expected=expected, got="offered")
             elsewhere += 1
-    if told or elsewhere:
-        trial.saw(
-            f"{counted(told, 'practitioner')} told at the departments where they receive patients; nothing offered at "
-            f"{elsewhere} where they receive nobody"
-        )
+    return elsewhere
 
 
 def _received_at(rig: Rig, timebook: Timebook) -> tuple[frozenset[str], frozenset[str]]:

@@ -396,8 +396,8 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
     10,
     "A time's end is its start plus the type's length, and its place is the type's",
     why="Calendars and reminders are made from both.",
-    check="Slot.end in absolute time, not by the wall clock; Slot.location_id from the visiting address. Where that "
-    "may be the practitioner's own place: `kobling about several-departments#at-the-practitioners`.",
+    check="Slot.end in absolute time, not by the wall clock; Slot.location_id from the visiting address. Where open "
+    "times name none, it follows from the catalogue: `kobling about several-departments#at-the-practitioners`.",
     control="The searches are answered without an error, and find times that the timebook has too.",
     source="the contract: start and end are instants",
     needs=NEEDS,
@@ -409,8 +409,8 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
     },
     look={
         "other_end": "Slot.end: the start plus the type's own minutes, in absolute time and not by the wall clock.",
-        "no_place": "Slot.location_id: from the field that names the place in the same answer, or else from the list "
-        "that says where the practitioner or the type is.",
+        "no_place": "Slot.location_id: from the field that names the place in the same answer. Where none does, "
+        "Practitioner.departments and Service.locations: the SDK fills in the only place that they leave.",
     },
 )
 async def _ends_and_places(trial: Trial) -> None:

@@ -8,7 +8,7 @@ describes requests, and Kobling sends them.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -35,6 +35,7 @@ from kobling import (
     Http,
     InvalidRequest,
     Limits,
+    Lists,
     NotActivated,
     Offer,
     PatientFields,
@@ -43,12 +44,14 @@ from kobling import (
     Rate,
     Refusal,
     Service,
+    ServiceKind,
     Slot,
     SlotLimits,
     SlotQuery,
     Slots,
     SlotTaken,
     SlotWithdrawn,
+    Status,
     Token,
     TooLateToChange,
     VendorProtocolError,
@@ -69,14 +72,7 @@ class ClinicRow(WireModel):
 
 Minutes = Annotated[int, Field(ge=5, le=480)]  # as the API description says
 
-PAGES: Final = ByNumber(param="page", first=1, last="/pages")
-"""Every list of Fjellvik comes like this."""
-
-KINDS: Final[dict[str, Literal["ordinary", "group", "hidden"]]] = {
-    "single": "ordinary",
-    "group": "group",
-    "internal": "hidden",
-}
+KINDS: Final[dict[str, ServiceKind]] = {"single": "ordinary", "group": "group", "internal": "hidden"}
 
 
 class CalendarRow(WireModel):
@@ -120,7 +116,7 @@ class TimeRow(WireModel):
     minutes: Minutes
 
 
-STATES: Final[dict[str, Literal["booked", "cancelled", "attended", "no_show"]]] = {
+STATES: Final[dict[str, Status]] = {
     "confirmed": "booked",
     "cancelled": "cancelled",
     "attended": "attended",
@@ -224,6 +220,9 @@ class Fjellvik(Adapter):
         match="name_and_birth_date",
     )
 
+    # How every list of Fjellvik comes.
+    lists = Lists(items="/rows", next=ByNumber(param="page", first=1, last="/pages"))
+
     async def identify(self, http: Http) -> Clinic:
         """Which clinic the key leads to."""
         row = (await http.get("clinic")).read(ClinicRow)
@@ -231,8 +230,8 @@ class Fjellvik(Adapter):
 
     async def catalogue(self, http: Http) -> Catalogue:
         """Everything that the API shows: who can be booked, what for, and who offers what."""
-        calendars = await http.pages("calendars", items="/rows", next=PAGES, of=CalendarRow)
-        types = await http.pages("visit-types", items="/rows", next=PAGES, of=VisitTypeRow)
+        calendars = await http.pages("calendars", of=CalendarRow)
+        types = await http.pages("visit-types", of=VisitTypeRow)
         return Catalogue(
             practitioners=tuple(
                 Practitioner(
@@ -307,7 +306,7 @@ class Fjellvik(Adapter):
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
         """Every appointment of the days, the clinic's own too."""
         days = {"from": query.first_day, "to": query.last_day}
-        rows = await http.pages("appointments", items="/rows", next=PAGES, of=AppointmentRow, params=days)
+        rows = await http.pages("appointments", of=AppointmentRow, params=days)
         people = query.practitioner_ids
         return [told(row) for row in rows if not people or row.calendar in people]
 

@@ -1,8 +1,8 @@
-from kobling import BookingFacts, VendorProtocolError, find_tags
+from kobling import BookingFacts, Status, VendorProtocolError, find_tags
 from kobling.localtime import instant_of
 
 # [rows]
-STATES: Final[dict[str, Literal["booked", "cancelled", "attended", "no_show"]]] = {
+STATES: Final[dict[str, Status]] = {
     "confirmed": "booked",
     "cancelled": "cancelled",
     "attended": "attended",
@@ -92,7 +92,7 @@ class Fjellvik(Adapter):
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
         """Every appointment of the days, the clinic's own too."""
         days = {"from": query.first_day, "to": query.last_day}
-        rows = await http.pages("appointments", items="/rows", next=PAGES, of=AppointmentRow, params=days)
+        rows = await http.pages("appointments", of=AppointmentRow, params=days)
         people = query.practitioner_ids
         return [told(row) for row in rows if not people or row.calendar in people]
 

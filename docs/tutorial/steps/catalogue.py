@@ -1,18 +1,12 @@
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from kobling import ByNumber, Offer, Practitioner, Rate, Service
+from kobling import ByNumber, Lists, Offer, Practitioner, Rate, Service, ServiceKind
 
 # [rows]
 Minutes = Annotated[int, Field(ge=5, le=480)]  # as the API description says
-PAGES: Final = ByNumber(param="page", first=1, last="/pages")
-"""Every list of Fjellvik comes like this."""
-KINDS: Final[dict[str, Literal["ordinary", "group", "hidden"]]] = {
-    "single": "ordinary",
-    "group": "group",
-    "internal": "hidden",
-}
+KINDS: Final[dict[str, ServiceKind]] = {"single": "ordinary", "group": "group", "internal": "hidden"}
 
 
 class CalendarRow(WireModel):
@@ -45,6 +39,10 @@ class VisitTypeRow(WireModel):
 
 # [class]
 class Fjellvik(Adapter):
+    # [lists]
+    # How every list of Fjellvik comes.
+    lists = Lists(items="/rows", next=ByNumber(param="page", first=1, last="/pages"))
+
     # [facts]
     # What is known of how Fjellvik lists, searches and books.
     limits = Limits(
@@ -55,8 +53,8 @@ class Fjellvik(Adapter):
     # [methods]
     async def catalogue(self, http: Http) -> Catalogue:
         """Everything that the API shows: who can be booked, what for, and who offers what."""
-        calendars = await http.pages("calendars", items="/rows", next=PAGES, of=CalendarRow)
-        types = await http.pages("visit-types", items="/rows", next=PAGES, of=VisitTypeRow)
+        calendars = await http.pages("calendars", of=CalendarRow)
+        types = await http.pages("visit-types", of=VisitTypeRow)
         return Catalogue(
             practitioners=tuple(
                 Practitioner(

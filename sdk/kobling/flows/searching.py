@@ -173,8 +173,12 @@ def _merge(
     now: datetime = state.line.clock.now()
     offers = offered.offer_by_ids
     connection_id, location, derived = state.connection.id, part.location_id, state.line.adapter.limits.slots.computed
+    places: dict[tuple[str, str], str | None] = {}
     for slot in answer.found:
         pair = (slot.practitioner_id, slot.service_id)
+        where = slot.location_id
+        if where is None:
+            where = places[pair] if pair in places else places.setdefault(pair, offered.place_of(*pair))
         if pair not in asked:
             if pair in offers and not offered.bookable(*pair):
                 continue
@@ -183,8 +187,8 @@ def _merge(
             problems.append(SlotProblem(because="outside_window"))
         elif slot.end <= slot.start:
             problems.append(SlotProblem(because="ends_before_it_starts"))
-        elif location is None or slot.location_id is None or slot.location_id == location:
-            identity = (slot.start, *pair, slot.location_id)
+        elif location is None or where is None or where == location:
+            identity = (slot.start, *pair, where)
             if identity in found:
                 problems.append(SlotProblem(because="doubled"))
                 continue
@@ -192,6 +196,7 @@ def _merge(
                 slot,
                 connection_id=connection_id,
                 zone=place.zone,
+                location_id=where,
                 rates=offers[pair].rates,
                 derived=derived,
                 observed_at=now,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ..adapter import Operation
-from ..catalogue import Catalogue
+from ..catalogue import Catalogue, placed
 from ..clinic import Clinic
 from ..commands import Flow
 from ..connection import Connection
@@ -113,5 +113,9 @@ def catalogue(state: State, *, fresh: bool = False, urgent: bool = False) -> Flo
         urgent=urgent,
     )
     read = yield from operate(state.line, task)
-    stamps = {"rate_table": state.rates, "department_id": state.connection.public.department_id or None}
+    stamps = {
+        "services": placed(read),
+        "rate_table": state.rates,
+        "department_id": state.connection.public.department_id or None,
+    }
     return state._keep("catalogue", read.model_copy(update=stamps))

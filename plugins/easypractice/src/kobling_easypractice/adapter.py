@@ -30,6 +30,7 @@ from kobling import (
     Http,
     KoblingError,
     Limits,
+    Lists,
     Offer,
     PatientFields,
     Practitioner,
@@ -55,7 +56,6 @@ PAGE = 200
 SETTINGS_FRESH_FOR = 300.0
 """Seconds: opening hours and services are read again after that, or at once before a booking. Pauses are never kept:
 they are how staff block a time."""
-_PAGES = ByNumber(size=("page_size", PAGE), last="/meta/last_page")
 _A_DAY = timedelta(days=1)
 
 
@@ -80,6 +80,7 @@ class EasyPractice(Adapter):
     )
     base_url = "https://system.easypractice.net/api/v1"
     auth = Bearer()
+    lists = Lists(items="/data", next=ByNumber(size=("page_size", PAGE), last="/meta/last_page"))
     errors = inferred.ERRORS
     limits = Limits(
         slots=SlotLimits(days=31, computed=True),
@@ -134,8 +135,8 @@ class EasyPractice(Adapter):
         """Every calendar and service. Who offers what, and what is open online, is in the options only."""
         if self.clinic is not None and self.clinic.can is not None and "list_bookings" not in self.clinic.can:
             raise ScopeMissing("bookings_hidden", fields=("api_key",))
-        calendars = await http.pages("calendars", items="/data", next=_PAGES, of=wire.Calendar)
-        services = await http.pages("services", items="/data", next=_PAGES, of=wire.Service)
+        calendars = await http.pages("calendars", of=wire.Calendar)
+        services = await http.pages("services", of=wire.Service)
         shown = {one.id for one in calendars}
         return Catalogue(
             practitioners=tuple(self._practitioner(one, shown) for one in calendars),
@@ -165,9 +166,7 @@ class EasyPractice(Adapter):
     async def list_slots(self, http: Http, query: SlotQuery) -> Slots:
         """Opening times and pauses of each calendar, all bookings of the window, and the rest is arithmetic. A calendar
         whose hours could not be read is unknown."""
-        services = await http.pages(
-            "services", items="/data", next=_PAGES, of=wire.Service, fresh_for=SETTINGS_FRESH_FOR
-        )
+        services = await http.pages("services", of=wire.Service, fresh_for=SETTINGS_FRESH_FOR)
         wanted = [one for one in services if one.id in query.service_ids]
         plans, unknown = await self._plans(http, query)
         if not plans:
@@ -341,13 +340,7 @@ class _Plan:
 
 
 async def _all_pauses(http: Http, calendar_id: str) -> list[dict[str, Any]]:
-    return await http.pages(
-        "calendars/{}/pauses",
-        calendar_id,
-        items="/data",
-        next=_PAGES,
-        of=dict[str, Any],
-    )
+    return await http.pages("calendars/{}/pauses", calendar_id, of=dict[str, Any])
 
 
 def _only_calendar(options: ClinicSettings, plans: Mapping[str, _Plan]) -> str | None:
@@ -364,7 +357,7 @@ async def _bookings(http: Http, first: date, last: date, calendar_id: str | None
         "calendar_id": calendar_id,
         "order_by_date": "asc",
     }
-    return await http.pages("bookings", items="/data", next=_PAGES, of=wire.Booking, params=params)
+    return await http.pages("bookings", of=wire.Booking, params=params)
 
 
 def _booking(row: wire.Booking, query: BookingQuery | None = None) -> Booking:
