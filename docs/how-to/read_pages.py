@@ -248,7 +248,7 @@ def test_all_pages_are_one_list(adapter: type[Invented], one: object, two: objec
 
 def test_what_all_lists_have_in_common_is_said_once() -> None:
     first, last = {"data": [KARI], "links": {"next": NEXT}}, {"data": [OLA], "links": {}}
-    former = {"data": [], "links": {}}
+    former: dict[str, Any] = {"data": [], "links": {}}
     replies = [reply(200, json=one) for one in (first, last, first, former)]
     played = play(AllAlike, "catalogue", replies=replies)
     assert [who.name for who in played.result.practitioners] == ["Kari Prøve", "Ola Test"]

@@ -702,7 +702,7 @@ def judge_night(
     walls: dict[tuple[str, str, datetime], list[OpenSlot]] = {}
     for slot in want:
         walls.setdefault((slot.timebook_id, slot.type_id, slot.wall), []).append(slot)
-    doubtful = [(len(same), times_of(same)) for same in walls.values() if _repeated(same[0])]
+    doubtful = [(len(same), times_of(same)) for same in walls.values() if may_be_left_out(same[0])]
     lonely = {one for count, same in doubtful if count == 1 for one in same}
     unnamed = {one for count, same in doubtful if count == 2 and not same & found for one in same}
     extra = found - truth
@@ -734,7 +734,7 @@ def judge_night(
     trial.saw(f"{what}: {len(found)} of {len(truth)} times told ({doubts}), {counted(said, 'problem')} named")
 
 
-def _repeated(slot: OpenSlot) -> bool:
+def may_be_left_out(slot: OpenSlot) -> bool:
     """True for a wall-clock time that occurs twice that night."""
     return slot.wall.date() == AUTUMN_NIGHT and slot.wall.hour == 2
 
