@@ -1,4 +1,4 @@
-"""Words of a vendor's that nobody knows, in the place of those that its mock has for something."""
+"""Words and numbers of a vendor's that nobody knows, in the place of those that its mock has for something."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from kobling import WireFailure, WireReply, WireRequest
 from .answers import parsed
 from .rig import Mark, Rig, Spoil, WireCall
 
-__all__ = ["UNKNOWN_WORD", "answered_otherwise", "in_place_of", "where_they_stand", "words_since"]
+__all__ = [
+    "UNKNOWN_WORD", "answered_otherwise", "codes_of_several", "codes_since", "in_place_of", "unknown_of",
+    "where_they_stand", "words_since",
+]  # fmt: skip
 
 UNKNOWN_WORD = "ukjent_ord"
+UNKNOWN_NUMBER = "97"
 _WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"(?!\s*:)')
 """A word of letters that stands as a value in JSON, and is no field's name."""
+_CODE = re.compile(r'"(\w{1,40})"\s*:\s*"?([0-9]{1,3})"?(?=\s*[,}\]])')
+"""A field's name with a small number as its value: where vendors have numbers for words."""
 
 
 def words_since(rig: Rig, mark: Mark, *, to_writes: bool = False) -> frozenset[str]:
@@ -29,19 +35,46 @@ def words_since(rig: Rig, mark: Mark, *, to_writes: bool = False) -> frozenset[s
     return frozenset(word for body in bodies for word in _WORD.findall(body.decode("utf-8", "replace")))
 
 
+def codes_since(rig: Rig, mark: Mark) -> frozenset[str]:
+    """As `words_since`, but fields with a small number: each as the text `"state": 3`."""
+    bodies = [one.outcome.body for one in rig.sent_since(mark) if isinstance(one.outcome, WireReply)]
+    found = [pair for body in bodies for pair in _CODE.findall(body.decode("utf-8", "replace"))]
+    return frozenset(f'"{name}": {number}' for name, number in found)
+
+
+def codes_of_several(codes: Iterable[str]) -> frozenset[str]:
+    """Those whose field has several numbers among them: a flag, or a count of changes, has one."""
+    by_name: dict[str, set[str]] = {}
+    for code in codes:
+        by_name.setdefault(code.split(":")[0], set()).add(code)
+    return frozenset[str]().union(*(those for those in by_name.values() if len(those) > 1))
+
+
 def in_place_of(known: Iterable[str], word: str = UNKNOWN_WORD) -> Spoil:
-    """Puts a word, by default one that nobody knows, in the place of these, in every answer."""
-    return partial(_strange, frozenset(known), word)
+    """Puts a word, by default one that nobody knows, in the place of these, in every answer; in the place of codes
+    (`"state": 3`) a number that nobody knows."""
+    known = frozenset(known)
+    codes = [code.split(": ") for code in known if code.startswith('"')]
+    each = "|".join(rf'{re.escape(name)}\s*:\s*"?{number}(?![0-9.])' for name, number in codes)
+    words = frozenset(one for one in known if not one.startswith('"'))
+    return partial(_strange, words, word, re.compile(each.encode()) if each else None)
+
+
+def unknown_of(known: Collection[str]) -> str:
+    """What `in_place_of` puts in the place of these."""
+    return UNKNOWN_NUMBER if known and all(one.startswith('"') for one in known) else UNKNOWN_WORD
 
 
 def _strange(
-    known: frozenset[str], other: str, _: WireRequest, outcome: WireReply | WireFailure
+    known: frozenset[str], other: str, codes: re.Pattern[bytes] | None, _: WireRequest, outcome: WireReply | WireFailure
 ) -> WireReply | WireFailure:
     if not isinstance(outcome, WireReply):
         return outcome
     body = outcome.body
     for word in known:
         body = body.replace(f'"{word}"'.encode(), f'"{other}"'.encode())
+    if codes is not None:
+        body = codes.sub(lambda found: re.sub(rb"[0-9]+$", UNKNOWN_NUMBER.encode(), found[0]), body)
     return WireReply(outcome.status, outcome.headers, body)
 
 

@@ -13,7 +13,14 @@ from kobling_contract.everywhere import one_catalogue
 from kobling_contract.rig import WireCall
 from kobling_contract.rows import Rows
 from kobling_contract.runner import run_rule
-from kobling_contract.strange_words import UNKNOWN_WORD, where_they_stand
+from kobling_contract.strange_words import (
+    UNKNOWN_WORD,
+    codes_of_several,
+    codes_since,
+    in_place_of,
+    unknown_of,
+    where_they_stand,
+)
 from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
 from kobling_extensor import Extensor
@@ -47,6 +54,32 @@ def test_an_unknown_word_stands_wherever_a_word_of_the_kind_may_stand() -> None:
     assert json.loads(outcome.body) == {
         "types": [{"kind": UNKNOWN_WORD, "name": "Møte"}, {"kind": UNKNOWN_WORD, "name": "hidden place"}]
     }
+
+
+class _Sent:
+    """A rig as far as its calls are looked at."""
+
+    def __init__(self, *calls: WireCall) -> None:
+        self.calls = calls
+
+    def sent_since(self, _: int) -> tuple[WireCall, ...]:
+        return self.calls
+
+
+def test_a_number_that_stands_for_a_word_is_known_with_its_field() -> None:
+    rig: Any = _Sent(answer({"state": 1, "kind": "12", "minutes": 1440, "half": 0.5, "list": [3], "text": "3 rom"}))
+    assert codes_since(rig, 0) == {'"state": 1', '"kind": 12'}
+    assert codes_of_several(['"state": 1', '"state": 9', '"changes": 2']) == {'"state": 1', '"state": 9'}
+
+
+def test_an_unknown_number_stands_in_the_place_of_such_a_number() -> None:
+    call = answer({"state": 1, "rows": [{"state": 10}, {"state": "1", "kind": 1}, {"state": 1.5}]})
+    outcome = in_place_of(['"state": 1'])(call.request, call.outcome)
+    assert isinstance(outcome, WireReply)
+    assert json.loads(outcome.body) == {
+        "state": 97, "rows": [{"state": 10}, {"state": "97", "kind": 1}, {"state": 1.5}]
+    }  # fmt: skip
+    assert (unknown_of(['"state": 1']), unknown_of(["open"])) == ("97", UNKNOWN_WORD)
 
 
 class TheFirstClinics(Extensor):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import types
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from kobling import (
@@ -43,7 +45,7 @@ from ..decided import decided
 from ..exchanges import Personal
 from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig
-from ..rule import RuleBook
+from ..rule import UNTRIED, RuleBook
 from ..strange_words import answered_otherwise
 from ..timebook import apart
 from ..trial import Outcome, Trial, differing
@@ -482,6 +484,47 @@ async def _minimal_data(trial: Trial) -> None:
     trial.claim(not found, "needless", expected="only what the vendor needs of the patient",
                 got=f"also {', '.join(found)}", calls=made.calls)  # fmt: skip
     trial.saw(f"{len(rig.wire)} requests hold only {', '.join(sorted(fields.declared))}")
+    stored = _stored_and_never_sent(rig, made.calls)
+    if stored:
+        trial.facts[UNTRIED] = (
+            f"whether the vendor is rightly never told {', '.join(stored)} of a patient: its mock's bookings store that "
+            f"(`needed`), and PatientFields declares only {', '.join(sorted(fields.declared)) or 'nothing'}"
+        )
+
+
+def _stored_and_never_sent(rig: Rig, calls: Iterable[Call]) -> list[str]:
+    """Fields of the patient that the vendor's bookings store, by the mock, and that went with none of the calls."""
+    operations = {one.name: one for one in rig.mock.dialect.operations}
+    stored: set[str] = set()
+    sent: set[str] = set()
+    for call in calls:
+        operation, wire = operations.get(call.operation or ""), rig.sent(call.number)
+        if operation is None or wire is None or not operation.writes:
+            continue
+        body = _body_of(wire.request)
+        stored |= operation.personal & operation.needed(body)
+        sent |= {name for name, value in _members(body) if value not in (None, "", [], {})}
+    return sorted(stored - sent)
+
+
+def _body_of(request: WireRequest) -> dict[str, Any]:
+    """A body's members, however it is written."""
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        return dict(parse_qsl(request.body.decode("utf-8", "replace")))
+    return body if isinstance(body, dict) else {}
+
+
+def _members(data: Any) -> Iterator[tuple[str, Any]]:
+    """Every member at any depth."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield name, value
+            yield from _members(value)
+    elif isinstance(data, list):
+        for one in data:
+            yield from _members(one)
 
 
 # ---- somebody else is first

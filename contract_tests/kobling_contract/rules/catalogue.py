@@ -18,7 +18,15 @@ from ..nulls import never_null
 from ..rig import Mark, Rig, WireCall
 from ..rows import Rows
 from ..rule import NEVER_VARIED, RuleBook
-from ..strange_words import UNKNOWN_WORD, in_place_of, where_they_stand, words_since
+from ..strange_words import (
+    UNKNOWN_WORD,
+    codes_of_several,
+    codes_since,
+    in_place_of,
+    unknown_of,
+    where_they_stand,
+    words_since,
+)
 from ..trial import Trial
 from ..wording import counted, slot_told, some
 from .wire import told_in
@@ -223,16 +231,17 @@ async def _only_persons(trial: Trial) -> None:
 async def _words_gone(
     trial: Trial, without: Callable[[Rig], None], first: Callable[[Rig], None] = lambda _: None
 ) -> frozenset[str]:
-    """The words that a catalogue's answers hold, and hold no longer once the clinic is without something. first: what
-    is changed so that the clinic has it."""
-    words = []
+    """The words that a catalogue's answers hold, and hold no longer once the clinic is without something; where there
+    are none, such numbers of a field that has several. first: what is changed so that the clinic has it."""
+    words, codes = [], []
     for change in (first, without):
         rig = trial.rig()
         change(rig)
         mark = rig.mark()
         await _read(trial, rig)
         words.append(words_since(rig, mark))
-    return words[0] - words[1]
+        codes.append(codes_since(rig, mark))
+    return words[0] - words[1] or codes_of_several(codes[0] - codes[1])
 
 
 async def _owned_by_an_unknown_word(trial: Trial) -> None:
@@ -251,7 +260,7 @@ async def _owned_by_an_unknown_word(trial: Trial) -> None:
     others = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.owner_kind != "person"}
     listed = outcome.value.practitioners if outcome.value else ()
     persons_now = [one.id for one in listed if one.id in others and one.owner_kind == "person"]
-    expected = f"practitioner {some(persons_now, most=1)}: owner_kind unknown, for {UNKNOWN_WORD}"
+    expected = f"practitioner {some(persons_now, most=1)}: owner_kind unknown, for {unknown_of(words)}"
     trial.claim(not persons_now, "guessed", expected=expected, got="owner_kind person")
     trial.saw("a word that nobody knows makes no person of an owner")
 
@@ -352,7 +361,7 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
     outcome = await trial.outcome(rig.session.catalogue())
     offered = [pair for pair in kept if outcome.error is None and outcome.value.bookable(*_wire(rig, pair))]
     one = _named(_wire(rig, offered[0])) if offered else ""
-    trial.claim(not offered, "guessed", expected=f"not offered: {one}, for {UNKNOWN_WORD}",
+    trial.claim(not offered, "guessed", expected=f"not offered: {one}, for {unknown_of(words)}",
                 got=f"offered ({len(offered)} of {len(kept)} that are kept to a list)")  # fmt: skip
     trial.saw("a word that nobody knows keeps a type from everybody")
 
@@ -445,7 +454,7 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
     outcome = await trial.outcome(rig.session.catalogue())
     found = outcome.value if outcome.error is None else None
     offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & special if found else set()
-    expected = f"not offered: type {_special(rig, offered)}, for {UNKNOWN_WORD}"
+    expected = f"not offered: type {_special(rig, offered)}, for {unknown_of(words)}"
     trial.claim(not offered, "guessed", expected=expected, got="offered")
     await _of_another_kind(trial, words)
     trial.saw("a word that nobody knows keeps a type from being offered")
@@ -466,7 +475,7 @@ async def _of_another_kind(trial: Trial, words: Collection[str]) -> None:
     tried = {kind for who, kind in before.offer_by_ids if before.bookable(who, kind)} & renamed
     found = outcome.value if outcome.error is None else None
     offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & tried if found else set()
-    expected = f"not offered: type {some(offered)}, for {UNKNOWN_WORD} in the place of its kind"
+    expected = f"not offered: type {some(offered)}, for {unknown_of(words)} in the place of its kind"
     trial.claim(not offered, "guessed", expected=expected, got="offered")
     if tried:
         trial.saw(f"{counted(len(tried), 'ordinary type')}, none of them offered where the word for that is unknown")
@@ -991,7 +1000,7 @@ async def _received_in_an_unknown_way(trial: Trial, ways: Collection[tuple[Mediu
     services = outcome.value.services if outcome.value else ()
     guessed = [one.id for one in services if one.id in ordinary and "in_person" in one.modes]
     trial.claim(not guessed, "guessed", got="in_person",
-                expected=f"type {some(guessed, most=1)}: no mode, for {UNKNOWN_WORD}")  # fmt: skip
+                expected=f"type {some(guessed, most=1)}: no mode, for {unknown_of(words)}")  # fmt: skip
     trial.saw("a word that nobody knows is not told as in person")
 
 
