@@ -8,7 +8,7 @@ import types
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TextIO, TypeVar, cast
@@ -423,7 +423,19 @@ def differing(hidden: Personal, request: BookingRequest, error: BookedDifferentl
         holder, part = ("request", request) if hasattr(request, name.partition(".")[0]) else ("slot", request.slot)
         asked = "booked or pending" if name == "status" else told(attrgetter(name)(part))
         lines += f"\nBooking.{name} is {told(attrgetter(name)(error.booking))}; {holder}.{name}: {asked}"
+        lines += _by_the_zone(attrgetter(name)(error.booking), request.slot) if name == "start" else ""
     return lines
+
+
+def _by_the_zone(start: datetime | None, slot: Slot) -> str:
+    """What it means that a start is off by just as much as the clinic's clock is from UTC."""
+    offset = slot.local_start.utcoffset()
+    if start is None or not offset or abs(start - slot.start) != offset:
+        return ""
+    return (
+        "\nThat is as far apart as the clinic's clock and UTC are: a time was sent, or read, on the one clock as if it "
+        "were on the other (kobling about times-without-offset)"
+    )
 
 
 def unknown(outcome: Outcome) -> bool:

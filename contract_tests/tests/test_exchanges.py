@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
-from kobling import Adapter, InvalidRequest, WireReply
+from kobling import Adapter, Booking, BookingRequest, Http, InvalidRequest, WireReply
 from kobling_contract.contract import chosen
 from kobling_contract.exchanges import Personal, told
 from kobling_contract.rig import Rig
@@ -17,6 +19,7 @@ from kobling_contract.strange_words import in_place_of
 from kobling_contract.target import find_target
 from kobling_contract.trial import Outcome, Trial
 from kobling_contract.verdicts import Verdict
+from kobling_extensor import Extensor
 from kobling_zoo.eg_pasientsky import ConflictOnlyAs409, NoPatientLimit
 from kobling_zoo.extensor import PatientInTheToken
 
@@ -162,6 +165,37 @@ def test_what_is_returned_with_the_patient_in_it_is_named_by_its_attribute_besid
     assert "ping" not in leak.exchange
     assert [mark for mark in leak.marks if mark in leak.got] == list(leak.marks)
     assert len(leak.marks) == 1
+
+
+class _ReadsTheClock(Extensor):
+    """Tells the start of a booking on another clock."""
+
+    contract = 1
+    apart: ClassVar[timedelta]
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """The booking, at another time."""
+        made = await super().book(http, request)
+        return made.model_copy(update={"start": request.slot.start - self.apart})
+
+
+class OnTheClockOfUtc(_ReadsTheClock):
+    """Takes the clinic's clock for UTC's."""
+
+    contract = 1
+    apart = timedelta(hours=1)
+
+
+class HalfAnHourEarly(_ReadsTheClock):
+    """Tells half an hour earlier."""
+
+    contract = 1
+    apart = timedelta(minutes=30)
+
+
+def test_a_booking_that_is_off_by_the_clinics_offset_is_told_as_a_mistake_of_clocks() -> None:
+    assert "as far apart as the clinic's clock and UTC are" in found("BOOK-01", "extensor", OnTheClockOfUtc).got
+    assert "clock" not in found("BOOK-01", "extensor", HalfAnHourEarly).got
 
 
 def test_a_rule_that_was_not_judged_shows_what_failed_and_both_values_without_the_patients() -> None:
