@@ -487,7 +487,7 @@ async def _minimal_data(trial: Trial) -> None:
     stored = _stored_and_never_sent(rig, made.calls)
     if stored:
         trial.facts[UNTRIED] = (
-            f"whether the vendor is rightly never told {', '.join(stored)} of a patient: its mock's bookings store that "
+            f"whether the vendor is rightly never told {', '.join(stored)} of a patient: its mock's bookings store it "
             f"(`needed`), and PatientFields declares only {', '.join(sorted(fields.declared)) or 'nothing'}"
         )
 
