@@ -347,6 +347,19 @@ class Rig:
         """The request that a call of the journal was, with what reached the adapter; None where that isn't known."""
         return next((one for one in chain(reversed(self.wire), self.heard) if one.number == number), None)
 
+    def key_went_elsewhere(self) -> str:
+        """In a line of its own, where the key came in the calls so far, and where the mock reads it; "" where no call was
+        without a key in its place, and where nobody knows."""
+        found = self.world.journal.findings
+        if not any(one.code == "missing_auth" for _, one in found):
+            return ""
+        came = sorted({one.where for _, one in found if one.code in ("secret_out_of_place", "secret_in_url")})
+        reads = sorted(f"header.{name}" for name in self.mock.dialect.credential_headers)
+        return (
+            f"\nThe key came in {' and '.join(came) or 'no place of the call'}; the vendor's mock reads it in "
+            f"{' or '.join(reads) or 'another'}. Where it goes is said in `auth` (kobling about place-the-key)"
+        )
+
     def asked(self, number: int) -> str:
         """The call of a session that a call of the journal was made for; "" where that isn't known."""
         sent = self.sent(number)

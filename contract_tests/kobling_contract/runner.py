@@ -16,7 +16,16 @@ from datetime import date
 from pathlib import PurePath
 from typing import Any
 
-from kobling import Adapter, BookingQuery, BookingRef, CancelReason, KoblingError, Operation, UnsupportedOperation
+from kobling import (
+    Adapter,
+    BookingQuery,
+    BookingRef,
+    CancelReason,
+    CredentialsRejected,
+    KoblingError,
+    Operation,
+    UnsupportedOperation,
+)
 from kobling.adapter import OPERATIONS, unkept, unwritten
 
 from .decided import answered_codes
@@ -343,7 +352,8 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         cause = "unexpected_error"
         if error.because == NOT_WRITTEN:
             cause, trial.facts[NOT_WRITTEN] = NOT_WRITTEN, error.operation
-        facts = {"cause": cause, "expected": "the call succeeds", "got": str(error)}
+        where = trial.rigs[-1].key_went_elsewhere() if trial.rigs and isinstance(error, CredentialsRejected) else ""
+        facts = {"cause": cause, "expected": "the call succeeds", "got": f"{error}{where}"}
         facts["exchange"] = trial.exchange()
     except Escaped as escaped:
         verdict = Verdict.FAIL

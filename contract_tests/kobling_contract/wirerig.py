@@ -133,6 +133,10 @@ class WireRig(Rig):
     def sent(self, number: int) -> None:
         """Nothing: nobody knows who is named in the answer of a system that isn't ours, so no report shows it."""
 
+    def key_went_elsewhere(self) -> str:
+        """Nothing: where such a system reads the key is not known."""
+        return ""
+
     def since(self, mark: Mark) -> tuple[Call, ...]:
         """What was sent since then, as calls."""
         return tuple(self._calls[mark.journal :])

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from kobling import Adapter, Booking, BookingRequest, Http, InvalidRequest, WireReply
+from kobling import Adapter, Booking, BookingRequest, HeaderKey, Http, InvalidRequest, WireReply
 from kobling_contract.contract import chosen
 from kobling_contract.exchanges import Personal, told
 from kobling_contract.rig import Rig
@@ -196,6 +196,21 @@ class HalfAnHourEarly(_ReadsTheClock):
 def test_a_booking_that_is_off_by_the_clinics_offset_is_told_as_a_mistake_of_clocks() -> None:
     assert "as far apart as the clinic's clock and UTC are" in found("BOOK-01", "extensor", OnTheClockOfUtc).got
     assert "clock" not in found("BOOK-01", "extensor", HalfAnHourEarly).got
+
+
+class AnotherHeader(Extensor):
+    """Sends the key in a header that the vendor does not read."""
+
+    contract = 1
+    auth = HeaderKey("X-Key")
+
+
+@pytest.mark.parametrize("rule", ["CONN-01", "SLOT-01"])
+def test_a_key_that_went_elsewhere_is_told_with_both_places(rule: str) -> None:
+    assert re.search(
+        r"\nThe key came in header\.X-Key; the vendor's mock reads it in header\.[a-z-]+\. Where it goes",
+        found(rule, "extensor", AnotherHeader).got,
+    )
 
 
 def test_a_rule_that_was_not_judged_shows_what_failed_and_both_values_without_the_patients() -> None:

@@ -123,7 +123,8 @@ async def _right_connection(trial: Trial) -> None:
     mark = rig.mark()
     report = await rig.session.test_connection()
     calls = rig.since(mark)
-    trial.claim(not failed(report), "fails", expected="the test succeeds", got=told(report), calls=calls)
+    trial.claim(not failed(report), "fails", expected="the test succeeds",
+                got=f"{told(report)}{rig.key_went_elsewhere()}", calls=calls)  # fmt: skip
     trial.claim(bool(calls), "asked_nothing", expected="the vendor is called", got="no call in its journal")
     trial.control(rig, mark, "the right connection is tested")
     trial.saw(f"{counted(len(calls), 'call')} reached the vendor, all answered; {told(report)}")
