@@ -348,8 +348,8 @@ class Rig:
         return next((one for one in chain(reversed(self.wire), self.heard) if one.number == number), None)
 
     def key_went_elsewhere(self) -> str:
-        """In a line of its own, where the key came in the calls so far, and where the mock reads it; "" where no call was
-        without a key in its place, and where nobody knows."""
+        """In a line of its own, where the key came in the calls so far, and where the mock reads it; "" where no call
+        was without a key in its place, and where nobody knows."""
         found = self.world.journal.findings
         if not any(one.code == "missing_auth" for _, one in found):
             return ""

@@ -72,6 +72,11 @@ COMMON_CAUSES: Mapping[str, str] = {
     "did_not_end": "The call did not end. Look for a loop that awaits no call, and for paging without an end.",
 }
 """Causes that any rule may end with."""
+COMMON_LOOK: Mapping[str, str] = {
+    "unexpected_error": "The call that was refused, at the end of the exchange: what was asked, and what the vendor "
+    "answered. A vendor that answers it in other rules may be asked for too much at once here: `Limits`.",
+}
+"""What to look at for such a cause, which says nothing about what the rule is about."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,7 @@ class Rule:
 
     def look_at(self, cause: str) -> str:
         """What to look at first in the adapter, for a cause or without one."""
-        return self.look.get(cause, self.check)
+        return self.look.get(cause) or COMMON_LOOK.get(cause, self.check)
 
     def remedy(self, cause: str) -> str:
         """What to do about a cause of this rule, or a common one. A KeyError names a cause that does not exist."""
