@@ -445,10 +445,10 @@ def _given(value: Any) -> Any:
 
 def find(data: Json, pointer: str, default: Any = None) -> Any:
     """The value at a JSON pointer (RFC 6901) in parsed JSON, or `default`. A `BadPointer` for one without a slash."""
-    checked_pointer(pointer)
+    if not isinstance(pointer, str):
+        checked_pointer(pointer)
     here = data
-    for raw in pointer.split("/")[1:] if pointer else ():
-        part = raw.replace("~1", "/").replace("~0", "~")
+    for part in _steps(pointer):
         if isinstance(here, dict):
             here = here.get(part, _ABSENT)
         elif isinstance(here, list) and part.isdecimal() and int(part) < len(here):
@@ -458,6 +458,13 @@ def find(data: Json, pointer: str, default: Any = None) -> Any:
         if here is _ABSENT:
             return default
     return here
+
+
+@lru_cache(maxsize=1_000)
+def _steps(pointer: str) -> tuple[str, ...]:
+    checked_pointer(pointer)
+    raw = pointer.split("/")[1:] if pointer else ()
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in raw)
 
 
 def named_link(links: Iterable[Json], relation: str) -> Json:

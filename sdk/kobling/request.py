@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
@@ -175,12 +176,17 @@ class _Headers:
         found = tuple(self._by_name.values())
         for name, value in found:
             plain = value.isascii() and value.isprintable() and value == value.strip()
-            if not plain or _HEADER_NAME.fullmatch(name) is None:
+            if not plain or not _is_header_name(name):
                 break
         else:
             return found
         del found, name, value
         raise AdapterBug("header_characters")
+
+
+@lru_cache(maxsize=1_000)
+def _is_header_name(name: str) -> bool:
+    return _HEADER_NAME.fullmatch(name) is not None
 
 
 def _encoded(pairs: list[tuple[str, str]]) -> str:

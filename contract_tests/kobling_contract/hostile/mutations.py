@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, Literal, TypeAlias
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from kobling import WireReply
 
 from ..answers import parsed
@@ -129,6 +131,13 @@ _RAW = re.compile(r'"@raw (\d+)@"')
 
 def written(data: Any) -> bytes:
     """JSON text in UTF-8; half a surrogate pair is written as an escape."""
+    try:
+        return to_json(data)  # four times as fast, and most answers hold nothing that no value stands for
+    except PydanticSerializationError:
+        return _written_oddly(data)
+
+
+def _written_oddly(data: Any) -> bytes:
     raws: list[str] = []
 
     def odd(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 __all__ = [
@@ -24,11 +23,14 @@ __all__ = [
 Kind: TypeAlias = Literal["null", "bool", "number", "text", "time", "list", "object"]
 
 
-@dataclass(frozen=True, slots=True)
 class Raw:
-    """A piece of JSON text that no value stands for: `NaN`, or an object with a key that comes twice."""
+    """A piece of JSON text that no value stands for: `NaN`, or an object with a key that comes twice. Of no kind that
+    anything writes as JSON by itself, as a dataclass would be."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 TOKENS: Final = tuple(map(Raw, ("NaN", "Infinity", "-Infinity", "1e999", "-0", "1E+2", "00", "0x1F", "undefined")))
