@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from kobling_mocks import Account, Answer, Dialect, Operation, Switch, Visit, key_of
+from kobling_mocks import Account, Answer, Dialect, Operation, Refused, Switch, Visit, key_of
 from kobling_mocks.clinic import Clinic
 
 
@@ -25,34 +25,17 @@ class OpenQuery(BaseModel):
     last: date = Field(alias="to")
 
 
-def _account(visit: Visit) -> Account | Answer:
-    """Whose call it is, or the vendor's own words for a wrong key or number."""
-    account = visit.world.accounts.get(visit.path["number"])
-    if account is None:
-        return Answer(int(visit.world.switches.text("unknown_clinic")), json={"error": "NO_SUCH_CLINIC"})
-    if visit.headers.get("authorization") != f"Bearer {account.api_key}":
-        return Answer(401, json={"error": "BAD_KEY"})
-    return account
-
-
 def _clinic(visit: Visit) -> Answer:
-    account = _account(visit)
-    return account if isinstance(account, Answer) else Answer(200, json={"name": account.clinic.name})
+    return Answer(200, json={"name": visit.clinic.name})
 
 
 def _people(visit: Visit) -> Answer:
-    account = _account(visit)
-    if isinstance(account, Answer):
-        return account
-    books = [book for book in account.clinic.timebooks if book.online and book.owner_kind == "person"]
+    books = [book for book in visit.clinic.timebooks if book.online and book.owner_kind == "person"]
     return Answer(200, json=[{"id": book.id, "name": book.public_name, "owner_kind": "person"} for book in books])
 
 
 def _open(visit: Visit) -> Answer:
-    account = _account(visit)
-    if isinstance(account, Answer):
-        return account
-    clinic, asked = account.clinic, OpenQuery.model_validate(visit.query)
+    clinic, asked = visit.clinic, visit.read_query(OpenQuery)
     visits = [kind.id for kind in clinic.types if kind.kind == "ordinary"][:1]
     books = [book.id for book in clinic.timebooks if book.owner_kind == "person"]
     zone = ZoneInfo(clinic.zone)
@@ -87,6 +70,14 @@ class Fjordklinikk(Dialect):
             "An example of a question that a vendor's pages leave open.",
         ),
     )
+
+    def let_in(self, visit: Visit) -> None:
+        """The vendor's own words for a number and for a key that are wrong."""
+        account = self.account_of(visit)
+        if account is None:
+            raise Refused(Answer(int(visit.world.switches.text("unknown_clinic")), json={"error": "NO_SUCH_CLINIC"}))
+        if self.credential(visit) != account.api_key:
+            raise Refused(Answer(401, json={"error": "BAD_KEY"}))
 
     @property
     def operations(self) -> tuple[Operation, ...]:

@@ -19,14 +19,14 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from kobling.http import find
 
 from . import dialects
-from .clinic import Behaviour, Clinic, Medium, Restrictions
+from .clinic import Behaviour, Clinic, Medium, Refusal, Restrictions
 from .endpoints import endpoints
 from .facts import Fact
 from .journal import Effect
@@ -43,12 +43,15 @@ __all__ = [
     "DialectProblem",
     "Fact",
     "Operation",
+    "Refused",
+    "Unread",
     "Visit",
     "find_dialect",
     "installed_dialects",
 ]
 
 GROUP = "kobling_mocks"
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass
@@ -81,13 +84,33 @@ class Answer:
     appointment: str | None = None
 
 
+class Refused(Exception):
+    """Raised by a dialect in the place of an answer: the vendor says no, in its own words."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class NoAccount(Exception):
+    """A handler asked for the account of a call that is addressed to none. `Dialect.let_in` refuses such a call."""
+
+
+class Unread(Exception):
+    """What came with a call does not fit its model. places: where, as `"customer.mobile"`, in the vendor's names."""
+
+    def __init__(self, places: tuple[str, ...]) -> None:
+        super().__init__(", ".join(places))
+        self.places = places
+
+
 @dataclass(frozen=True)
 class Visit:
     """One call of an operation as the dialect sees it. `json` is the parsed body, None where it was not JSON. `form` is
     what the fields of a body in `application/x-www-form-urlencoded` hold, as OAuth 2 wants a token asked for, else
     nothing; of a name that comes twice it is the last, as in `query`, all of whose values `values` tells. Header names
     are in small letters. `address` is what was called, from its scheme on and without the query: for a link to the next
-    page."""
+    page. `operation` is the name of the call."""
 
     world: World
     path: Mapping[str, str]
@@ -97,6 +120,7 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
     asked: tuple[tuple[str, str], ...] = ()
     address: str = ""
+    operation: str = ""
 
     def values(self, name: str) -> tuple[str, ...]:
         """Every value of a parameter that may come several times, in the order in which they came."""
@@ -106,6 +130,39 @@ class Visit:
     def body(self) -> Any:
         """The body, however it was written: `json`, or else the fields of `form`; None where it was neither."""
         return self.json if self.json is not None else dict(self.form) or None
+
+    @property
+    def account(self) -> Account:
+        """The account that the call is addressed to. `NoAccount` where there is none: `Dialect.let_in` refuses such a
+        call before."""
+        found = self.world.dialect.account_of(self)
+        if found is None:
+            raise NoAccount
+        return found
+
+    @property
+    def clinic(self) -> Clinic:
+        """The clinic of `account`."""
+        return self.account.clinic
+
+    def read(self, model: type[M]) -> M:
+        """The body, through its model; `Dialect.unread` answers one that does not fit."""
+        return _fitted(model, self.body)
+
+    def read_query(self, model: type[M]) -> M:
+        """The query string, through its model, as `read`. A field of the model that is a list has every value of its
+        parameter; any other has the last."""
+        lists = {info.alias or name for name, info in model.model_fields.items() if get_origin(info.annotation) is list}
+        return _fitted(model, {name: list(self.values(name)) if name in lists else self.query[name]
+                               for name in self.query})  # fmt: skip
+
+
+def _fitted(model: type[M], given: Any) -> M:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        found = [one["loc"] for one in error.errors(include_input=False, include_context=False, include_url=False)]
+    raise Unread(tuple(dict.fromkeys(".".join(map(str, place)) for place in found)))
 
 
 @dataclass(frozen=True)
@@ -243,6 +300,19 @@ class Dialect(ABC):
     @abstractmethod
     def connection(self, account: Account) -> dict[str, str]:
         """The four fields to paste at the registry: external_id, department_id, api_key, booking_url; "" if unused."""
+
+    def let_in(self, visit: Visit) -> None:  # noqa: B027 - handlers may ask for themselves
+        """Who may call: raises `Refused` for a call that may not come in. Asked before each call's handler, which then
+        finds `visit.account` and `visit.clinic`."""
+
+    def refused(self, visit: Visit, refusal: Refusal) -> Answer:  # noqa: ARG002 - for dialects that answer it
+        """The answer to a call whose handler let a `Refusal` of the clinic's pass: the vendor's word for it. What is
+        not answered here or there is a fault of the mock itself."""
+        raise refusal
+
+    def unread(self, visit: Visit, places: tuple[str, ...]) -> Answer:  # noqa: ARG002 - as above
+        """The answer to a call whose handler let `Unread` pass: `places` did not fit (`visit.read`)."""
+        raise Unread(places)
 
     def adjust(
         self,

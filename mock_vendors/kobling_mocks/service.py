@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl
 
 from kobling.exchange import WireReply, reply
 
-from .dialect import Answer, Dialect, Operation, Visit
+from .clinic import Refusal
+from .dialect import Answer, Dialect, Operation, Refused, Unread, Visit
 from .faults import Fault, spoilt_reply
 from .journal import NATIONAL_ID, Finding, describe, personal_in_url
 from .world import World
@@ -58,7 +59,7 @@ def answer_call(
     dialect = world.dialect
     world.run_due()
     number = world.journal.begin(world.clock.now(), operation.name, arrival.method, "")
-    visit = _visit(world, path, arrival)
+    visit = _visit(world, path, arrival, operation.name)
     _enter(world, number, arrival, operation, visit)
     held = world.barriers.arrive(operation.name)
     fault = world.faults.strike(operation.name)
@@ -115,7 +116,7 @@ def _slowly(world: World, fault: Fault, arrival: Arrival, number: int, commit: A
 
 def _ask(world: World, operation: Operation, visit: Visit) -> Answer:
     try:
-        answer = operation.handle(visit)
+        answer = _handled(world.dialect, operation, visit)
     except Exception as error:  # noqa: BLE001 - a fault of the mock itself must be seen by the test, not taken for the vendor's
         world.fail_in(operation.name, error)
         answer = Answer(
@@ -123,6 +124,20 @@ def _ask(world: World, operation: Operation, visit: Visit) -> Answer:
         )
     world.check()
     return answer
+
+
+def _handled(dialect: Dialect, operation: Operation, visit: Visit) -> Answer:
+    """The answer of the call's handler, or of the dialect where that refuses."""
+    try:
+        try:
+            dialect.let_in(visit)
+            return operation.handle(visit)
+        except Refusal as refusal:
+            return dialect.refused(visit, refusal)
+        except Unread as unread:
+            return dialect.unread(visit, unread.places)
+    except Refused as refused:
+        return refused.answer
 
 
 def _written(answer: Answer) -> WireReply:
@@ -141,10 +156,10 @@ def _written(answer: Answer) -> WireReply:
 _CHARSET = re.compile(r"""charset\s*=\s*"?([\w.-]+)""", re.I)
 
 
-def _visit(world: World, path: Mapping[str, str], arrival: Arrival) -> Visit:
+def _visit(world: World, path: Mapping[str, str], arrival: Arrival, name: str = "") -> Visit:
     """The call as a dialect sees it."""
     headers = {name.lower(): value for name, value in arrival.headers}
-    return Visit(world, path, dict(arrival.query), headers, *_parsed(arrival), arrival.query, arrival.address)
+    return Visit(world, path, dict(arrival.query), headers, *_parsed(arrival), arrival.query, arrival.address, name)
 
 
 def _parsed(arrival: Arrival) -> tuple[Any, dict[str, str]]:

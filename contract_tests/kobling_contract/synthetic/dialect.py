@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from kobling_mocks.clinic import (
     ALL_PATIENTS,
@@ -39,7 +39,7 @@ from kobling_mocks.clinic import (
     TooLateToCancel,
     TooManyBookings,
 )
-from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
+from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Refused, Visit
 from kobling_mocks.keys import key_of
 from kobling_mocks.switches import Switch, Switches
 from kobling_mocks.wireids import NumberedIds
@@ -187,6 +187,15 @@ class SyntheticVendor(Dialect):
         """The key, and its secret part."""
         return frozenset({account.api_key, account.api_key.partition(".")[2]})
 
+    def refused(self, visit: Visit, refusal: Refusal) -> Answer:  # noqa: ARG002 - the same in every call
+        """The code of what the clinic's system refuses."""
+        raise _refused(*_REFUSALS[type(refusal)])
+
+    def unread(self, visit: Visit, places: tuple[str, ...]) -> Answer:  # noqa: ARG002 - the same in every call
+        """The fields that are wrong."""
+        fields = sorted({place.partition(".")[0] for place in places if place})
+        raise _refused(422, "patient_incomplete" if fields and set(fields) <= _PATIENT else "invalid", *fields)
+
     def credential(self, visit: Visit) -> str:
         """The token; at sign-in, the secret part of the key."""
         given = super().credential(visit)
@@ -248,12 +257,8 @@ _SEARCHING = frozenset({"token", "clinic", "practitioners", "services", "slots"}
 # ---- who is asking
 
 
-class _Refused(Exception):
-    """The call is answered with an error; carries the finished answer."""
-
-    def __init__(self, status: int, code: str, *fields: str) -> None:
-        super().__init__(code)
-        self.answer = Answer(status, json={"error": {"code": code, "fields": list(fields)}})
+def _refused(status: int, code: str, *fields: str) -> Refused:
+    return Refused(Answer(status, json={"error": {"code": code, "fields": list(fields)}}))
 
 
 @dataclass(frozen=True)
@@ -283,34 +288,14 @@ class _Asked:
         """A moment on the clinic's clock, with its offset."""
         return moment.astimezone(ZoneInfo(self.clinic.zone)).isoformat(timespec="seconds")
 
-    def body(self, model: type[_B]) -> _B:
-        """The checked body. Raises `_Refused` naming the fields that are wrong."""
-        return _checked(model, self.visit.json)
-
-    def query(self, model: type[_B]) -> _B:
-        """The checked parameters. Raises `_Refused`."""
-        return _checked(model, dict(self.visit.query))
-
-
-def _checked(model: type[_B], given: Any) -> _B:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False, include_context=False)
-        fields = sorted({str(problem["loc"][0]) for problem in problems if problem["loc"]})
-    raise _Refused(422, "patient_incomplete" if fields and set(fields) <= _PATIENT else "invalid", *fields)
-
 
 def _sign_in(visit: Visit) -> Answer:
-    try:
-        body = _checked(wire.TokenBody, visit.json)
-        account = dialect.account_of(visit)
-        if account is None:
-            raise _Refused(401, "invalid_client", *type(body).model_fields)
-        if not account.activated:
-            raise _Refused(403, "not_enabled")
-    except _Refused as refused:
-        return refused.answer
+    body = visit.read(wire.TokenBody)
+    account = dialect.account_of(visit)
+    if account is None:
+        raise _refused(401, "invalid_client", *type(body).model_fields)
+    if not account.activated:
+        raise _refused(403, "not_enabled")
     token = token_of(account, visit.world.clock.now() + LIFE)
     seconds = int(LIFE.total_seconds())
     return Answer(200, json={"access_token": token, "token_type": "bearer", "expires_in": seconds})
@@ -319,28 +304,22 @@ def _sign_in(visit: Visit) -> Answer:
 def _signed_in(work: Callable[[_Asked], Answer], *, books: bool) -> Callable[[Visit], Answer]:
     """The whole way of a call: is the token good, is the clinic its own, may it do this; then the work."""
 
-    def handle(visit: Visit) -> Answer:
-        try:
-            return work(_let_in(visit, books=books))
-        except _Refused as refused:
-            return refused.answer
-
-    return handle
+    return lambda visit: work(_let_in(visit, books=books))
 
 
 def _let_in(visit: Visit, *, books: bool) -> _Asked:
     account = dialect.account_of(visit)
     if account is None or not visit.headers.get("authorization"):
-        raise _Refused(401, "invalid_token")
+        raise _refused(401, "invalid_token")
     asked = _Asked(visit, account)
     if float(dialect.credential(visit).split(".")[1]) <= asked.now.timestamp():
-        raise _Refused(401, "expired_token")
+        raise _refused(401, "expired_token")
     if not account.activated:
-        raise _Refused(403, "not_enabled")
+        raise _refused(403, "not_enabled")
     if visit.headers.get("clinic") != account.external_id:
-        raise _Refused(403, "other_clinic")
+        raise _refused(403, "other_clinic")
     if books and visit.world.switches["scopes"] == "search":
-        raise _Refused(403, "out_of_scope")
+        raise _refused(403, "out_of_scope")
     return asked
 
 
@@ -368,7 +347,7 @@ def _clinic(asked: _Asked) -> Answer:
 
 def _page(asked: _Asked, rows: Sequence[Any], size: int) -> tuple[Sequence[Any], str | None]:
     """The rows of the page that is asked for, and the whole address of the next one."""
-    page = asked.query(wire.PageQuery).page
+    page = asked.visit.read_query(wire.PageQuery).page
     end = page * size
     return rows[end - size : end], f"{asked.visit.address}?page={page + 1}" if end < len(rows) else None
 
@@ -426,7 +405,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _slots(asked: _Asked) -> Answer:
-    body, clinic = asked.body(wire.SlotsBody), asked.clinic
+    body, clinic = asked.visit.read(wire.SlotsBody), asked.clinic
     _in_order(body.first_day, body.last_day, LONGEST_SEARCH)
     timebooks, types = map(asked.own, body.practitioner_ids), map(asked.own, body.service_ids)
     found = clinic.open_slots(tuple(timebooks), tuple(types), body.first_day, body.last_day)
@@ -435,7 +414,7 @@ def _slots(asked: _Asked) -> Answer:
 
 def _in_order(first: date, last: date, longest: timedelta) -> None:
     if not timedelta(0) <= last - first <= longest:
-        raise _Refused(422, "invalid", "first_day", "last_day")
+        raise _refused(422, "invalid", "first_day", "last_day")
 
 
 def _slot(asked: _Asked, slot: OpenSlot) -> dict[str, Any]:
@@ -456,10 +435,10 @@ def _open_time(asked: _Asked, slot_id: str) -> tuple[str, str, datetime]:
     """Timebook, type (own ids) and moment of an open time's id."""
     parts = slot_id.split("-")
     if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) < 12 for part in parts):
-        raise _Refused(422, "invalid", "slot_id")
+        raise _refused(422, "invalid", "slot_id")
     minute, timebook, kind = map(int, parts)
     if minute >= _LAST_MINUTE:
-        raise _Refused(422, "invalid", "slot_id")
+        raise _refused(422, "invalid", "slot_id")
     return asked.own(timebook), asked.own(kind), _EPOCH + timedelta(minutes=minute)
 
 
@@ -483,40 +462,31 @@ _REFUSALS: Mapping[type[Refusal], tuple[int, str]] = {
 }
 
 
-def _decided(work: Callable[[], _T]) -> _T:
-    """What the clinic's system does. Raises `_Refused` with the code of what it refuses."""
-    try:
-        return work()
-    except Refusal as refusal:
-        status, code = _REFUSALS[type(refusal)]
-    raise _Refused(status, code)
-
-
 def _put_on_file(asked: _Asked) -> Answer:
-    body = asked.body(wire.PatientBody)
+    body = asked.visit.read(wire.PatientBody)
     name = f"{body.given_name} {body.family_name}"
     made = asked.clinic.put_patient(PatientDetails(name, body.birth_date, body.phone, body.email or ""))
     return Answer(201, json={"patient": {"id": asked.wire(made.id)}}, effect="done")
 
 
 def _hold(asked: _Asked) -> Answer:
-    place = _open_time(asked, asked.body(wire.MoveBody).slot_id)
-    made = _decided(lambda: asked.clinic.hold(*place, HOLD.total_seconds()))
+    place = _open_time(asked, asked.visit.read(wire.MoveBody).slot_id)
+    made = asked.clinic.hold(*place, HOLD.total_seconds())
     return Answer(201, json={"hold": {"id": made.id, "until": asked.moment(made.until)}}, effect="done")
 
 
 def _release(asked: _Asked) -> Answer:
-    _decided(lambda: asked.clinic.release(asked.visit.path["hold_id"]))
+    asked.clinic.release(asked.visit.path["hold_id"])
     return Answer(204, effect="done")
 
 
 def _book_held(asked: _Asked) -> Answer:
-    return _book(asked, asked.body(wire.HeldBookingBody).hold_id)
+    return _book(asked, asked.visit.read(wire.HeldBookingBody).hold_id)
 
 
 def _book(asked: _Asked, hold_id: str | None = None) -> Answer:
     """hold_id: of the hold that the booking uses up."""
-    body, clinic = asked.body(wire.BookingBody if hold_id is None else wire.HeldBookingBody), asked.clinic
+    body, clinic = asked.visit.read(wire.BookingBody if hold_id is None else wire.HeldBookingBody), asked.clinic
     timebook_id, type_id, start = _open_time(asked, body.slot_id)
     patient_id = asked.own(body.patient_id)
     if asked.visit.headers.get("idempotency-key") == body.reference:
@@ -530,9 +500,9 @@ def _book(asked: _Asked, hold_id: str | None = None) -> Answer:
             if one.live and same:
                 return Answer(200, json={"booking": _booking(asked, one)}, appointment=one.id)
     if hold_id is not None:
-        held = _decided(lambda: clinic.held(hold_id))
+        held = clinic.held(hold_id)
         if (held.timebook_id, held.type_id, held.start) != (timebook_id, type_id, start):
-            raise _Refused(422, "invalid", "slot_id", "hold_id")
+            raise _refused(422, "invalid", "slot_id", "hold_id")
     order = BookingOrder(
         timebook_id,
         type_id,
@@ -543,7 +513,7 @@ def _book(asked: _Asked, hold_id: str | None = None) -> Answer:
         reference=body.reference,
         sak_id=body.insurance_case,
     )
-    made = _decided(lambda: clinic.book(order))
+    made = clinic.book(order)
     if made.state == "pending":
         _staff_answer(asked.visit.world, clinic, made.id)
     return _changed(asked, made, 201)
@@ -565,24 +535,24 @@ def _staff_answer(world: World, clinic: Clinic, appointment_id: str) -> None:
 
 
 def _move(asked: _Asked) -> Answer:
-    timebook_id, type_id, start = _open_time(asked, asked.body(wire.MoveBody).slot_id)
+    timebook_id, type_id, start = _open_time(asked, asked.visit.read(wire.MoveBody).slot_id)
     own = _booking_id(asked)
-    return _changed(asked, _decided(lambda: asked.clinic.move(own, start, timebook_id, type_id)))
+    return _changed(asked, asked.clinic.move(own, start, timebook_id, type_id))
 
 
 def _cancel(asked: _Asked) -> Answer:
-    reason = asked.body(wire.CancelBody).reason or ""
+    reason = asked.visit.read(wire.CancelBody).reason or ""
     own = _booking_id(asked)
-    return _changed(asked, _decided(lambda: asked.clinic.cancel(own, by="registry", reason=reason)))
+    return _changed(asked, asked.clinic.cancel(own, by="registry", reason=reason))
 
 
 def _read(asked: _Asked) -> Answer:
     own = _booking_id(asked)
-    return Answer(200, json={"booking": _booking(asked, _decided(lambda: asked.clinic.appointment(own)))})
+    return Answer(200, json={"booking": _booking(asked, asked.clinic.appointment(own))})
 
 
 def _list(asked: _Asked) -> Answer:
-    query = asked.query(wire.BookingsQuery)
+    query = asked.visit.read_query(wire.BookingsQuery)
     _in_order(query.first_day, query.last_day, LONGEST_LISTING)
     question = f"{query.first_day} {query.last_day} {query.practitioner_id}"
     begin = 0 if query.cursor is None else _place(asked, query.cursor, question)
@@ -607,11 +577,11 @@ def _place(asked: _Asked, cursor: str, question: str) -> int:
         place, until, mark = urlsafe_b64decode(cursor).decode("ascii").split(" ")
         found, last = int(place), int(until)
     except ValueError:
-        raise _Refused(400, "bad_cursor") from None
+        raise _refused(400, "bad_cursor") from None
     if mark != _mark(question) or found < 1:
-        raise _Refused(400, "bad_cursor")
+        raise _refused(400, "bad_cursor")
     if last < asked.now.timestamp():
-        raise _Refused(410, "expired_cursor")
+        raise _refused(410, "expired_cursor")
     return found
 
 

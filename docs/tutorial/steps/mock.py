@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from kobling_mocks import Account, Answer, Dialect, NumberedIds, Operation, Visit, key_of
+from kobling_mocks import Account, Answer, Dialect, NumberedIds, Operation, Refused, Visit, key_of
 from kobling_mocks.clinic import (
     ALL_PATIENTS,
     AlreadyCancelled,
@@ -32,7 +32,6 @@ TOKEN_SECONDS = 600
 PAGE = 20
 IDS = NumberedIds()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_Asked = TypeVar("_Asked", bound=BaseModel)
 
 
 # [asked]
@@ -99,39 +98,17 @@ class AppointmentBody(BaseModel):
 # ---- who is asking, and the refusals
 
 
-class Refused(Exception):
-    """The call is answered with a problem."""
-
-    def __init__(self, status: int, problem: str, *fields: str) -> None:
-        super().__init__(problem)
-        self.answer = Answer(status, json={"problem": problem, "fields": list(fields)})
+def refused(status: int, problem: str, *fields: str) -> Refused:
+    """The API's way to say no."""
+    return Refused(Answer(status, json={"problem": problem, "fields": list(fields)}))
 
 
-def let_in(work: Callable[[Visit, Account], Answer]) -> Callable[[Visit], Answer]:
-    """The way of every call: is there such a clinic, is it switched on, is the token its own? Then the work."""
-
-    def handle(visit: Visit) -> Answer:
-        try:
-            account = dialect.account_of(visit)
-            if account is None:
-                raise Refused(404, "no_clinic")
-            if not account.activated:
-                raise Refused(403, "not_opened")
-            if visit.json is None or "key" not in visit.json:
-                check_token(visit, account)
-            return work(visit, account)
-        except Refused as refused:
-            return refused.answer
-
-    return handle
-
-
-def check_token(visit: Visit, account: Account) -> None:
+def check_token(visit: Visit) -> None:
     until, _, seal = dialect.credential(visit).partition(".")
-    if seal != sealed(account, until):
-        raise Refused(401, "no_token")
+    if seal != sealed(visit.account, until):
+        raise refused(401, "no_token")
     if float(until) <= visit.world.clock.now().timestamp():
-        raise Refused(401, "token_ended")
+        raise refused(401, "token_ended")
 
 
 def sealed(account: Account, until: str) -> str:
@@ -139,38 +116,29 @@ def sealed(account: Account, until: str) -> str:
     return hashlib.blake2b(f"{account.api_key} {until}".encode(), digest_size=12).hexdigest()
 
 
-def checked(model: type[_Asked], given: Any) -> _Asked:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        fields = {str(one["loc"][-1]) for one in error.errors(include_input=False, include_context=False) if one["loc"]}
-    raise Refused(422, "not_understood", *sorted(fields))
-
-
 # [token]
 # ---- the calls
 
 
-def token(visit: Visit, account: Account) -> Answer:
-    if checked(KeyBody, visit.json).key != account.api_key:
-        raise Refused(401, "wrong_key")
+def token(visit: Visit) -> Answer:
+    if visit.read(KeyBody).key != visit.account.api_key:
+        raise refused(401, "wrong_key")
     until = str(int(visit.world.clock.now().timestamp()) + TOKEN_SECONDS)
-    return Answer(200, json={"token": f"{until}.{sealed(account, until)}", "seconds": TOKEN_SECONDS})
+    return Answer(200, json={"token": f"{until}.{sealed(visit.account, until)}", "seconds": TOKEN_SECONDS})
 
 
-def clinic_(visit: Visit, account: Account) -> Answer:
-    clinic = account.clinic
-    return Answer(200, json={"name": clinic.name, "org_no": clinic.organisation_number})
+def clinic_(visit: Visit) -> Answer:
+    return Answer(200, json={"name": visit.clinic.name, "org_no": visit.clinic.organisation_number})
 
 
 # [lists]
 def paged(visit: Visit, rows: Sequence[Any]) -> dict[str, Any]:
-    page = checked(PageQuery, dict(visit.query)).page
+    page = visit.read_query(PageQuery).page
     return {"rows": rows[(page - 1) * PAGE : page * PAGE], "page": page, "pages": max(1, -(-len(rows) // PAGE))}
 
 
-def calendars(visit: Visit, account: Account) -> Answer:
-    clinic = account.clinic
+def calendars(visit: Visit) -> Answer:
+    clinic = visit.clinic
     rows = [
         {
             "id": wire(clinic, book.id),
@@ -183,8 +151,8 @@ def calendars(visit: Visit, account: Account) -> Answer:
     return Answer(200, json=paged(visit, rows))
 
 
-def visit_types(visit: Visit, account: Account) -> Answer:
-    clinic = account.clinic
+def visit_types(visit: Visit) -> Answer:
+    clinic = visit.clinic
     words = {"ordinary": "single", "group": "group", "hidden": "internal"}
     rows = [
         {
@@ -223,10 +191,10 @@ def wall(clinic: Clinic, moment: datetime) -> str:
     return moment.astimezone(ZoneInfo(clinic.zone)).strftime("%Y-%m-%dT%H:%M")
 
 
-def free_times(visit: Visit, account: Account) -> Answer:
-    clinic, query = account.clinic, checked(TimesQuery, dict(visit.query))
+def free_times(visit: Visit) -> Answer:
+    clinic, query = visit.clinic, visit.read_query(TimesQuery)
     if not timedelta(0) <= query.last - query.first < timedelta(days=14):
-        raise Refused(422, "not_understood", "from", "to")
+        raise refused(422, "not_understood", "from", "to")
     rows = [
         {
             "id": f"{query.calendar}-{wire(clinic, slot.type_id)}-{(slot.start - EPOCH) // timedelta(minutes=1)}",
@@ -254,27 +222,18 @@ PROBLEMS: dict[type[Refusal], tuple[int, str]] = {
 STATES = {"booked": "confirmed", "cancelled": "cancelled", "attended": "attended", "no_show": "missed"}
 
 
-def decided(work: Callable[[], Appointment]) -> Appointment:
-    """What the clinic's model does, or the vendor's word for why not."""
-    try:
-        return work()
-    except Refusal as refusal:
-        status, problem = PROBLEMS[type(refusal)]
-    raise Refused(status, problem)
-
-
-def book(visit: Visit, account: Account) -> Answer:
-    clinic, body = account.clinic, checked(AppointmentBody, visit.json)
+def book(visit: Visit) -> Answer:
+    clinic, body = visit.clinic, visit.read(AppointmentBody)
     parts = body.free_time.split("-")
     if len(parts) != 3 or not all(part.isascii() and part.isdecimal() and len(part) < 11 for part in parts):
-        raise Refused(422, "not_understood", "free_time")
+        raise refused(422, "not_understood", "free_time")
     calendar, kind, minute = parts
     who = PatientDetails(f"{body.patient.first_name} {body.patient.last_name}", body.patient.born, body.patient.mobile)
     start = EPOCH + timedelta(minutes=min(int(minute), 10**8))
     order = BookingOrder(
         own(clinic, calendar), own(clinic, kind), start, patient=who, match="name_and_birth_date", note=body.comment
     )
-    made = decided(lambda: clinic.book(order))
+    made = clinic.book(order)
     return Answer(201, json=told(clinic, made), effect="done", appointment=made.id)
 
 
@@ -290,19 +249,19 @@ def told(clinic: Clinic, one: Appointment) -> dict[str, Any]:
     }
 
 
-def cancel(visit: Visit, account: Account) -> Answer:
-    clinic = account.clinic
-    gone = decided(lambda: clinic.cancel(own(clinic, visit.path["appointment"]), by="registry"))
+def cancel(visit: Visit) -> Answer:
+    clinic = visit.clinic
+    gone = clinic.cancel(own(clinic, visit.path["appointment"]), by="registry")
     return Answer(200, json=told(clinic, gone), effect="done", appointment=gone.id)
 
 
-def appointment(visit: Visit, account: Account) -> Answer:
-    clinic = account.clinic
-    return Answer(200, json=told(clinic, decided(lambda: clinic.appointment(own(clinic, visit.path["appointment"])))))
+def appointment(visit: Visit) -> Answer:
+    clinic = visit.clinic
+    return Answer(200, json=told(clinic, clinic.appointment(own(clinic, visit.path["appointment"]))))
 
 
-def appointments(visit: Visit, account: Account) -> Answer:
-    clinic, query = account.clinic, checked(AppointmentsQuery, dict(visit.query))
+def appointments(visit: Visit) -> Answer:
+    clinic, query = visit.clinic, visit.read_query(AppointmentsQuery)
     found = clinic.appointments(first_day=query.first, last_day=query.last)
     return Answer(200, json=paged(visit, [told(clinic, one) for one in found]))
 
@@ -337,16 +296,34 @@ class FjellvikMock(Dialect):
             "external_id": account.external_id, "department_id": "", "api_key": account.api_key, "booking_url": "",
         }  # fmt: skip
 
+    def let_in(self, visit: Visit) -> None:
+        """The way of every call: is there such a clinic, is it switched on, is the token its own?"""
+        account = self.account_of(visit)
+        if account is None:
+            raise refused(404, "no_clinic")
+        if not account.activated:
+            raise refused(403, "not_opened")
+        if visit.operation != "token":
+            check_token(visit)
+
+    def refused(self, visit: Visit, refusal: Refusal) -> Answer:
+        """Fjellvik's word for what the clinic does not do."""
+        raise refused(*PROBLEMS[type(refusal)])
+
+    def unread(self, visit: Visit, places: tuple[str, ...]) -> Answer:
+        """The fields that Fjellvik can't read, by their last names."""
+        raise refused(422, "not_understood", *sorted({place.rpartition(".")[2] for place in places}))
+
     def credential(self, visit: Visit) -> str:
         """The token; at sign-in, the key in the body."""
         return super().credential(visit) or (visit.json or {}).get("key", "")
 
 
-def call(name: str, method: Any, path: str, summary: str, work: Callable[[Visit, Account], Answer], **more: Any) -> Any:
+def call(name: str, method: Any, path: str, summary: str, work: Callable[[Visit], Answer], **more: Any) -> Operation:
     """One call of the table below."""
     at = AppointmentPath if "<appointment>" in path else ClinicPath
     more = {"writes": False, **more}
-    return Operation(name, method, f"/v1/<number>/{path}", summary, let_in(work), path=at, **more)
+    return Operation(name, method, f"/v1/<number>/{path}", summary, work, path=at, **more)
 
 
 PATIENT = frozenset({"first_name", "last_name", "born", "mobile"})

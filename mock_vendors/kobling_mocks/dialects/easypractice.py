@@ -40,7 +40,7 @@ from kobling_mocks.clinic import (
     hours_of_plan,
     synthetic_id,
 )
-from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
+from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Refused, Visit
 from kobling_mocks.dialects import easypractice_wire as wire
 from kobling_mocks.keys import key_of
 from kobling_mocks.switches import Switch, Switches
@@ -166,14 +166,6 @@ class Token:
     text: str
     scopes: frozenset[str]
     employee: str | None = None
-
-
-class _Refused(Exception):
-    """The call is answered with an error; carries the finished answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
 
 
 class EasyPractice(Dialect):
@@ -352,11 +344,11 @@ class _Caller:
         return self.token.employee in (None, timebook_id)
 
     def timebook(self, wire_id: str) -> Timebook:
-        """The calendar with that id, as far as this token sees it. Raises `_Refused`."""
+        """The calendar with that id, as far as this token sees it. Raises `Refused`."""
         own = dialect.ids.own(self.clinic, wire_id)
         found = self.clinic.timebook(own) if own else None
         if found is None or not self.sees_calendar(found.id):
-            raise _Refused(_not_found("Calendar", wire_id))
+            raise Refused(_not_found("Calendar", wire_id))
         return found
 
     def bookings(self) -> list[Appointment]:
@@ -404,11 +396,11 @@ def _operation(scope: str, work: Callable[[_Caller], Answer]) -> Callable[[Visit
         }
         try:
             if not account.activated:
-                raise _Refused(Answer(403, json={"message": "This action is unauthorized."}))
+                raise Refused(Answer(403, json={"message": "This action is unauthorized."}))
             if not token.scopes & {scope, _COVERED_BY.get(scope, scope)}:
-                raise _Refused(Answer(403, json={"message": "Invalid scope(s) provided."}))
+                raise Refused(Answer(403, json={"message": "Invalid scope(s) provided."}))
             answer = work(_Caller(visit, account, token))
-        except _Refused as refused:
+        except Refused as refused:
             answer = refused.answer
         return replace(answer, headers={**usual, **answer.headers})
 
@@ -439,7 +431,7 @@ def _body(caller: _Caller, model: type[_B]) -> _B:
         return model.model_validate(caller.visit.json)
     except ValidationError as problem:
         names = {str(error["loc"][0]) for error in problem.errors(include_input=False) if error["loc"]}
-    raise _Refused(_invalid(**{name: f"The {name.replace('_', ' ')} field is not valid." for name in sorted(names)}))
+    raise Refused(_invalid(**{name: f"The {name.replace('_', ' ')} field is not valid." for name in sorted(names)}))
 
 
 def _query(caller: _Caller, model: type[_B]) -> _B:
@@ -447,7 +439,7 @@ def _query(caller: _Caller, model: type[_B]) -> _B:
         return model.model_validate({name: value for name, value in caller.visit.query.items() if value != ""})
     except ValidationError as problem:
         names = {str(error["loc"][0]) for error in problem.errors(include_input=False) if error["loc"]}
-    raise _Refused(_invalid(**{name: f"The {name.replace('_', ' ')} is not valid." for name in sorted(names)}))
+    raise Refused(_invalid(**{name: f"The {name.replace('_', ' ')} is not valid." for name in sorted(names)}))
 
 
 # ---- pages
@@ -700,13 +692,13 @@ def _bookings(caller: _Caller) -> Answer:
 
 
 def _one(caller: _Caller) -> Appointment:
-    """The booking in the path, as it really is. Raises `_Refused`."""
+    """The booking in the path, as it really is. Raises `Refused`."""
     wire_id = caller.visit.path["bookingId"]
     own = dialect.ids.own(caller.clinic, wire_id)
     known = {one.id: one for one in caller.clinic.all_appointments()}
     found = known.get(own or "")
     if found is None or found.reason == _DELETED or not caller.sees_calendar(found.timebook_id):
-        raise _Refused(_not_found("Booking", wire_id))
+        raise Refused(_not_found("Booking", wire_id))
     return found
 
 
@@ -726,7 +718,7 @@ def _moment(text: str, name: str) -> datetime:
     except (ValueError, OverflowError):
         moment = None
     if moment is None or not EARLIEST <= moment <= LATEST:
-        raise _Refused(_invalid(**{name: f"The {name} is not a valid date."}))
+        raise Refused(_invalid(**{name: f"The {name} is not a valid date."}))
     return moment
 
 

@@ -16,8 +16,6 @@ from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from kobling_mocks.clinic import (
     ALL_PATIENTS,
     AlreadyCancelled,
@@ -42,7 +40,7 @@ from kobling_mocks.clinic import (
     TooManyBookings,
     synthetic_id,
 )
-from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Visit
+from kobling_mocks.dialect import Account, Answer, Dialect, Fact, Operation, Refused, Visit
 from kobling_mocks.dialects.eg_pasientsky_wire import (
     Body,
     BookBody,
@@ -184,14 +182,6 @@ SWITCHES = (
 )
 
 
-class _Refused(Exception):
-    """The call is answered with an error; carries the finished answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
-
-
 class EgPasientsky(Dialect):
     """The dialect of EG Pasientsky's partner API."""
 
@@ -254,6 +244,10 @@ class EgPasientsky(Dialect):
             restrictions = replace(restrictions, max_bookings=switches.number("max_bookings"))
         return replace(behaviour, lags=lags), restrictions
 
+    def unread(self, visit: Visit, places: tuple[str, ...]) -> Answer:
+        """The fields that are wrong."""
+        return _invalid(visit.world.switches, *sorted(places))
+
     def credential(self, visit: Visit) -> str:
         """The key travels in the body."""
         given = visit.json.get("apikey") if isinstance(visit.json, dict) else None
@@ -264,27 +258,23 @@ class EgPasientsky(Dialect):
 
 
 def _admitted(visit: Visit, model: type[_B]) -> tuple[Account, _B]:
-    """The account and the checked body. Raises `_Refused` with the vendor's error."""
+    """The account and the checked body. Raises `Refused` with the vendor's error."""
     switches = visit.world.switches
     given = dialect.credential(visit)
     if given not in {account.api_key for account in visit.world.accounts.values()}:
-        raise _Refused(_error(switches.text("unauthorized"), "UNAUTHORIZED", "The api key is missing or not valid."))
+        raise Refused(_error(switches.text("unauthorized"), "UNAUTHORIZED", "The api key is missing or not valid."))
     account = visit.world.accounts.get(visit.path["clinicId"])
     if account is None:
         status = switches.text("unknown_clinic")
         code = "NOT_FOUND" if status == "404" else "FORBIDDEN"
-        raise _Refused(_error(status, code, "The clinic was not found."))
+        raise Refused(_error(status, code, "The clinic was not found."))
     if given != account.api_key:
-        raise _Refused(
+        raise Refused(
             _error(switches.text("unauthorized"), "UNAUTHORIZED", "The api key is not valid for this clinic.")
         )
     if not account.activated:
-        raise _Refused(_error("403", "INTEGRATION_NOT_ENABLED", "The integration is not enabled for this clinic."))
-    try:
-        return account, model.model_validate(visit.json)
-    except ValidationError as error:
-        places = sorted({".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)})
-        raise _Refused(_invalid(switches, *places)) from None
+        raise Refused(_error("403", "INTEGRATION_NOT_ENABLED", "The integration is not enabled for this clinic."))
+    return account, visit.read(model)
 
 
 def _error(status: str, code: str, message: str, fields: tuple[str, ...] = ()) -> Answer:
@@ -302,10 +292,7 @@ def _invalid(switches: Switches, *fields: str) -> Answer:
 
 
 def _search(visit: Visit) -> Answer:
-    try:
-        account, body = _admitted(visit, SearchBody)
-    except _Refused as refused:
-        return refused.answer
+    account, body = _admitted(visit, SearchBody)
     switches, clinic = visit.world.switches, account.clinic
     first, last = body.dateRange.first, body.dateRange.last
     if last < first or (last - first).days > _LONGEST_RANGE:
@@ -436,11 +423,8 @@ def _last_part(clinic_id: str, timebook_id: str, type_id: str, start: str) -> uu
 
 
 def _book(visit: Visit) -> Answer:
-    try:
-        account, body = _admitted(visit, BookBody)
-        order = _order(visit, account.clinic, body)
-    except _Refused as refused:
-        return refused.answer
+    account, body = _admitted(visit, BookBody)
+    order = _order(visit, account.clinic, body)
     switches = visit.world.switches
     try:
         appointment = account.clinic.book(order)
@@ -467,7 +451,7 @@ def _unavailable(switches: Switches) -> Answer:
 
 
 def _order(visit: Visit, clinic: Clinic, body: BookBody) -> BookingOrder:
-    """The booking as the clinic's system understands it. Raises `_Refused`."""
+    """The booking as the clinic's system understands it. Raises `Refused`."""
     switches = visit.world.switches
     missing: tuple[str, ...]
     if body.createFromEmail:
@@ -475,18 +459,18 @@ def _order(visit: Visit, clinic: Clinic, body: BookBody) -> BookingOrder:
     else:
         missing = tuple(name for name in ("personalNumber", "idTerminology") if not (getattr(body, name) or "").strip())
     if missing:
-        raise _Refused(_invalid(switches, *missing))
+        raise Refused(_invalid(switches, *missing))
     found = _SLOT_ID.fullmatch(body.timeslotId)
     if found is None or found["calendar"] != body.calendarId:
-        raise _Refused(_invalid(switches, "timeslotId"))
+        raise Refused(_invalid(switches, "timeslotId"))
     slot = _planned(clinic, body.calendarId, found["day"], body.timeslotId)
     kind = clinic.type(slot.type_id) if slot is not None else None
     if slot is None or kind is None:
-        raise _Refused(_unavailable(switches))
+        raise Refused(_unavailable(switches))
     if body.medium not in {_MEDIUMS[medium] for medium in kind.mediums}:
-        raise _Refused(_invalid(switches, "medium"))
+        raise Refused(_invalid(switches, "medium"))
     if kind.kind == "group" and not body.groupAppointmentId:
-        raise _Refused(_invalid(switches, "groupAppointmentId"))
+        raise Refused(_invalid(switches, "groupAppointmentId"))
     note = body.note or ""
     goes_to = switches.text("note_goes_to")
     return BookingOrder(
@@ -525,10 +509,7 @@ _CANCEL_REFUSALS: Mapping[type[Refusal], tuple[str, str]] = {
 
 
 def _cancel(visit: Visit) -> Answer:
-    try:
-        account, body = _admitted(visit, CancelBody)
-    except _Refused as refused:
-        return refused.answer
+    account, body = _admitted(visit, CancelBody)
     gone = visit.world.switches.text("cancel_gone")
     booking_id = visit.path["bookingId"]
     try:

@@ -36,7 +36,7 @@ from kobling_mocks.clinic import (
     TooLateToCancel,
     TooManyBookings,
 )
-from kobling_mocks.dialect import Account, Answer, Dialect, Operation, Visit
+from kobling_mocks.dialect import Account, Answer, Dialect, Operation, Refused, Visit
 from kobling_mocks.dialects.extensor_wire import (
     AvbestillBody,
     BehandlereAnswer,
@@ -174,14 +174,6 @@ _Q = TypeVar("_Q", bound=BaseModel)
 _M = TypeVar("_M", bound=BaseModel)
 
 
-class _Refused(Exception):
-    """The call is answered with an error; carries the finished answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
-
-
 @dataclass(frozen=True)
 class _Asked(Generic[_Q]):
     """A call that was let in: the clinic's account, the checked parameters, and the own id of the department."""
@@ -204,7 +196,7 @@ class _Asked(Generic[_Q]):
         return None if number is None else dialect.ids.own(self.clinic, str(number))
 
     def body(self, model: type[_M]) -> _M:
-        """The checked body. Raises `_Refused` naming the fields that are wrong."""
+        """The checked body. Raises `Refused` naming the fields that are wrong."""
         return _checked(model, self.visit.json)
 
     def wall(self, moment: datetime) -> str:
@@ -224,7 +216,7 @@ def _served(rule: str, query: type[_Q], work: Callable[[_Asked[_Q]], Answer]) ->
         assert account is not None
         try:
             answer = work(_let_in(visit, account, query))
-        except _Refused as refused:
+        except Refused as refused:
             answer = refused.answer
         return replace(answer, charset=visit.world.switches.text("charset"))
 
@@ -261,20 +253,20 @@ def _page(status: int, title: str) -> Answer:
 
 
 def _let_in(visit: Visit, account: Account, query: type[_Q]) -> _Asked[_Q]:
-    """The call, where key, clinic and department are right. Raises `_Refused`."""
+    """The call, where key, clinic and department are right. Raises `Refused`."""
     if dialect.credential(visit) != account.api_key:
-        raise _Refused(_error(401, "UGYLDIG_NOKKEL", "Nøkkelen mangler eller er feil."))
+        raise Refused(_error(401, "UGYLDIG_NOKKEL", "Nøkkelen mangler eller er feil."))
     if not account.activated:
-        raise _Refused(_error(401, "IKKE_AKTIVERT", "Nettbestilling for partnere er ikke slått på."))
+        raise Refused(_error(401, "IKKE_AKTIVERT", "Nettbestilling for partnere er ikke slått på."))
     asked = _checked(query, dict(visit.query))
     assert isinstance(asked, KlinikkQuery)
     if str(asked.klinikk) != account.external_id:
-        raise _Refused(_error(404, "KLINIKK_UKJENT", "Klinikken finnes ikke på denne serveren."))
+        raise Refused(_error(404, "KLINIKK_UKJENT", "Klinikken finnes ikke på denne serveren."))
     department_id = None
     if asked.avdeling is not None:
         department_id = dialect.ids.own(account.clinic, str(asked.avdeling))
         if department_id not in {place.id for place in account.clinic.departments}:
-            raise _Refused(_error(404, "AVDELING_UKJENT", "Avdelingen finnes ikke."))
+            raise Refused(_error(404, "AVDELING_UKJENT", "Avdelingen finnes ikke."))
     return _Asked(visit, account, asked, department_id)
 
 
@@ -286,8 +278,8 @@ def _checked(model: type[_M], given: Any) -> _M:
         fields = sorted({str(problem["loc"][0]) for problem in problems if problem["loc"]})
     patient = [name for name in fields if name in _PATIENT]
     if patient and patient == fields:
-        raise _Refused(_error(400, "PASIENT_UFULLSTENDIG", "Opplysninger om pasienten mangler.", *patient))
-    raise _Refused(_error(400, "UGYLDIG_FORESPORSEL", "Forespørselen kan ikke leses.", *fields))
+        raise Refused(_error(400, "PASIENT_UFULLSTENDIG", "Opplysninger om pasienten mangler.", *patient))
+    raise Refused(_error(400, "UGYLDIG_FORESPORSEL", "Forespørselen kan ikke leses.", *fields))
 
 
 def _error(status: int, code: str, text: str, *fields: str) -> Answer:
@@ -378,17 +370,17 @@ def _ledigetimer(asked: _Asked[LedigeQuery]) -> Answer:
 
 def _check_range(first: Any, last: Any) -> None:
     if not timedelta(0) <= last - first <= timedelta(days=_LONGEST_RANGE):
-        raise _Refused(_error(400, "UGYLDIG_FORESPORSEL", "Perioden kan ikke brukes.", "fra", "til"))
+        raise Refused(_error(400, "UGYLDIG_FORESPORSEL", "Perioden kan ikke brukes.", "fra", "til"))
 
 
 def _known(
     own: str | None, find: Callable[[str], object | None], number: int | None, code: str
 ) -> tuple[str, ...] | None:
-    """The filter for a number that was given, None for one that was not. Raises `_Refused` for an unknown one."""
+    """The filter for a number that was given, None for one that was not. Raises `Refused` for an unknown one."""
     if number is None:
         return None
     if own is None or find(own) is None:
-        raise _Refused(_error(404, code, "Nummeret er ukjent."))
+        raise Refused(_error(404, code, "Nummeret er ukjent."))
     return (own,)
 
 
@@ -414,15 +406,13 @@ def _number_of(clinic: Clinic, timebook_id: str, type_id: str, start: datetime) 
 
 
 def _open_time(asked: _Asked[Any], body: FlyttBody) -> tuple[str, str, datetime]:
-    """Timebook, type (own ids) and moment that an order names. Raises `_Refused` where its numbers do not agree."""
+    """Timebook, type (own ids) and moment that an order names. Raises `Refused` where its numbers do not agree."""
     rest, kind = divmod(body.ledigTimeId, _ROOM)
     minute, timebook = divmod(rest, _ROOM)
     own_timebook, own_kind = asked.own(body.behandlerId), asked.own(body.timetypeId)
     agreed = asked.clinic.numbered(timebook), asked.clinic.numbered(kind)
     if own_timebook is None or own_kind is None or agreed != (own_timebook, own_kind) or minute > _ROOM**2:
-        raise _Refused(
-            _error(400, "UGYLDIG_FORESPORSEL", "Timen passer ikke til behandler og timetype.", "ledigTimeId")
-        )
+        raise Refused(_error(400, "UGYLDIG_FORESPORSEL", "Timen passer ikke til behandler og timetype.", "ledigTimeId"))
     return own_timebook, own_kind, _EPOCH + timedelta(minutes=minute)
 
 
@@ -443,14 +433,14 @@ _REFUSALS: Mapping[type[Refusal], tuple[int, str, str]] = {
 
 
 def _decided(work: Callable[[], Appointment]) -> Appointment:
-    """What the clinic's system does. Raises `_Refused` with the code of what it refuses."""
+    """What the clinic's system does. Raises `Refused` with the code of what it refuses."""
     try:
         return work()
     except PatientRequired:
         answer = _error(400, "PASIENT_UFULLSTENDIG", "Opplysninger om pasienten mangler.", *sorted(_PATIENT))
     except Refusal as refusal:
         answer = _error(*_REFUSALS[type(refusal)])
-    raise _Refused(answer)
+    raise Refused(answer)
 
 
 def _bestill(asked: _Asked[KlinikkQuery]) -> Answer:
