@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -107,9 +107,6 @@ SWITCHES = (
         "documented",
     ),
 )
-
-_B = TypeVar("_B", bound=BaseModel)
-_T = TypeVar("_T")
 
 
 def token_of(account: Account, until: datetime) -> str:
