@@ -17,6 +17,7 @@ from kobling import (
     BookingQuery,
     Bookings,
     Catalogue,
+    KoblingError,
     Operation,
     RateLimited,
     SlotQuery,
@@ -127,7 +128,7 @@ async def _control(
 ) -> tuple[_Reading, Rig, Any, tuple[Call, ...], tuple[WireCall, ...]]:
     """The reading without any fault or change: what is told, and the calls that it took. Where a list of it comes in
     pages that hold all of it, it is read in the larger clinic instead, of which the answer then speaks; where short
-    pages take more calls than the vendor's limit leaves for one reading, pages are longer. to_the_end: also where the
+    pages are more than one reading may have, by the vendor's limit or Kobling's own, pages are longer. to_the_end: also where the
     vendor does not document any pages."""
     rig = _opened(trial, reading)
     longer = replace(reading, rows=min(reading.rows * 8, LARGE_PAGE)) if reading.rows < LARGE_PAGE else None
@@ -135,8 +136,8 @@ async def _control(
         side = await _ready(rig, reading)
         mark = rig.mark()
         told = await reading.read(side)
-    except RateLimited:
-        if longer is None:
+    except KoblingError as error:
+        if longer is None or not _for_short_pages(error):
             raise
         return await _control(trial, longer, to_the_end)
     if longer is not None and _limited(told):
@@ -146,6 +147,11 @@ async def _control(
     if reading.larger is not None and (at_once if to_the_end else at_once & documented(rig)):
         return await _control(trial, replace(reading, world=reading.larger, larger=None, rows=HALF_A_PAGE), to_the_end)
     return reading, rig, told, calls, wire
+
+
+def _for_short_pages(error: KoblingError) -> bool:
+    """Whether the pages may be too many because the suite has made them short."""
+    return isinstance(error, RateLimited) or error.because in ("endless_pages", "too_many_calls")
 
 
 def _limited(told: Any) -> bool:
