@@ -11,7 +11,17 @@ from typing import Any, ClassVar
 
 import pytest
 
-from kobling import RateLimited, Slots, UnknownPart, WireFailure, WireReply, WireRequest
+from kobling import (
+    AdapterBug,
+    KoblingError,
+    RateLimited,
+    Slots,
+    UnknownPart,
+    VendorProtocolError,
+    WireFailure,
+    WireReply,
+    WireRequest,
+)
 from kobling.testing import reply
 from kobling_contract.contract import chosen
 from kobling_contract.everywhere import one_catalogue
@@ -141,9 +151,12 @@ def test_where_a_department_is_demanded_the_whole_clinic_is_its_departments_toge
     asyncio.run(read())
 
 
-@pytest.mark.parametrize("raises", [True, False])
-def test_pages_are_made_no_shorter_than_the_vendors_limit_has_calls_for(
-    raises: bool, monkeypatch: pytest.MonkeyPatch
+TOO_MANY = [RateLimited("own_budget"), VendorProtocolError("endless_pages"), AdapterBug("too_many_calls"), None]
+
+
+@pytest.mark.parametrize("raises", TOO_MANY)
+def test_pages_are_made_no_shorter_than_a_reading_has_calls_for(
+    raises: KoblingError | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[int] = []
     opened = pages._opened
@@ -155,8 +168,8 @@ def test_pages_are_made_no_shorter_than_the_vendors_limit_has_calls_for(
     monkeypatch.setattr(pages, "_opened", tried)
 
     async def read(side: Side) -> Slots:
-        if rows[-1] != pages.LARGE_PAGE and raises:
-            raise RateLimited("own_budget")
+        if rows[-1] != pages.LARGE_PAGE and raises is not None:
+            raise raises
         told = await side.slots(pages.WEEK)
         limited = UnknownPart(first_day=pages.WEEK.first_day, last_day=pages.WEEK.last_day, because="rate_limited")
         return told if rows[-1] == pages.LARGE_PAGE else told.model_copy(update={"unknown": (limited,)})
@@ -166,3 +179,12 @@ def test_pages_are_made_no_shorter_than_the_vendors_limit_has_calls_for(
     reached, *_ = asyncio.run(pages._control(trial, reading))
     assert rows == [3, 24, 100]
     assert reached.rows == pages.LARGE_PAGE
+
+
+def test_an_error_that_short_pages_do_not_explain_is_told() -> None:
+    async def read(_: Side) -> Slots:
+        raise VendorProtocolError("page_twice")
+
+    trial = Trial(chosen(["PAGE-01"])[0], find_target("easypractice"), 1, "sync")
+    with pytest.raises(VendorProtocolError, match="page_twice"):
+        asyncio.run(pages._control(trial, replace(pages._AROUND_PAUSES, read=read)))

@@ -128,8 +128,8 @@ async def _control(
 ) -> tuple[_Reading, Rig, Any, tuple[Call, ...], tuple[WireCall, ...]]:
     """The reading without any fault or change: what is told, and the calls that it took. Where a list of it comes in
     pages that hold all of it, it is read in the larger clinic instead, of which the answer then speaks; where short
-    pages are more than one reading may have, by the vendor's limit or Kobling's own, pages are longer. to_the_end: also where the
-    vendor does not document any pages."""
+    pages are more than one reading may have, by the vendor's limit or Kobling's own, pages are longer. to_the_end: also
+    where the vendor does not document any pages."""
     rig = _opened(trial, reading)
     longer = replace(reading, rows=min(reading.rows * 8, LARGE_PAGE)) if reading.rows < LARGE_PAGE else None
     try:
