@@ -196,6 +196,13 @@ def _of_the_patient_before(rig: Rig, stands: Appointment, sent: Iterable[WireCal
     return list(dict.fromkeys(known.get(name, name) for name in watch.found_in("\n".join(texts))))
 
 
+def _with_another(slots: Sequence[Slot]) -> Slot | None:
+    """A time with another practitioner than the first one's, that does not overlap it."""
+    return next(
+        (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and apart(one, slots[0])), None
+    )
+
+
 @BOOK.rule(
     22,
     "Bookings are listed for one practitioner, for several or for all, each with what the booking itself tells",
@@ -232,11 +239,12 @@ def _of_the_patient_before(rig: Rig, stands: Appointment, sent: Iterable[WireCal
 async def _listed_by_practitioner(trial: Trial) -> None:
     rig = trial.rig()
     slots = await trial.open_times(rig)
+    if _with_another(slots) is None:  # the connection may lead to a department with one practitioner
+        rig = trial.rig()
+        rig.session = rig.widest()
+        slots = await trial.open_times(rig)
     other = trial.need(
-        next(
-            (one for one in slots[1:] if one.practitioner_id != slots[0].practitioner_id and apart(one, slots[0])),
-            None,
-        ),
+        _with_another(slots),
         times_needed(rig, "one with each of two practitioners, at two times of which none overlaps the other", slots),
     )
     made = [await trial.booked(rig, slots[0]), await trial.booked(rig, other)]
