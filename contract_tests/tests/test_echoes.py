@@ -9,6 +9,7 @@ import pytest
 from kobling import (
     Adapter,
     Booking,
+    BookingNotFound,
     BookingRef,
     BookingRequest,
     Cancelled,
@@ -22,6 +23,7 @@ from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
 from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
+from kobling_mocks.clinic import Clinic
 
 
 class Unread(Synthetic):
@@ -82,10 +84,18 @@ class MovesAsAsked(Unread):
         return moved.model_copy(update={"start": slot.start, "end": slot.end})
 
 
+class MovesAsAskedAndReads(MovesAsAsked):
+    """Does so, and reads bookings by their ids: the SDK sees it wherever that reading comes."""
+
+    contract = 1
+    get_booking = Synthetic.get_booking
+
+
 def test_a_moved_booking_is_told_where_the_answer_has_it() -> None:
     (rule,) = chosen(["CNCL-08"])
-    told = run_rule(rule, find_target("synthetic", MovesAsAsked), 1, repeats=0)
-    assert (told.verdict, told.cause) == (Verdict.FAIL, "echoed")
+    for adapter in (MovesAsAsked, MovesAsAskedAndReads):
+        told = run_rule(rule, find_target("synthetic", adapter), 1, repeats=0)
+        assert (told.verdict, told.cause) == (Verdict.FAIL, "echoed")
     for good in (Unread, Synthetic):
         evidence = run_rule(rule, find_target("synthetic", good), 1, repeats=0).evidence
         assert [one for one in evidence if one.startswith("an answer with the old time: told as")]
@@ -138,3 +148,71 @@ def test_a_word_that_nobody_knows_is_no_yes_to_a_cancel() -> None:
     told = run_rule(chosen(["CNCL-05"])[0], find_target("synthetic", AnythingElseIsCancelled), 1, repeats=0)
     assert (told.verdict, told.cause) == (Verdict.FAIL, "not_looked_at")
     assert "says ukjent_ord, which nobody knows" in told.expected
+
+
+class AnyAnswerIsBooked(Synthetic):
+    """Takes every good answer to a booking for a booking that is accepted."""
+
+    contract = 1
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        return (await super().book(http, request)).model_copy(update={"status": "booked"})
+
+
+def test_what_waits_is_not_told_as_booked_where_it_can_not_be_read_afterwards() -> None:
+    (rule,) = chosen(["BOOK-10"])
+    told = run_rule(rule, find_target("synthetic", AnyAnswerIsBooked), 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "false_booked")
+    assert "it can't be read afterwards" in told.expected
+
+
+class DeclinedIsCancelled(Synthetic):
+    """Tells a booking that the clinic has declined as one that it called off."""
+
+    contract = 1
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        found = await super().get_booking(http, booking)
+        return found.model_copy(update={"status": "cancelled"}) if found.status == "declined" else found
+
+
+def test_a_vendors_own_word_for_declined_is_read_as_it_is() -> None:
+    (rule,) = chosen(["BOOK-17"])
+    told = run_rule(rule, find_target("synthetic", DeclinedIsCancelled), 1, repeats=0)
+    assert (told.verdict, told.cause, told.got) == (Verdict.FAIL, "not_declined", "cancelled")
+
+
+class HeldIsGone(Synthetic):
+    """Looks at a booking before it cancels, and takes whatever does not stand for given up."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        if (await self.get_booking(http, booking)).status == "attended":
+            raise BookingNotFound
+        return await super().cancel(http, booking, reason)
+
+
+def test_what_was_held_is_not_told_as_given_up() -> None:
+    (rule,) = chosen(["CNCL-04"])
+    told = run_rule(rule, find_target("synthetic", HeldIsGone), 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "told_gone")
+    assert told.expected == "TooLateToChange: the patient has come"
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"), [("patient", Verdict.FAIL), ("clinic", Verdict.FAIL), ("registry", Verdict.PASS)]
+)
+def test_on_whose_behalf_a_booking_is_cancelled_stands_as_it_was(
+    said: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gives it up, the vendor is told the same."""
+    cancel = Clinic.cancel
+
+    def told_to_the_vendor(clinic: Clinic, appointment_id: str, *, by: Any, reason: str = "") -> Any:
+        assert by == "registry"
+        return cancel(clinic, appointment_id, by=said, reason=reason)
+
+    monkeypatch.setattr(Clinic, "cancel", told_to_the_vendor)
+    told = run_rule(chosen(["CNCL-01"])[0], find_target("synthetic"), 1, repeats=0)
+    assert (told.verdict, told.cause) == (verdict, "by_another" if verdict is Verdict.FAIL else "")

@@ -276,6 +276,7 @@ class Judge:
             + [command.request.url.encode() + command.request.body for command in ended.sent]
         ).decode("utf-8", "replace")
         known += _dumped(script.result)
+        known += "".join(known.split())  # the SDK takes out the blanks that people write between digits
         return "a long number that stands in no answer" if any(run not in known for run in told) else ""
 
     def _silent_gap(self, ended: Ended) -> Breach | None:

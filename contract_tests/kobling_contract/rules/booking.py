@@ -44,9 +44,9 @@ from kobling_mocks.clinic import BookingOrder as Order
 from ..decided import decided
 from ..exchanges import Personal
 from ..record import Compared, on_record, said_in
-from ..rig import PATIENT, SAK_ID, Rig
+from ..rig import PATIENT, SAK_ID, Rig, Spoil
 from ..rule import UNTRIED, RuleBook
-from ..strange_words import answered_otherwise
+from ..strange_words import answered_otherwise, words_since
 from ..timebook import apart
 from ..trial import Outcome, Trial, differing
 from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told, times_needed
@@ -1127,7 +1127,8 @@ LISTED_LOOK = "list_bookings: the same table of the vendor's words for a status 
     causes={
         "not_pending": "A booking that waits for the clinic is told otherwise than pending (or unknown).",
         "not_booked": "A booking that the clinic has accepted is not read as booked.",
-        "not_declined": "A booking that the clinic has declined is read as one that stands.",
+        "not_declined": "A booking that the clinic has declined is read as one that stands, or as called off where the "
+        "vendor has a word of its own for each.",
         "listed_otherwise": "The list tells another status than the booking itself.",
         "resolved_otherwise": "`resolve` does not say what the clinic has decided.",
     },
@@ -1142,7 +1143,8 @@ async def _waits(trial: Trial) -> None:
     if not settings:
         trial.not_offered("bookings that wait for the clinic", proof=True)
     setting = settings[0]
-    for answer, expected in (("confirm", ("booked",)), ("decline", ("declined", "cancelled"))):
+    declined = ("declined",) if await _has_a_word_for_declined(trial, setting) else ("declined", "cancelled")
+    for answer, expected in (("confirm", ("booked",)), ("decline", declined)):
         rig = trial.rig(switches=setting)
         slots = await trial.open_times(rig)
         sent_at = rig.pace.now()
@@ -1174,6 +1176,35 @@ async def _waits(trial: Trial) -> None:
         wanted = f"{'Booked' if answer == 'confirm' else 'not Booked'}: {decided}"
         trial.claim(holds or not sure, "resolved_otherwise", expected=wanted, got=got, calls=rig.since(mark))
         trial.saw(f"told as {said[0]}; once {decided}, read as {read}, and resolve says {type(resolution).__name__}")
+
+
+async def _has_a_word_for_declined(trial: Trial, setting: dict[str, Any]) -> bool:
+    """Whether a booking that the clinic has declined is read in another word than one that it has called off."""
+    found = []
+    for answer in ("decline", "staff_cancel"):
+        rig = trial.rig(switches=setting)
+        made = await trial.booked(rig)
+        mark = rig.mark()
+        await trial.outcome(rig.session.get(made.booking.ref))
+        before = words_since(rig, mark)
+        getattr(rig.clinic, answer)(made.appointment.id)
+        mark = rig.mark()
+        await trial.outcome(rig.session.get(made.booking.ref))
+        found.append(words_since(rig, mark) - before)
+    return bool(found[0]) and bool(found[1]) and found[0] != found[1]
+
+
+def unread_afterwards(rig: Rig, otherwise: Spoil | None = None) -> Spoil:
+    """Every reading after a write ends in the vendor's own failure. otherwise: what becomes of the write's answer."""
+    wrote: list[bool] = []
+
+    def spoil(request: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        if rig.writing(rig.received[-1:]):
+            wrote.append(True)
+            return outcome if otherwise is None else otherwise(request, outcome)
+        return WireReply(503) if wrote else outcome
+
+    return spoil
 
 
 def seen_by(resolution: Resolution) -> str:

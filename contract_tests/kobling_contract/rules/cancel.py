@@ -46,6 +46,7 @@ from .booking import (
     LOST_BEFORE,
     second,
     take,
+    unread_afterwards,
 )
 from .slots import fault_details
 
@@ -96,6 +97,8 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
         "refused": "The cancel of a booking that stands was not carried out.",
         "told_gone": "A booking that stood was told as gone already: already_gone is for what was not there before.",
         "told_late": "A cancel in good time was told as late, so that the patient believes that it costs something.",
+        "by_another": "The clinic keeps on whose behalf a booking was given up, and another is said to have done it: a "
+        "patient pays for what the clinic called off, or the clinic stands as having done it.",
         "reason_lost": "The clinic keeps a reason, and who gave the booking up, why, or the message is not in it: "
         "send reason.note(), or as much as the vendor takes; without the message where it would stand in an address.",
     },
@@ -107,6 +110,7 @@ def others(rig: Rig, *but: Appointment) -> list[Appointment]:
         "be), and what ErrorMap makes of the answer.",
         "told_gone": "cancel: already_gone is True, and BookingNotFound raised, only for what was not there before.",
         "told_late": "cancel: from which word of the answer Cancelled.late is made; None where there is none.",
+        "by_another": "cancel: the vendor's word for each reason.by; who has none of their own stands as the registry.",
         "reason_lost": "cancel: where reason.note() goes.",
     },
     driver=True,
@@ -142,8 +146,16 @@ async def _cancelled(trial: Trial) -> None:
     trial.claim(not shown or again.error is None, "not_open", expected=found, got=again)
     trial.saw(f"the appointment is {state}, {len(rest)} others are as before")
     if now is not None:
+        _on_whose_behalf(trial, now, "patient", calls)
         await _reason_stands(trial, now.reason)
     await _changed_before_the_write(trial)
+
+
+def _on_whose_behalf(trial: Trial, now: Appointment, by: str, calls: Sequence[Call]) -> None:
+    """Claim that the clinic has no other than who gave the booking up, or the one who called: the registry."""
+    holds = now.cancelled_by in (None, by, "registry")
+    expected = f"cancelled on behalf of the {by}, or of the registry where the vendor does not ask"
+    trial.claim(holds, "by_another", expected=expected, got=f"on behalf of the {now.cancelled_by}", calls=calls)
 
 
 async def _changed_before_the_write(trial: Trial) -> None:
@@ -180,6 +192,8 @@ async def _reason_stands(trial: Trial, patients: str) -> None:
     mark = rig.mark()
     await rig.session.cancel(made.booking.ref, CLINICS_REASON)
     calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
+    if now is not None:
+        _on_whose_behalf(trial, now, "clinic", calls)
     told, message = now.reason if now else "", CLINICS_REASON.message or ""
     if not told and not patients:
         trial.saw("the clinic keeps no reason")
@@ -356,8 +370,30 @@ async def _too_late(trial: Trial) -> None:
                        '"accepted"); where it knows no deadline, put "cancel_limits" into `untold`')  # fmt: skip
     if limited:
         await _taken_late(trial)
+    await _after_it_was_held(trial)
     if not await _refused_from_then_on(trial) and not limited:
         trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=True)
+
+
+async def _after_it_was_held(trial: Trial) -> None:
+    """A cancel of an appointment to which the patient came."""
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    if made.appointment.state == "pending":
+        rig.clinic.confirm(made.appointment.id)
+    rig.pace.pass_time((made.appointment.start - rig.pace.now()).total_seconds() + 60)
+    rig.clinic.mark_attended(made.appointment.id)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    calls, now = rig.since(mark), state_of(rig, made.appointment)
+    if now is None or now.state != "attended":
+        trial.saw(f"a cancel of what was held is carried out, told as {_told(outcome)}")
+        return
+    told = outcome.value
+    cause = "told_gone" if isinstance(told, Cancelled) and told.already_gone else "told_cancelled"
+    trial.claim(not isinstance(told, Cancelled), cause, expected="TooLateToChange: the patient has come", calls=calls,
+                got=_told(outcome))  # fmt: skip
+    trial.saw(f"the patient has come: a cancel is told as {_told(outcome)}")
 
 
 def _until_too_late(rig: Rig, appointment: Appointment, restriction: Restrictions) -> None:
@@ -859,13 +895,20 @@ async def _moved_whole(trial: Trial) -> str:
 
 
 async def _told_as_answered(trial: Trial) -> None:
-    """The same move at a vendor whose answers about the booking have its old time: that is told, or an error."""
+    """The same move at a vendor whose answers about the booking have its old time, also where it can't be read
+    afterwards: that is told, or an error."""
+    for readable in (True, False):
+        await _told_the_old_time(trial, readable=readable)
+
+
+async def _told_the_old_time(trial: Trial, *, readable: bool) -> None:
     rig, made, new = await _to_be_moved(trial)
     old = made.request.slot
     answered = dict(zip(spelled(new.start, rig.tz), spelled(old.start, rig.tz), strict=True))
     answered |= dict(zip(spelled(new.end, rig.tz), spelled(old.end, rig.tz), strict=True))
     mark = rig.mark()
-    rig.spoil = answered_otherwise((made.booking.id, str(made.booking.reference)), answered)
+    otherwise = answered_otherwise((made.booking.id, str(made.booking.reference)), answered)
+    rig.spoil = otherwise if readable else unread_afterwards(rig, otherwise)
     outcome = await trial.outcome(rig.session.reschedule(made.booking.ref, rig.request(new)))
     rig.spoil = None
     calls = rig.writing(rig.since(mark))
@@ -875,7 +918,8 @@ async def _told_as_answered(trial: Trial) -> None:
     honest = outcome.error is not None or outcome.value.start != new.start
     trial.claim(honest, "echoed", got=f"told at {clock_told(rig, new.start)}, as asked", calls=calls,
                 expected=f"an error, or the booking at {clock_told(rig, old.start)}, as in the answer")  # fmt: skip
-    trial.saw(f"an answer with the old time: told as {outcome if outcome.error is not None else 'it says'}")
+    when = "" if readable else ", and no reading afterwards"
+    trial.saw(f"an answer with the old time{when}: told as {outcome if outcome.error is not None else 'it says'}")
 
 
 def _what_is_another(told: Booking, before: Booking, now: Appointment | None, new: Slot, added: bool) -> str:

@@ -34,6 +34,7 @@ from .booking import (
     settings_where,
     take,
     texts_of,
+    unread_afterwards,
 )
 from .slots import fault_details
 
@@ -366,15 +367,19 @@ async def _every_reading(trial: Trial) -> None:
         tried += late is not None
         if late:
             tried += await _told_as_it_stands(trial, setting, staff_first=True) is not None
+    for setting in settings_where(trial, waits=True)[:1]:
+        tried += await _told_as_it_stands(trial, setting, staff_first=False, readable=False) is not None
     trial.need(
         tried or None, f"an open time that can be booked in at least one of {len(settings)} settings of the mock"
     )
     trial.saw(f"{tried} bookings under {len(settings)} settings, each told as it stood in the timebook")
 
 
-async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_first: bool) -> bool | None:
+async def _told_as_it_stands(
+    trial: Trial, setting: dict[str, Any], *, staff_first: bool, readable: bool = True
+) -> bool | None:
     """Book under a setting and compare what was told with the timebook, a day later. True when the vendor commits
-    late; None when the setting hides every time."""
+    late; None when the setting hides every time. readable: whether the booking can be read after it was made."""
     rig = trial.rig(switches=setting)
     query = rig.days(1, 1)
     answer = (await trial.outcome(rig.session.slots(query))).value
@@ -382,13 +387,16 @@ async def _told_as_it_stands(trial: Trial, setting: dict[str, Any], *, staff_fir
     if not bookable:
         return None
     slot, before, mark = trial.random.choice(bookable), rig.appointments(), rig.mark()
+    rig.spoil = None if readable else unread_afterwards(rig)
     outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+    rig.spoil = None
     late = bool(rig.clinic.accepted_bookings())
     if staff_first:
         take(rig, slot)
     made = [one for one in rig.made_since(before) if one.source != "staff"]
     calls, what = rig.writing(rig.since(mark)), setting_told(setting)
     what += "; staff gave the time away before the booking came" if staff_first else ""
+    what += "" if readable else "; and it can't be read afterwards"
     trial.claim(len(made) <= 1, "two_made", expected=f"at most 1 appointment ({what})",
                 got=f"{len(made)} appointments", calls=calls)  # fmt: skip
     rig.pace.pass_time(2 * 86_400.0)
