@@ -218,8 +218,10 @@ class Booking(QuietModel):
 class BookingQuery(DayWindow):
     """Which bookings to list: by local days (both ends included, a year at most), practitioner, or reference.
 
-    reference: what does not carry it may be left out, but not what carries no reference at all. patient_id: the
-    vendor's id of the patient that a booking of this reference was made for, where it is known.
+    reference: what does not carry it may be left out, but not what carries no reference at all. Beside it, days and
+    practitioners are those for which it was booked: a vendor that finds a reference by itself is asked for nothing
+    else, since staff may have moved the booking. patient_id: the vendor's id of the patient that a booking of this
+    reference was made for, where it is known.
     """
 
     practitioner_ids: tuple[VendorId, ...] = ()
