@@ -349,3 +349,19 @@ def test_impossible_times_are_read_by_no_calendar() -> None:
         for reads in (datetime.fromisoformat, date.fromisoformat, time.fromisoformat):
             with pytest.raises(ValueError, match=r".*"):
                 reads(text)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_booking_that_is_sent_again_is_found_and_one_that_is_given_up_twice_is_not(vendor: str) -> None:
+    made = real(vendor)
+    scripts = made.recording.scripts
+    (answered,) = {one.answer for one in scripts["cancel"].exchanges if one.write}
+    for operation, cause in (("book", "sent_again"), ("cancel", "")):
+        ended = made.unchanged("book")
+        again = next(one for one in scripts[operation].exchanges if one.write and one.operation == operation)
+        command = next(one for one in ended.sent if one.write)
+        for _ in range(2):
+            ended.sent.append(replace(command, request=again.request))
+            ended.served.append((None, answered))
+        found = made.judge._sent(scripts["book"], Case("book", 0, ()), ended)
+        assert (found.cause if found else "") == cause
