@@ -120,7 +120,7 @@ def _label(name: str) -> str:
 
 
 def operations(vendor: str) -> Cells:
-    """Which of the contract's ten operations one vendor's adapter has."""
+    """Which of the contract's twelve operations one vendor's adapter has."""
     supports = _adapter(vendor).supports
     return ("Operation", "Offered"), [(_code(name), "yes" if name in supports else "no") for name in OPERATIONS]
 

@@ -77,7 +77,9 @@ class OneCode(Cancels):
         row = (await http.get("bookings/{}", booking.id)).read(Row)
         if row.state == "cancelled":
             raise BookingNotFound("already_cancelled")
-        await http.post("bookings/{}/cancel", booking.id, json={"comment": reason.note()})
+        answer = await http.post("bookings/{}/cancel", booking.id, json={"comment": reason.note()})
+        if answer.status != 204:
+            raise VendorProtocolError("not_cancelled")
         return Cancelled()
 
     # [looked]
@@ -94,7 +96,9 @@ class Versioned(Cancels):
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         row = (await http.get("bookings/{}", booking.id)).read(VersionRow)
-        await http.delete("bookings/{}", booking.id, headers={"If-Match": f'"{row.version}"'})
+        answer = await http.delete("bookings/{}", booking.id, headers={"If-Match": f'"{row.version}"'})
+        if answer.status != 204:
+            raise VendorProtocolError("not_cancelled")
         return Cancelled()
 
     # [versioned]

@@ -67,11 +67,13 @@ class Invented(Adapter):
 
 # [answering]
 def answering(**answers: Any) -> Callable[[Send], WireReply]:
-    """A vendor that answers each call by the last part of its path, with JSON or what a function makes of the call."""
+    """A vendor that answers each call by the last part of its path, with JSON, a whole reply, or what a function makes
+    of the call."""
 
     def answer(command: Send) -> WireReply:
         told = answers[urlsplit(command.request.url).path.rpartition("/")[2]]
-        return reply(200, json=told(command) if callable(told) else told)
+        told = told(command) if callable(told) else told
+        return told if isinstance(told, WireReply) else reply(200, json=told)
 
     return answer
 

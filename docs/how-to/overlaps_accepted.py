@@ -24,11 +24,13 @@ from kobling import (
     SlotQuery,
     SlotTaken,
     Status,
+    VendorProtocolError,
     WireModel,
+    WireReply,
 )
 from kobling.commands import Send
 from kobling.localtime import parse_offset
-from kobling.testing import Rehearsal
+from kobling.testing import Rehearsal, reply
 
 START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 
@@ -74,7 +76,9 @@ class Overlapping(Invented):
         return [one for one in found if not query.practitioner_ids or one.practitioner_id in query.practitioner_ids]
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        await http.delete("bookings/{}", booking.id)
+        answer = await http.delete("bookings/{}", booking.id)
+        if answer.status != 204:
+            raise VendorProtocolError("not_cancelled")
         return Cancelled()
 
     # [row]
@@ -111,8 +115,9 @@ def test_of_two_who_book_one_time_the_earlier_keeps_it() -> None:
             return ours
         return calendar
 
-    def given_up(_: Send) -> None:
+    def given_up(_: Send) -> WireReply:
         calendar.remove(ours)
+        return reply(204)
 
     vendor = answering(clinic={}, catalogue={}, open={}, bookings=bookings, **{"12": given_up})
     session = Rehearsal(Overlapping).session(vendor)

@@ -37,6 +37,7 @@ def test_the_catalogue_is_read_from_recorded_answers() -> None:
     assert {service.minutes for service in found.services} == {30, 45, 60}
 
 
+# [a refusal]
 @pytest.mark.vcr
 def test_a_recorded_refusal_names_the_key() -> None:
     wrong = {**SANDBOX.fields, "api_key": f"wrong-{SANDBOX.fields['api_key']}"}
