@@ -1194,6 +1194,14 @@ async def _has_a_word_for_declined(trial: Trial, setting: dict[str, Any]) -> boo
     return bool(found[0]) and bool(found[1]) and found[0] != found[1]
 
 
+def let_the_patient_come(rig: Rig, appointment: Appointment) -> None:
+    """The clinic has said yes, the appointment has begun, and the patient is there."""
+    if appointment.state == "pending":
+        rig.clinic.confirm(appointment.id)
+    rig.pace.pass_time((appointment.start - rig.pace.now()).total_seconds() + 60)
+    rig.clinic.mark_attended(appointment.id)
+
+
 def unread_afterwards(rig: Rig, otherwise: Spoil | None = None) -> Spoil:
     """Every reading after a write ends in the vendor's own failure. otherwise: what becomes of the write's answer."""
     wrote: list[bool] = []

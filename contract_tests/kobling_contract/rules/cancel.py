@@ -44,6 +44,7 @@ from .booking import (
     LIVE_STATES,
     LOST_AFTER,
     LOST_BEFORE,
+    let_the_patient_come,
     second,
     take,
     unread_afterwards,
@@ -379,10 +380,7 @@ async def _after_it_was_held(trial: Trial) -> None:
     """A cancel of an appointment to which the patient came."""
     rig = trial.rig()
     made = await trial.booked(rig)
-    if made.appointment.state == "pending":
-        rig.clinic.confirm(made.appointment.id)
-    rig.pace.pass_time((made.appointment.start - rig.pace.now()).total_seconds() + 60)
-    rig.clinic.mark_attended(made.appointment.id)
+    let_the_patient_come(rig, made.appointment)
     mark = rig.mark()
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     calls, now = rig.since(mark), state_of(rig, made.appointment)

@@ -29,7 +29,7 @@ from ..timebook import apart
 from ..trial import Booked as Stood
 from ..trial import Trial
 from ..wording import facts_told, some, times_needed
-from .booking import BOOK, LISTED_LOOK, MESSAGE, NEEDS, listed_as_read, settings_where, take
+from .booking import BOOK, LISTED_LOOK, MESSAGE, NEEDS, let_the_patient_come, listed_as_read, settings_where, take
 from .wire import told_in
 
 
@@ -536,8 +536,7 @@ async def _number_of_one_that_stands(trial: Trial) -> frozenset[str]:
         if became == "cancelled":
             rig.clinic.staff_cancel(one.id)
         elif became == "attended":
-            rig.pace.pass_time((one.start - rig.pace.now()).total_seconds() + 60)
-            rig.clinic.mark_attended(one.id)
+            let_the_patient_come(rig, one)
         mark = rig.mark()
         if (await trial.outcome(rig.session.get(made.booking.ref))).error is not None:
             return frozenset()
