@@ -46,13 +46,14 @@ class Time(WireModel):
     place: str
 
 
-# [rows]
+# [who]
 class Who(WireModel):
     id: str
     name: str
     place: str
 
 
+# [rows]
 class Kind(WireModel):
     id: str
     name: str

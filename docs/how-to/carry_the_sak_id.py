@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
-from invented import Invented, answering
+from invented import Bookable, answering
 
 from kobling import (
     Booking,
     BookingFacts,
     BookingQuery,
-    BookingRef,
     BookingRequest,
-    Cancelled,
-    CancelReason,
     Http,
     InvalidRequest,
     Limits,
@@ -31,27 +29,28 @@ from kobling import (
 )
 from kobling.testing import Rehearsal, example_connection, play, reply
 
+# [words]
+STATUS_WORDS: Mapping[str, Status] = {"confirmed": "booked", "cancelled": "cancelled"}
 
+
+# [words-end]
 class Row(WireModel):
     id: str
     state: str
     note: str | None = None
 
 
-class Referred(WireModel):
+# [referred]
+class ReferredRow(WireModel):
     id: str
+    state: str
     externalReference: OwnReference = None
 
 
-class ReferredRow(Referred):
-    cancelled: bool = False
-
-    @property
-    def status(self) -> Status:
-        return "cancelled" if self.cancelled else "booked"
+# [referred-end]
 
 
-class WithNote(Invented):
+class WithNote(Bookable):
     contract = 1
     # [note]
     limits = Limits(booking=BookingFacts(mode="sync", overlap="refused", reference_in="note", note_length=250))
@@ -66,17 +65,14 @@ class WithNote(Invented):
         rows = (await http.get("bookings", params=asked)).read(list[Row])
         return [_booking(row, query.reference) for row in rows]
 
-    # [cancel]
-    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        await http.delete("bookings/{}", booking.id)
-        return Cancelled()
+    # [note-end]
 
 
 # [read]
 def _booking(row: Row, wanted: UUID | None) -> Booking:
     tags = find_tags(row.note or "")
     known = wanted if wanted in tags else next(iter(tags), None)
-    status: Status = "booked" if row.state == "confirmed" else "unknown"
+    status = STATUS_WORDS.get(row.state, "unknown")
     return Booking(id=row.id, status=status, reference=known)  # and start, end, practitioner, where the row has them
 
 
@@ -93,10 +89,18 @@ class WithFields(WithNote):
             "insuranceCase": request.sak_id.value if request.sak_id else None,
             "comment": request.message,
         }
-        row = (await http.post("bookings", json=given(sent))).read(Referred)
-        return Booking(id=row.id, status="unknown", reference=row.externalReference)
+        return _referred((await http.post("bookings", json=given(sent))).read(ReferredRow))
 
     # [test]
+
+
+# [read a field]
+def _referred(row: ReferredRow) -> Booking:
+    status = STATUS_WORDS.get(row.state, "unknown")
+    return Booking(id=row.id, status=status, reference=row.externalReference)
+
+
+# [read a field: end]
 
 
 class FieldAndNote(WithNote):
@@ -110,8 +114,7 @@ class FieldAndNote(WithNote):
             "externalReference": request.reference,
             "comment": request.note(self.limits.booking.note_length),
         }
-        row = (await http.post("bookings", json=sent)).read(ReferredRow)
-        return Booking(id=row.id, status=row.status, reference=row.externalReference)
+        return _referred((await http.post("bookings", json=sent)).read(ReferredRow))
 
     # [both-end]
 
@@ -125,7 +128,7 @@ class FoundByReference(WithFields):
 
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
         rows = (await http.get("bookings", params={"externalReference": query.reference})).read(list[ReferredRow])
-        return [Booking(id=row.id, status=row.status, reference=row.externalReference) for row in rows]
+        return [_referred(row) for row in rows]
 
     # [times]
 
@@ -136,7 +139,7 @@ SLOT = Slot(practitioner_id="7", service_id="visit", start=START, end=END, token
 
 def test_fields_of_their_own_hold_reference_sak_id_and_message() -> None:
     request = BookingRequest(slot=SLOT, patient=Patient(), sak_id=SakID("6QPTR"), message="Kommer med tog")
-    answer = reply(201, json={"id": "b1", "externalReference": str(request.reference)})
+    answer = reply(201, json={"id": "b1", "state": "confirmed", "externalReference": str(request.reference)})
     played = play(WithFields, "book", request, replies=[answer])
     assert played.result.reference == request.reference
     assert played.requests[0].json["insuranceCase"] == "6QPTR"
@@ -145,7 +148,7 @@ def test_fields_of_their_own_hold_reference_sak_id_and_message() -> None:
 
 def test_the_reference_has_its_field_and_the_sak_id_the_note() -> None:
     request = BookingRequest(slot=SLOT, patient=Patient(), sak_id=SakID("6QPTR"))
-    answer = reply(201, json={"id": "b1", "externalReference": str(request.reference)})
+    answer = reply(201, json={"id": "b1", "state": "confirmed", "externalReference": str(request.reference)})
     played = play(FieldAndNote, "book", request, replies=[answer])
     assert played.result.reference == request.reference
     assert played.requests[0].json["externalReference"] == str(request.reference)
@@ -163,7 +166,10 @@ def test_a_message_that_leaves_no_room_for_the_sak_id_is_refused_before_anything
 def test_one_booking_is_asked_for_by_its_reference() -> None:
     day = date(2026, 12, 1)
     query = BookingQuery(first_day=day, last_day=day, reference=UUID(int=7))
-    row, other = {"id": 12, "externalReference": str(UUID(int=7))}, {"id": 13, "externalReference": "2026/4711-B"}
+    row, other = (
+        {"id": 12, "state": "confirmed", "externalReference": str(UUID(int=7))},
+        {"id": 13, "state": "confirmed", "externalReference": "2026/4711-B"},
+    )
     played = play(FoundByReference, "list_bookings", query, replies=[reply(200, json=[row, other])])
     assert played.requests[0].params == (("externalReference", str(UUID(int=7))),)
     assert [(one.id, one.reference) for one in played.result.found] == [("12", UUID(int=7)), ("13", None)]

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from invented import Invented
+from invented import Bookable
 
 from kobling import (
     Booking,
     BookingFacts,
-    BookingNotFound,
-    BookingRef,
     BookingRequest,
-    Cancelled,
-    CancelReason,
     CredentialsRejected,
     ErrorMap,
     Http,
     InvalidRequest,
-    KoblingError,
     Limits,
     NotActivated,
-    Operation,
     OutcomeUnknown,
     Patient,
     PatientFieldRequired,
     PatientFields,
-    RateLimited,
     Refusal,
     Response,
-    ScopeMissing,
     Slot,
     SlotTaken,
     TooLateToChange,
-    VendorProtocolError,
-    VendorUnavailable,
 )
-from kobling.testing import example_connection, play, reply
+from kobling.testing import play, reply
 
 
 # [map]
@@ -62,7 +51,7 @@ ERRORS = ErrorMap(
 
 
 # [adapter]
-class ErrorsWith200(Invented):
+class ErrorsWith200(Bookable):
     contract = 1
     errors = ERRORS
     limits = Limits(booking=BookingFacts(mode="sync", overlap="refused"))
@@ -71,10 +60,6 @@ class ErrorsWith200(Invented):
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         reply = await http.post("bookings", json={"slot": request.slot.token})
         return Booking(id=reply.read(str, at="/booking/id"), status="unknown")
-
-    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        await http.delete("bookings/{}", booking.id)
-        return Cancelled()
 
 
 START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
@@ -108,44 +93,6 @@ def test_an_integration_that_is_off_is_for_the_vendor_to_switch_on() -> None:
 
 
 # [end]
-BOOKING = BookingRef(connection_id=example_connection(ErrorsWith200).id, id="b1", confirmed=True)
-REQUEST = BookingRequest(slot=SLOT, patient=Patient(given_name="Kari"))
-UNLISTED = {  # in a read, in a read of one booking, in a booking, in a cancel
-    400: (InvalidRequest, InvalidRequest, InvalidRequest, InvalidRequest),
-    422: (InvalidRequest, InvalidRequest, InvalidRequest, InvalidRequest),
-    401: (CredentialsRejected, CredentialsRejected, CredentialsRejected, CredentialsRejected),
-    403: (ScopeMissing, ScopeMissing, ScopeMissing, ScopeMissing),
-    429: (RateLimited, RateLimited, RateLimited, RateLimited),
-    404: (VendorProtocolError, BookingNotFound, VendorProtocolError, BookingNotFound),
-    410: (VendorProtocolError, BookingNotFound, VendorProtocolError, BookingNotFound),
-    409: (VendorProtocolError, VendorProtocolError, OutcomeUnknown, OutcomeUnknown),
-    408: (VendorUnavailable, VendorUnavailable, OutcomeUnknown, OutcomeUnknown),
-    503: (VendorUnavailable, VendorUnavailable, OutcomeUnknown, OutcomeUnknown),
-}
-
-
-@pytest.mark.parametrize("status", UNLISTED)
-def test_where_only_the_status_speaks_it_says_what_the_page_says(status: int) -> None:
-    asked: tuple[tuple[Operation, tuple[Any, ...]], ...] = (
-        ("identify", ()),
-        ("get_booking", (BOOKING,)),
-        ("book", (REQUEST,)),
-        ("cancel", (BOOKING, CancelReason(by="patient"))),
-    )
-    answer = reply(status, json={"status": {"code": "NOT_LISTED"}})
-    for (operation, given), error in zip(asked, UNLISTED[status], strict=True):
-        with pytest.raises(KoblingError) as refused:
-            play(WithBookings, operation, *given, replies=lambda _: answer)
-        assert type(refused.value) is error
-
-
-class WithBookings(ErrorsWith200):
-    contract = 1
-
-    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
-        return Booking(id=(await http.get("bookings/{}", booking.id)).read(str, at="/id"), status="unknown")
-
-
 class ByPointer(ErrorsWith200):
     contract = 1
     # [pointer]

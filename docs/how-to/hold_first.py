@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from invented import Invented
+from invented import Bookable
 
 from kobling import (
     Booking,
-    BookingRef,
     BookingRequest,
-    Cancelled,
-    CancelReason,
     Http,
     Patient,
     Slot,
@@ -20,7 +17,7 @@ from kobling.testing import play, reply
 from kobling_mocks.clinic import BookingOrder, PatientDetails, demo_clinic
 
 
-class HoldFirst(Invented):
+class HoldFirst(Bookable):
     contract = 1
 
     # [class]
@@ -38,12 +35,10 @@ class HoldFirst(Invented):
         """Confirm what is held."""
         person = {"name": request.patient.name, "mobile": request.patient.phone}
         reply = await http.post("holds/{}/confirm", request.hold_id, json={"patient": person})
-        return Booking(id=reply.read(str, at="/id"), status="booked")
+        confirmed = reply.read(str, at="/state") == "confirmed"
+        return Booking(id=reply.read(str, at="/id"), status="booked" if confirmed else "unknown")
 
     # [cancel]
-    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        await http.delete("bookings/{}", booking.id)
-        return Cancelled()
 
 
 # [test]
@@ -56,7 +51,8 @@ def test_what_is_held_is_confirmed() -> None:
     assert played.requests[0].json["start"] == "2026-12-01T08:00:00+00:00"
 
     held = request.model_copy(update={"hold_id": "h-7c1e44"})  # by the SDK, between the two
-    played = play(HoldFirst, "book", held, replies=[reply(201, json={"id": "b1"})])
+    played = play(HoldFirst, "book", held, replies=[reply(201, json={"id": "b1", "state": "confirmed"})])
+    assert played.result.status == "booked"
     assert played.requests[0].path.endswith("/holds/h-7c1e44/confirm")
     play(HoldFirst, "release_slot", "h-7c1e44", replies=[reply(204)])
 

@@ -12,6 +12,12 @@ from kobling import (
     Adapter,
     Auth,
     Bearer,
+    Booking,
+    BookingFacts,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
     Catalogue,
     Clinic,
     ConnectionForm,
@@ -24,6 +30,7 @@ from kobling import (
     Slot,
     SlotQuery,
     Slots,
+    VendorProtocolError,
     WireReply,
     required,
 )
@@ -63,6 +70,25 @@ class Invented(Adapter):
         """Nothing is open."""
         await http.get("open", params={"from": query.first_day, "to": query.last_day})
         return []
+
+
+class Bookable(Invented):
+    """The same, and it books: for pages about that."""
+
+    contract = 1
+    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused"))
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        """The vendor tells an id, and nothing of what became of it."""
+        reply = await http.post("bookings", json={"slot": request.slot.token})
+        return Booking(id=reply.read(str, at="/id"), status="unknown")
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        """Only 204 says that it is cancelled."""
+        answer = await http.delete("bookings/{}", booking.id)
+        if answer.status != 204:
+            raise VendorProtocolError("not_cancelled")
+        return Cancelled()
 
 
 # [answering]

@@ -37,6 +37,7 @@ class Row(WireModel):
 
 class Made(WireModel):
     id: str
+    state: str
     begins: str
 
 
@@ -71,7 +72,14 @@ class Limited(Invented):
         """The vendor lists 31 days at once: it is never asked for more."""
         asked = {"from": query.first_day, "to": query.last_day}
         rows = (await http.get("bookings", params=asked)).read(list[Made])
-        return [Booking(id=row.id, status="booked", start=parse_offset(row.begins)) for row in rows]
+        return [
+            Booking(
+                id=row.id,
+                status="booked" if row.state == "confirmed" else "unknown",
+                start=parse_offset(row.begins),
+            )
+            for row in rows
+        ]
 
     # [row]
 
@@ -102,7 +110,7 @@ def test_a_listing_of_two_months_is_asked_in_pieces_that_the_vendor_takes() -> N
         if "/bookings" not in request.url:
             return reply(200, json=[])
         asked.append(request.url.partition("?")[2])
-        return reply(200, json=[{"id": "b1", "begins": "2026-12-31T23:45+01:00"}])
+        return reply(200, json=[{"id": "b1", "state": "confirmed", "begins": "2026-12-31T23:45+01:00"}])
 
     query = BookingQuery(first_day=date(2026, 12, 1), last_day=date(2027, 1, 31))
     with Kobling(adapters=Installed({"invented": Limited}), exchange=vendor, clock=ManualClock()) as kobling:

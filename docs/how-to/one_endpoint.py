@@ -19,6 +19,7 @@ from kobling import (
     Cancelled,
     CancelReason,
     Catalogue,
+    Clinic,
     Connection,
     ErrorMap,
     Http,
@@ -28,12 +29,12 @@ from kobling import (
     NotActivated,
     Practitioner,
     VendorId,
+    VendorProtocolError,
     WireModel,
 )
-from kobling import Clinic as ShownClinic
 from kobling.testing import example_connection, play, reply
-from kobling_mocks import Account, Answer, Dialect, Fault, Mock, Operation, Visit, key_of
-from kobling_mocks.clinic import Clinic
+from kobling_mocks import Account, Answer, Dialect, Fault, Mock, Operation, Refused, Visit, key_of
+from kobling_mocks.clinic import Clinic as ModelClinic
 
 
 # [adapter]
@@ -48,9 +49,9 @@ class OneEndpoint(Invented):
     limits = Limits(booking=BookingFacts(mode="sync", overlap="refused"))
     errors = ErrorMap({"NO_SUCH_APPOINTMENT": BookingNotFound, "CLOSED": NotActivated}, code="/error")
 
-    async def identify(self, http: Http) -> ShownClinic:
+    async def identify(self, http: Http) -> Clinic:
         reply = await http.query("", json={"method": "getClinic"})
-        return ShownClinic(name=reply.read(str, at="/name"))
+        return Clinic(name=reply.read(str, at="/name"))
 
     async def catalogue(self, http: Http) -> Catalogue:
         people = await http.pages(
@@ -68,7 +69,9 @@ class OneEndpoint(Invented):
         return Booking(id=reply.read(str, at="/id"), status="unknown")
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        await http.post("", json={"method": "cancel", "arguments": {"id": booking.id}})
+        reply = await http.post("", json={"method": "cancel", "arguments": {"id": booking.id}})
+        if reply.read(str, at="/state") != "cancelled":
+            raise VendorProtocolError("not_cancelled")
         return Cancelled()
 
 
@@ -103,13 +106,11 @@ PAGE = 2
 
 
 def _clinic(visit: Visit) -> Answer:
-    account = dialect.account_of(visit)
-    return Answer(200, json={"name": account.clinic.name} if account else {"error": "CLOSED"})
+    return Answer(200, json={"name": visit.clinic.name})
 
 
 def _people(visit: Visit) -> Answer:
-    account, page = dialect.account_of(visit), AskPeople.model_validate(visit.json).arguments.page
-    books = account.clinic.timebooks if account else ()
+    page, books = visit.read(AskPeople).arguments.page, visit.clinic.timebooks
     rows = [{"id": book.id, "name": book.public_name} for book in books[(page - 1) * PAGE : page * PAGE]]
     return Answer(200, json={"people": rows, "pages": max(1, -(-len(books) // PAGE))})
 
@@ -140,12 +141,17 @@ class OneEndpointMock(Dialect):
     account_parameter = "number"
     credential_headers = frozenset({"authorization"})
 
+    def let_in(self, visit: Visit) -> None:
+        """Says with 200 that there is no such clinic, as it says everything."""
+        if self.account_of(visit) is None:
+            raise Refused(Answer(200, json={"error": "CLOSED"}))
+
     @property
     def operations(self) -> tuple[Operation, ...]:
         """Two reads, and what is answered to anything else."""
         return OPERATIONS
 
-    def open_account(self, clinic: Clinic) -> Account:
+    def open_account(self, clinic: ModelClinic) -> Account:
         """The number and the key follow from the clinic's id."""
         return Account(external_id=str(int(clinic.id[:8], 16)), api_key=f"mock-{key_of(clinic)}", clinic=clinic)
 

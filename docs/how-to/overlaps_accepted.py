@@ -7,16 +7,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from invented import Invented, answering
+from invented import Bookable, answering
 
 from kobling import (
     Booking,
     BookingFacts,
     BookingQuery,
-    BookingRef,
     BookingRequest,
-    Cancelled,
-    CancelReason,
     Http,
     Limits,
     Patient,
@@ -24,7 +21,6 @@ from kobling import (
     SlotQuery,
     SlotTaken,
     Status,
-    VendorProtocolError,
     WireModel,
     WireReply,
 )
@@ -51,7 +47,7 @@ class Row(WireModel):
 
 
 # [class]
-class Overlapping(Invented):
+class Overlapping(Bookable):
     contract = 1
     # [body]
     limits = Limits(
@@ -74,12 +70,6 @@ class Overlapping(Invented):
         rows = await http.get("bookings", params={"from": query.first_day, "to": query.last_day})
         found = [_booking(row) for row in rows.read(list[Row])]
         return [one for one in found if not query.practitioner_ids or one.practitioner_id in query.practitioner_ids]
-
-    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        answer = await http.delete("bookings/{}", booking.id)
-        if answer.status != 204:
-            raise VendorProtocolError("not_cancelled")
-        return Cancelled()
 
     # [row]
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from invented import Invented
+from invented import Bookable
 
 from kobling import (
     Booking,
     BookingFacts,
-    BookingRef,
     BookingRequest,
-    Cancelled,
-    CancelReason,
     Http,
     Limits,
     Patient,
@@ -24,7 +21,7 @@ from kobling import (
 from kobling.testing import play, reply
 
 
-class PatientFirst(Invented):
+class PatientFirst(Bookable):
     contract = 1
     # [class]
     patient_fields = PatientFields(
@@ -60,9 +57,6 @@ class PatientFirst(Invented):
         return Booking(id=reply.read(str, at="/id"), status="booked" if accepted else "unknown")
 
     # [cancel]
-    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        await http.delete("bookings/{}", booking.id)
-        return Cancelled()
 
 
 # [test]

@@ -22,6 +22,7 @@ from kobling import (
     SlotQuery,
     SlotWithdrawn,
     Status,
+    VendorProtocolError,
     WireModel,
 )
 from kobling.testing import Rehearsal
@@ -58,7 +59,9 @@ class ByRequest(Invented):
 
     # [cancel]
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
-        await http.delete("requests/{}", booking.id)
+        row = (await http.post("requests/{}/withdraw", booking.id)).read(Row)
+        if _booking(row).status != "cancelled":
+            raise VendorProtocolError("not_cancelled")
         return Cancelled()
 
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:

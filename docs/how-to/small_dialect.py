@@ -1,14 +1,16 @@
-"""The how-to's dialect: the tutorial's invented vendor, from its own side. `sdk/tests/test_docs.py` runs it."""
+"""Code of `write-a-dialect.md`: the tutorial's invented vendor, from its own side, and the same with less."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from kobling_mocks import Account, Answer, Dialect, Operation, Refused, Switch, Visit, key_of
-from kobling_mocks.clinic import Clinic
+from kobling_mocks import Account, Answer, Dialect, Mock, Operation, Refused, Switch, Switches, Visit, key_of
+from kobling_mocks.clinic import Behaviour, Clinic, Restrictions
 
 
 # [wire]
@@ -61,7 +63,7 @@ class Fjordklinikk(Dialect):
     base_path = "/v1/clinics"
     account_parameter = "number"
     credential_headers = frozenset({"authorization"})
-    switches = (
+    switches: ClassVar[tuple[Switch, ...]] = (
         Switch(
             "unknown_clinic",
             "404",
@@ -110,4 +112,36 @@ OPERATIONS = (
     ),
 )  # fmt: skip
 dialect = Fjordklinikk()
+
+
 # [end]
+class OfSmallClinics(Fjordklinikk):
+    """The same vendor, had its system no rule about cancelling, and were it open whether staff accept each booking."""
+
+    switches = (
+        *Fjordklinikk.switches,
+        Switch("confirmation", "direct", ("direct", "request"), "Whether staff accept each booking.", "Nobody says."),
+    )
+
+    # [fit]
+    def fit(self, clinic: Clinic) -> None:
+        """This system has no rule about cancelling."""
+        clinic.set_restrictions(replace(clinic.restrictions, cancel_allowed=None))
+
+    def adjust(
+        self, behaviour: Behaviour, restrictions: Restrictions, switches: Switches
+    ) -> tuple[Behaviour, Restrictions]:
+        """Whether staff accept each booking is a switch."""
+        if switches["confirmation"] == "request":
+            behaviour = replace(behaviour, confirmation="request")
+        return behaviour, restrictions
+
+    # [fit-end]
+
+
+def test_a_clinic_is_what_the_system_can_hold_and_behaves_as_the_switches_say() -> None:
+    world = Mock(OfSmallClinics()).world
+    assert world.clinic.restrictions.cancel_allowed is None
+    told = [world.clinic.behaviour.confirmation]
+    world.switches.set(confirmation="request")
+    assert [*told, world.clinic.behaviour.confirmation] == ["direct", "request"]

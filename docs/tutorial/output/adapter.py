@@ -1,8 +1,6 @@
 """The adapter of Fjellvik Journal: its connection, and how each operation is asked and read.
 
-`identify` is written, for an invented API; the other operations raise NotWritten. Take them in order: an operation
-here, the same call in the mock, a test, `python -m pytest`. `await` nothing but the calls of `http`: an adapter
-describes requests, and Kobling sends them.
+`await` nothing but the calls of `http`: an adapter describes requests, and Kobling sends them.
 """
 
 from __future__ import annotations
@@ -318,7 +316,3 @@ class Fjellvik(Adapter):
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
         """One booking as it is now."""
         return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
-
-    # If the API can: get_booking (a lost answer is then cleared up without a person), register_patient (a patient who
-    # must be on file first), hold_slot and release_slot (a time that is held before it is booked). See the contract in
-    # the reference.
