@@ -56,8 +56,8 @@ class Area:
 @dataclass(frozen=True)
 class Certificate:
     """One run, or several with a seed each. adapter: `module:Class`. target: what it was run against; vendor_version:
-    what stood for the vendor there. results: one for each rule, the strongest of its seeds. listed_codes: the vendor's
-    codes that the adapter's ErrorMap has entries for."""
+    what stood for the vendor there. results: one for each rule, the strongest of its seeds. listed_codes,
+    listed_words: the vendor's codes that the adapter's ErrorMap has entries for, and the words of its tables."""
 
     vendor: str
     adapter: str
@@ -67,6 +67,7 @@ class Certificate:
     results: tuple[Result, ...]
     vendor_version: str = ""
     listed_codes: frozenset[str] = frozenset()
+    listed_words: frozenset[str] = frozenset()
 
     @property
     def seed(self) -> int:
@@ -195,14 +196,20 @@ class Certificate:
     @property
     def cannot_know(self) -> tuple[str, ...]:
         """What this run does not know because of what it was run against; for a mock, what its rows never show."""
-        return cannot_know(self.target, self.results, self.untried_codes)
+        return cannot_know(self.target, self.results, self.untried_codes, self.untried_words)
 
     @property
     def untried_codes(self) -> frozenset[str]:
         """Entries of the adapter's ErrorMap that no answer of the mock's had, where the whole suite was run."""
-        if not self.complete or self.target != "mock":
-            return frozenset()
-        return self.listed_codes - {code for result in self.results for code in result.codes}
+        return self._where_all_was_run(self.listed_codes - {code for one in self.results for code in one.codes})
+
+    @property
+    def untried_words(self) -> frozenset[str]:
+        """Words of the adapter's own tables that no answer of the mock's had, where the whole suite was run."""
+        return self._where_all_was_run(self.listed_words - {word for one in self.results for word in one.words})
+
+    def _where_all_was_run(self, untried: frozenset[str]) -> frozenset[str]:
+        return untried if self.complete and self.target == "mock" else frozenset()
 
     def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
         """The verdict, whether nothing can be booked, what is not written yet, how sure lost answers are, in words."""

@@ -27,6 +27,7 @@ from .runner import Result, strongest
 from .target import Target, TargetUnavailable, find_target
 from .verdicts import Verdict
 from .waivers import BadWaiver, Waiver, checked
+from .word_tables import listed_words
 from .workers import Job, processes, run_jobs
 
 __all__ = ["BadWaiver", "Certificate", "Progress", "TargetUnavailable", "Waiver", "certify"]
@@ -92,6 +93,7 @@ def certificate_of(target: Target, seeds: Iterable[int], results: Iterable[Resul
         seeds=tuple(seeds),
         results=tuple(results),
         listed_codes=listed_codes(target.adapter.errors),
+        listed_words=listed_words(target.adapter),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from .rule import NEVER_VARIED, UNTRIED, Rule, TargetKind
 from .runner import Result
 from .verdicts import Verdict
+from .word_tables import by_table
 
 __all__ = ["TARGETS", "UNKNOWABLE", "cannot_know", "provable_on"]
 
@@ -34,9 +35,12 @@ def provable_on(rule: Rule) -> tuple[TargetKind, ...]:
     return tuple(kind for kind in TARGETS if kind in rule.targets)
 
 
-def cannot_know(kind: str, results: Iterable[Result], codes: Collection[str] = ()) -> tuple[str, ...]:
+def cannot_know(
+    kind: str, results: Iterable[Result], codes: Collection[str] = (), words: Collection[str] = ()
+) -> tuple[str, ...]:
     """What a run does not know: the limits of its target, the rules that were not provable on it, what the mock's rows
-    never show otherwise, and what a rule had no times to try. codes: entries of ErrorMap that no answer had."""
+    never show otherwise, and what a rule had no times to try. codes, words: entries of ErrorMap, and words of the
+    adapter's own tables, that no answer had."""
     every = tuple(results)
     limits = next((told for target, told in UNKNOWABLE.items() if target == kind), ())
     reasons: dict[str, list[str]] = {}
@@ -51,4 +55,9 @@ def cannot_know(kind: str, results: Iterable[Result], codes: Collection[str] = (
     unanswered = (
         [f"whether these codes of ErrorMap are right, since no answer of the mock's had them: {told}"] if told else []
     )
+    if words:
+        unanswered.append(
+            "whether the adapter reads these words of its tables rightly, since no answer of the mock's had them: "
+            f"{by_table(words)}"
+        )
     return (*limits, *left, *unvaried, *untried, *unanswered)

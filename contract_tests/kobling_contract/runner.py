@@ -38,6 +38,7 @@ from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
 from .verdicts import MEANINGS, Verdict
 from .waivers import Waiver
+from .word_tables import answered_words
 
 __all__ = ["Result", "run_rule", "strongest"]
 
@@ -59,8 +60,8 @@ class Result:
     marks: the values in the exchange that expected and got speak of. modes: the verdict of each side that a driver rule
     was run on, of which `mode` gave this one. seed: the one that gave this verdict. seeds: the verdict by every seed
     that the rule was run with, where there were several. seconds, cpu_seconds: what it took, repeats included; the
-    second is this process's own work. waiver: why and until when it may not hold. codes: those of the adapter's
-    ErrorMap that the mock answered with.
+    second is this process's own work. waiver: why and until when it may not hold. codes, words: those of the
+    adapter's ErrorMap, and of its tables of words, that the mock answered with.
     """
 
     rule: Rule
@@ -84,6 +85,7 @@ class Result:
     marks: tuple[str, ...] = ()
     modes: Mapping[Mode, Verdict] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The result for a machine, and for another process: `from_dict` reads it."""
@@ -108,6 +110,7 @@ class Result:
             "waiver": waiver,
             "marks": list(self.marks),
             "codes": list(self.codes),
+            "words": list(self.words),
             **facts,
         }
 
@@ -129,6 +132,7 @@ class Result:
             waiver=Waiver(rule.id, waiver["reason"], date.fromisoformat(waiver["until"])) if waiver else None,
             marks=tuple(row["marks"]),
             codes=tuple(row["codes"]),
+            words=tuple(row["words"]),
             modes={mode: Verdict(verdict) for mode, verdict in row["modes"].items()},
             **{name: row[name] for name in _SHOWN if name in row},
         )
@@ -277,7 +281,8 @@ def strongest(results: Iterable[Result]) -> Result:
         chosen,
         seeds={one.seed: one.verdict for one in rows} if len(rows) > 1 else {},
         facts=facts,
-        codes=tuple(sorted({code for one in rows for code in one.codes})),
+        codes=_all_of(one.codes for one in rows),
+        words=_all_of(one.words for one in rows),
         seconds=sum(one.seconds for one in rows),
         cpu_seconds=sum(one.cpu_seconds for one in rows),
     )
@@ -299,10 +304,16 @@ def _run_modes(rule: Rule, target: Target, seed: int) -> Result:
     """The async run, and for driver rules the sync one: the strongest verdict counts."""
     results = {mode: asyncio.run(_heard(_run_once(rule, target, seed, mode))) for mode in target.modes(rule)}
     chosen = min(results.values(), key=lambda one: one.verdict.strength)
-    codes = tuple(sorted({code for one in results.values() for code in one.codes}))
     return replace(
-        chosen, codes=codes, modes={mode: one.verdict for mode, one in results.items()} if rule.driver else {}
+        chosen,
+        codes=_all_of(one.codes for one in results.values()),
+        words=_all_of(one.words for one in results.values()),
+        modes={mode: one.verdict for mode, one in results.items()} if rule.driver else {},
     )
+
+
+def _all_of(told: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(sorted({one for each in told for one in each}))
 
 
 async def _heard(run: Coroutine[Any, Any, Result]) -> Result:
@@ -390,6 +401,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         facts={**trial.facts, **trial.scene.facts()},
         marks=marked_in(told.get("exchange", ""), said, zone),
         codes=answered_codes(trial.rigs),
+        words=answered_words(trial.rigs),
         **told,
     )
 

@@ -278,6 +278,9 @@ class Dialect(ABC):
     call_limit: ClassVar[tuple[int, float] | None] = None
     """How many calls the vendor takes, and within how many seconds, such as `(120, 60.0)`; None where nobody says so.
     `Limits.rate` is held against it, whether the mock itself counts calls or not."""
+    switched_on_by: ClassVar[Literal["vendor", "clinic"] | None] = None
+    """Who switches the integration on and off for a clinic, by the vendor's word; None where nobody says. What the
+    administrator is told to do about `NotActivated` is held against it."""
     late_told_by: ClassVar[tuple[str, str | int | bool] | None] = None
     """How the answer to a cancel says that it came after the clinic's deadline and was taken all the same: a JSON
     pointer into the body, and what stands there then, such as `("/booking/late", True)`. None where no answer says so,

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kobling import Operation
+from kobling import Operation, WireRequest
 from kobling.adapter import WRITES
 
 from ..rig import Rig
@@ -181,6 +181,14 @@ class Fuzzer:
                 self.judge.planted(operation),
             )  # fmt: skip
         return self._plans[operation]
+
+    def written_otherwise(self, operation: Operation) -> tuple[str, ...]:
+        """Which parts of an operation's writes are not the same in two replays without changes: `method`, `address`,
+        `body`, `header X`; `number of writes`."""
+        one, other = ([sent.request for sent in self.unchanged(operation).sent if sent.write] for _ in range(2))
+        if len(one) != len(other):
+            return ("number of writes",)
+        return tuple(dict.fromkeys(part for pair in zip(one, other, strict=True) for part in _different_parts(*pair)))
 
     def unchanged(self, operation: Operation) -> Ended:
         """A replay of an operation without changes: it must return what was recorded."""
@@ -393,6 +401,14 @@ def _is_plain(data: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _different_parts(one: WireRequest, other: WireRequest) -> Iterator[str]:
+    parts = ("method", one.method, other.method), ("address", one.url, other.url), ("body", one.body, other.body)
+    yield from (name for name, mine, theirs in parts if mine != theirs)
+    headers = {name: sorted(value for each, value in one.headers if each == name) for name, _ in one.headers}
+    others = {name: sorted(value for each, value in other.headers if each == name) for name, _ in other.headers}
+    yield from (f"header {name}" for name in sorted({*headers, *others}) if headers.get(name) != others.get(name))
 
 
 def prepared(rig: Rig, seed: int, recorded: Callable[[], object] = lambda: None) -> Fuzzer:

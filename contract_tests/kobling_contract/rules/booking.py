@@ -19,6 +19,7 @@ from kobling import (
     Adapter,
     Booked,
     BookedDifferently,
+    BookingNotFound,
     BookingRequest,
     CancelReason,
     LeaseExpired,
@@ -31,6 +32,7 @@ from kobling import (
     SakID,
     Slot,
     SlotTaken,
+    TooLateToChange,
     WireFailure,
     WireReply,
     WireRequest,
@@ -56,6 +58,7 @@ NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "
 ONE_WRITE = "the contract: one operation, at most one write, never sent again"
 CERTAIN = "the contract: once a byte of a write may have left, only a listed refusal is certain"
 LIVE_STATES = ("booked", "pending")
+YEAR_OF_HOURS = 366 * 24
 LOST_BEFORE = ("http_503", "html_502", "reset", "hang", "truncated", "redirect", "empty", "html_200", "random_bytes")
 LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
 
@@ -1131,6 +1134,8 @@ LISTED_LOOK = "list_bookings: the same table of the vendor's words for a status 
         "vendor has a word of its own for each.",
         "listed_otherwise": "The list tells another status than the booking itself.",
         "resolved_otherwise": "`resolve` does not say what the clinic has decided.",
+        "said_sync": "BookingFacts.mode says that a booking stands as soon as it is answered, and at this vendor every "
+        'booking waits for the clinic: registries would not look again. State mode="request".',
     },
     look={
         "listed_otherwise": LISTED_LOOK,
@@ -1143,6 +1148,13 @@ async def _waits(trial: Trial) -> None:
     if not settings:
         trial.not_offered("bookings that wait for the clinic", proof=True)
     setting = settings[0]
+    sync = trial.adapter.limits.booking.mode == "sync"
+    trial.claim(bool(setting) or not sync, "said_sync", expected='BookingFacts.mode "request"', got='"sync"')
+    if sync:
+        trial.facts[UNTRIED] = (
+            f"whether a booking stands at every clinic as soon as it is answered, as BookingFacts.mode says: at the "
+            f"mock it may wait for the clinic ({setting_told(setting)})"
+        )
     declined = ("declined",) if await _has_a_word_for_declined(trial, setting) else ("declined", "cancelled")
     for answer, expected in (("confirm", ("booked",)), ("decline", declined)):
         rig = trial.rig(switches=setting)
@@ -1285,17 +1297,19 @@ async def _nothing_made_up_for(trial: Trial) -> None:
 
 @BOOK.rule(
     19,
-    "What is taken away in the last moment is refused as such: its type or its timebook is gone or offline",
+    "What is taken away in the last moment is refused as such: its type or its timebook is gone, or it is too late",
     why="The patient can choose another time at once, where a fault of the connection would send them to support.",
     check="ErrorMap.code and ErrorMap.codes: what the vendor answers to book when the practitioner or the type does "
-    "not exist any more.",
-    control="Open times are found, the write reaches the vendor, and at least one of the three is refused.",
+    "not exist any more, or the clinic wants more notice.",
+    control="Open times are found, the write reaches the vendor, and at least one of the four is refused.",
     source="the contract: RequestRejected, choose something else",
     needs=NEEDS,
     evidence=("timebook", "journal"),
     causes={
         "other_error": "The vendor refused the booking, and the caller does not hear that something else must be "
         "chosen, or not that nothing was changed.",
+        "of_a_booking": "The caller hears of a booking that can't be changed, or is not there, and has none yet. List "
+        "the code for book by itself: ('book', code), as SlotWithdrawn.",
         "told_booked": "The caller was told that the booking stands, and nothing stands in the timebook.",
     },
     look={"told_booked": "book: which answers become a Booking, also among those with status 200."},
@@ -1317,6 +1331,9 @@ async def _taken_away(trial: Trial) -> None:
             rejected = isinstance(outcome.error, RequestRejected) and outcome.error.effect == "none"
             trial.claim(rejected, "other_error", expected=f"RequestRejected (or one of its kinds), effect none: "
                         f"{what}", got=decided(rig, outcome, calls), calls=calls)  # fmt: skip
+            of_a_booking = isinstance(outcome.error, TooLateToChange | BookingNotFound)
+            trial.claim(not of_a_booking, "of_a_booking", expected=f"SlotWithdrawn, or another kind of RequestRejected "
+                        f"that is about the time: {what}", got=decided(rig, outcome, calls), calls=calls)  # fmt: skip
         told = "the vendor books it all the same" if stands else f"refused, told as {outcome}"
         trial.saw(f"{what}: answered {calls[-1].status}, {told}")
     trial.need(
@@ -1341,8 +1358,13 @@ def _offline(clinic: Clinic, timebook_id: str, _: str) -> None:
     clinic.put_timebook(replace(timebook, online=False))
 
 
+def _too_late(clinic: Clinic, _: str, __: str) -> None:
+    clinic.set_restrictions(replace(clinic.restrictions, booking_deadline_hours=YEAR_OF_HOURS))
+
+
 TAKEN_AWAY: Mapping[str, Callable[[Clinic, str, str], None]] = {
     "the type is deleted": _without_type,
     "the timebook is deleted": _without_timebook,
     "the timebook is offline": _offline,
+    "the clinic wants more notice": _too_late,
 }

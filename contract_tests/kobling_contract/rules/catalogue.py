@@ -6,11 +6,11 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import cycle
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from kobling import Catalogue, Operation, Practitioner, Slot, Slots
 from kobling_mocks import Fact
-from kobling_mocks.clinic import ALL_PATIENTS, AppointmentType, Clinic, Medium, Rule, Timebook, synthetic_id
+from kobling_mocks.clinic import ALL_PATIENTS, AppointmentType, Clinic, Medium, OwnerKind, Rule, Timebook, synthetic_id
 
 from ..answers import parsed
 from ..clinics import ClinicName
@@ -225,7 +225,23 @@ async def _only_persons(trial: Trial) -> None:
                 offered += 1
         trial.saw(f"{world} clinic: {counted(len(others), 'timebook')} of no person's, none of them offered")
     trial.need((refused and offered) or None, "no type of a person's timebook, or none of another one's")
+    await _owned_by_each_other(trial)
     await _owned_by_an_unknown_word(trial)
+
+
+async def _owned_by_each_other(trial: Trial) -> None:
+    """The same for every kind of owner, whichever of them the clinics have: a vendor has a word for each."""
+    for owner in get_args(OwnerKind):
+        rig = trial.rig()
+        timebook = next((one for one in rig.clinic.timebooks if one.owner_kind != "person"), None)
+        places = [one.id for one in rig.clinic.departments] if owner == "department" else [None]
+        if owner == "person" or timebook is None or not places:
+            continue
+        rig.clinic.put_timebook(replace(timebook, owner_kind=owner, owner_department_id=places[0]))
+        listed = (await _read(trial, rig)).practitioners
+        told = next((one.owner_kind for one in listed if one.id == rig.wire_id(timebook.id)), owner)
+        expected = f"{rig.wire_id(timebook.id)}, whose owner is a {owner}: no person"
+        trial.claim(told != "person", "offered", expected=expected, got="owner_kind person")
 
 
 async def _words_gone(

@@ -6,12 +6,20 @@ import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from kobling import ConnectionReport, CredentialsRejected, DepartmentNotFound, Finding, Operation, UnsupportedOperation
+from kobling import (
+    ConnectionReport,
+    CredentialsRejected,
+    DepartmentNotFound,
+    Finding,
+    NotActivated,
+    Operation,
+    UnsupportedOperation,
+)
 from kobling_mocks import Call
 from kobling_mocks.clinic import Clinic, synthetic_clinic
 
 from ..rig import Rig
-from ..rule import RuleBook
+from ..rule import UNTRIED, RuleBook
 from ..sides import Side
 from ..trial import Outcome, Trial
 from ..wording import calls_told, counted, either, setting_told, slot_told, some
@@ -354,6 +362,9 @@ async def _outage(trial: Trial) -> None:
         "vendor answers then must become NotActivated: nothing that was typed is wrong. Where the clinic itself "
         "switches it on: Refusal(NotActivated, 'switched_off_by_clinic'). ScopeMissing, by which the clinic looks for "
         "a right of its key, will do only where the vendor has no word of its own for it.",
+        "wrong_person": "The administrator is sent to the wrong one: the mock says who switches the integration on "
+        "(`switched_on_by`). Refusal(NotActivated, 'switched_off_by_clinic') where the clinic does, NotActivated where "
+        "the vendor does.",
     },
 )
 async def _not_activated(trial: Trial) -> None:
@@ -375,6 +386,12 @@ async def _not_activated(trial: Trial) -> None:
         got=told(report),
         calls=calls,
     )
+    by = rig.mock.dialect.switched_on_by
+    if isinstance(error, NotActivated) and by is not None:
+        got = "clinic" if error.because == "switched_off_by_clinic" else "vendor"
+        trial.claim(got == by, "wrong_person", expected=f"the {by} switches it on", got=f"the {got} does", calls=calls)
+    elif isinstance(error, NotActivated):
+        trial.facts[UNTRIED] = "who switches the integration on for a clinic: the mock does not say (`switched_on_by`)"
     trial.saw(f"the vendor refused {counted(len(calls), 'call')}; {told(report)}")
 
 

@@ -53,8 +53,12 @@ async def _fuzzed(
     *kinds: frozenset[str],
     operations: tuple[Operation, ...] = (),
 ) -> Report:
-    """Record, replay unchanged, then with changes; the first finding of these causes breaks the rule. answers: for each
-    operation. kinds: of changes, in groups one after the other; all when there are none."""
+    """Record, replay unchanged, then with changes, as `_fed`."""
+    return _fed(trial, _recorded(trial), causes, answers, *kinds, operations=operations)
+
+
+def _recorded(trial: Trial) -> Fuzzer:
+    """Every operation recorded, and replayed once without changes."""
     rig = trial.rig(CLINIC)
     mark = rig.mark()
     fuzzer: Fuzzer | None = None
@@ -65,6 +69,19 @@ async def _fuzzed(
         nothing = str(problem)
     if fuzzer is None:
         raise Vacuous(nothing)
+    return fuzzer
+
+
+def _fed(
+    trial: Trial,
+    fuzzer: Fuzzer,
+    causes: frozenset[str],
+    answers: int,
+    *kinds: frozenset[str],
+    operations: tuple[Operation, ...] = (),
+) -> Report:
+    """Replays with changes; the first finding of these causes breaks the rule. answers: for each operation. kinds: of
+    changes, in groups one after the other; all when there are none."""
     chosen = tuple(one for one in fuzzer.recording.operations if not operations or one in operations)
     trial.controls.append(f"{len(chosen)} operations replayed without changes return what was recorded")
     report = fuzzer.run({one: fuzzer.plan(one).numbers(*kinds) for one in chosen}, answers=answers, causes=causes)
@@ -226,17 +243,29 @@ async def _valid(trial: Trial) -> None:
 
 @BOOK.rule(
     7,
-    "Reading odd answers leaves the process as it was",
-    why="One adapter's locale, recursion limit or warning filter is every adapter's.",
-    check="setrecursionlimit, setlocale, logging, os.environ: also inside a try.",
+    "Reading odd answers leaves the process as it was, and the same call is written the same twice",
+    why="One adapter's locale, recursion limit or warning filter is every adapter's; a key that is new each time stops "
+    "no second booking.",
+    check="setrecursionlimit, setlocale, logging, os.environ: also inside a try. random, uuid4, time in what a write "
+    "sends.",
     control="Every operation is answered without a fault, and returns the same when its recorded answers are replayed.",
     source="the contract: an adapter has no state and changes none",
     needs=READS,
     evidence=("process", "wire"),
-    causes={"changed": "Something of the process is not as it was before: what it is, is named."},
+    causes={
+        "changed": "Something of the process is not as it was before: what it is, is named.",
+        "written_otherwise": "The same call, at the same moment and after the same answers, wrote something else the "
+        "second time. Make it of what was asked for: a vendor's key against second bookings of request.reference.",
+    },
+    look={"written_otherwise": "What is sent with each write: a header or a field made by uuid4, random or a counter."},
 )
 async def _process_unchanged(trial: Trial) -> None:
     before = state()
-    await _fuzzed(trial, frozenset(), 60)
+    fuzzer = _recorded(trial)
+    _fed(trial, fuzzer, frozenset(), 60)
+    for operation in fuzzer.recording.operations:
+        other = fuzzer.written_otherwise(operation)
+        trial.claim(not other, "written_otherwise", expected=f"{operation}: the same request twice",
+                    got=f"{operation}: another {', another '.join(other)}")  # fmt: skip
     changed = changes(before, state())
     trial.claim(not changed, "changed", expected="nothing", got=", ".join(changed))

@@ -14,10 +14,12 @@ from kobling import (
     ResolveFirst,
     Slot,
     StillUnknown,
+    WireReply,
     find_tags,
 )
 from kobling_mocks import Call
 
+from ..answers import parsed
 from ..decided import decided
 from ..rig import Rig
 from ..timebook import apart
@@ -163,6 +165,9 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "several, so that `resolve`, which asks for the days around, does not find it.",
         "waiting_left_out": "The booking waits for the clinic, and `list_bookings` leaves it out, so that a request "
         "whose answer was lost is never found, and may be made twice. List what waits as pending.",
+        "no_page": "A gateway's 404 in the place of the list, without a word of the vendor's, is told as a list in "
+        "which the booking is not, so that it may be made twice. Only the vendor's own word for `none has this "
+        "reference` says so: look at its code, and let any other error out.",
         "no_evidence": "`resolve` gives no evidence for its answer.",
         "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must say NeedsPerson.",
     },
@@ -170,6 +175,7 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "false_booked": "list_bookings: which rows are told, Booking.reference and Booking.status; what is cancelled "
         "does not stand.",
         "wrote": "list_bookings, get_booking and list_slots: they read, and send nothing.",
+        "no_page": "list_bookings: what is caught around its call, and what it does with status 404.",
         "not_found": "list_bookings: which rows and pages are read, and Booking.reference, read from where "
         "BookingFacts.reference_in says that it stands.",
         "not_sent": "book: request.reference goes into the vendor's field where BookingFacts.reference_in is "
@@ -199,12 +205,35 @@ async def _resolving(trial: Trial) -> None:
         await _resolved(trial, {}, "before_commit", "slow", (1.0, *OFTEN, *looks), slow=soon)
     sure = "reading" if "list_bookings" in trial.adapter.supports else "slot"
     trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
+    if "list_bookings" in trial.adapter.supports:
+        await _no_page_is_no_list(trial)
     waiting = settings_where(trial, waits=True)
     if {} not in waiting:  # as usual nobody has to say yes: once more where somebody has to
         for setting in waiting[:1]:
             await _resolved(trial, setting, "after_commit", "reset", looks)
 
 
+async def _no_page_is_no_list(trial: Trial) -> None:
+    """Where the list is, a gateway says that there is no such page. A vendor whose own answer to "none has this
+    reference" looks the same can't be told from it."""
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    mark = rig.mark()
+    await trial.outcome(rig.session.bookings(trial.listing(rig.request(made.request.slot))))
+    if any(isinstance(one.outcome, WireReply) and one.outcome.status == NO_PAGE.status and parsed(one.outcome) is None
+           for one in rig.sent_since(mark)):  # fmt: skip
+        trial.saw("the vendor itself answers 404 without a word to a reference that nothing has")
+        return
+    rig.spoil = lambda _request, _outcome: NO_PAGE
+    mark = rig.mark()
+    day = await trial.outcome(rig.session.bookings(trial.listing(made.request)))
+    absent = day.value is not None and day.value.complete and all(one.id != made.booking.id for one in day.value.found)
+    trial.claim(not absent, "no_page", expected=f"an error, or what is not known: booking {made.booking.id} stands",
+                got=f"a list without it, of an answer with status {NO_PAGE.status} that is no JSON",
+                calls=rig.since(mark))  # fmt: skip
+
+
+NO_PAGE = WireReply(404, (("Content-Type", "text/html"),), b"<html><body>404 Not Found</body></html>")
 SLOW, LATE = 600.0, 20.0
 """Seconds that a slow call takes; and how many there are between the bound that the adapter states and a late one."""
 OPERATION = 60.0

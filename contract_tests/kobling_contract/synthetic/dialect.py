@@ -139,6 +139,7 @@ class SyntheticVendor(Dialect):
     switches: ClassVar[tuple[Switch, ...]] = SWITCHES
     id_fields = frozenset({"id"})
     credential_headers = frozenset({"authorization"})
+    switched_on_by = "vendor"
     ids = NumberedIds()
     untold: ClassVar[frozenset[Fact]] = frozenset({"mediums", "patient_limits"})
     """Each booking is for a record of its own, so that no limit of a patient's is ever reached."""

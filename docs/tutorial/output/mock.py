@@ -272,6 +272,7 @@ class FjellvikMock(Dialect):
     id_fields = frozenset({"id"})
     ids = IDS
     untold = frozenset({"departments", "mediums", "professions"})  # no field of Fjellvik's is about these
+    switched_on_by = "vendor"
     gives_up_after = 60  # "A call that has not been answered after a minute is given up"
 
     @property

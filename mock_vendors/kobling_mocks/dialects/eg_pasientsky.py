@@ -199,6 +199,7 @@ class EgPasientsky(Dialect):
     switches = SWITCHES
     id_fields = frozenset({"bookingId"})
     account_parameter = "clinicId"
+    switched_on_by = "vendor"
     untold: ClassVar[frozenset[Fact]] = frozenset({"professions"})
 
     @property

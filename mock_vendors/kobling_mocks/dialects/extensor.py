@@ -122,6 +122,7 @@ class Extensor(Dialect):
     switches = SWITCHES
     id_fields = frozenset({"id"})
     credential_headers = frozenset({"x-api-key"})
+    switched_on_by = "vendor"
     ids = NumberedIds()
     late_told_by = ("/time/forSent", True)
 
