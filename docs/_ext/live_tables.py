@@ -35,6 +35,7 @@ from kobling_contract.contract import chosen
 from kobling_contract.detectability import TARGETS, UNKNOWABLE, provable_on
 from kobling_contract.target import find_target
 from kobling_mocks import FACTS, FINDINGS, KINDS, Mock, find_dialect
+from kobling_mocks.clinic import HIDDEN_BECAUSE
 from kobling_mutants import published
 from kobling_zoo.faults import AREAS
 from kobling_zoo.missing import MISSING
@@ -193,6 +194,11 @@ def switches(vendor: str) -> Cells:
         )
         rows.append((_code(one.name), settings, one.known, f"{one.what} {one.why}"))
     return ("Switch", "Settings, the first is the default" if rows else "", "Grade", "What and why"), rows
+
+
+def hidden_codes(_: str) -> Cells:
+    """Why a clinic's online booking does not show a time."""
+    return ("Word", "Meaning"), [(_code(word), meaning) for word, meaning in HIDDEN_BECAUSE.items()]
 
 
 def untold(_: str) -> Cells:
@@ -511,8 +517,8 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
-        switches, untold, faults, journal, control, exit_codes, commands, rules, detectability, unknowable, zoo_sums,
-        zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
+        switches, untold, hidden_codes, faults, journal, control, exit_codes, commands, rules, detectability, unknowable,
+        zoo_sums, zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
         mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarks_in_short,
         benchmarked,
     )

@@ -110,9 +110,9 @@ def _clinic(visit: Visit) -> Answer:
 
 
 def _people(visit: Visit) -> Answer:
-    page, books = visit.read(AskPeople).arguments.page, visit.clinic.timebooks
-    rows = [{"id": book.id, "name": book.public_name} for book in books[(page - 1) * PAGE : page * PAGE]]
-    return Answer(200, json={"people": rows, "pages": max(1, -(-len(books) // PAGE))})
+    page = visit.page(visit.clinic.timebooks, PAGE, number=visit.read(AskPeople).arguments.page)
+    rows = [{"id": book.id, "name": book.public_name} for book in page.rows]
+    return Answer(200, json={"people": rows, "pages": page.pages})
 
 
 def _no_such_method(_: Visit) -> Answer:

@@ -26,6 +26,7 @@ from .facts import FACTS, Fact, FactMeaning, can_hold, silent_about
 from .faults import KINDS, Fault
 from .journal import FINDINGS, Call, Finding, Journal
 from .keys import key_of
+from .listpage import ListPage
 from .mock import Mock, serving
 from .overview import serve_overview
 from .serve import Served
@@ -48,6 +49,7 @@ __all__ = [
     "Fault",
     "Finding",
     "Journal",
+    "ListPage",
     "Mock",
     "NumberedIds",
     "Operation",

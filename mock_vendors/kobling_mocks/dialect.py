@@ -12,7 +12,8 @@ Every entry point is loaded by itself; one that cannot be loaded becomes a `Dial
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -30,6 +31,7 @@ from .clinic import Behaviour, Clinic, Medium, Refusal, Restrictions
 from .endpoints import endpoints
 from .facts import Fact
 from .journal import Effect
+from .listpage import BadCursor, ListPage, page_of
 from .switches import Switch, Switches
 from .wireids import OwnIds, WireIds
 
@@ -52,6 +54,7 @@ __all__ = [
 
 GROUP = "kobling_mocks"
 M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R")
 
 
 @dataclass
@@ -155,6 +158,36 @@ class Visit:
         lists = {info.alias or name for name, info in model.model_fields.items() if get_origin(info.annotation) is list}
         return _fitted(model, {name: list(self.values(name)) if name in lists else self.query[name]
                                for name in self.query})  # fmt: skip
+
+    def page(
+        self,
+        rows: Sequence[R],
+        most: int,
+        *,
+        number: int | None = None,
+        skip: int | None = None,
+        cursor: str | None = None,
+    ) -> ListPage[R]:
+        """One page of a list, by its number (1 is the first), by an offset, or by the cursor that the page before has
+        named ("" for the first page). most: rows on it, as the vendor or the caller has it; a test may have set fewer.
+        `Dialect.unread` answers a cursor that no page has named."""
+        size = self.world.rows_on_a_page(most)
+        try:
+            return page_of(rows, size, number=number, skip=skip, cursor=cursor)
+        except BadCursor:
+            raise Unread(("cursor",)) from None
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """The name and the password of HTTP's Basic scheme (RFC 7617), right or wrong; two empty texts where the call
+        has none that can be read."""
+        scheme, _, packed = self.headers.get("authorization", "").partition(" ")
+        try:
+            told = b64decode(packed.strip(), validate=True).decode() if scheme.lower() == "basic" else ""
+        except ValueError:
+            told = ""
+        name, _, password = told.partition(":")
+        return name, password
 
 
 def _fitted(model: type[M], given: Any) -> M:
@@ -349,11 +382,14 @@ class Dialect(ABC):
 
     def credential(self, visit: Visit) -> str:
         """The key that came with the call, right or wrong; "" for none. By default a header's value, without the
-        word `Bearer` before it."""
+        word `Bearer` before it; in the Basic scheme the password, or the name where there is no password."""
         for name in self.credential_headers:
             value = visit.headers.get(name, "")
+            scheme, blank, rest = value.partition(" ")
+            if blank and name == "authorization" and scheme.lower() == "basic":
+                user, password = visit.login
+                return password or user
             if value:
-                scheme, blank, rest = value.partition(" ")
                 return rest.strip() if blank and scheme.lower() == "bearer" else value
         return ""
 

@@ -129,8 +129,8 @@ def clinic_(visit: Visit) -> Answer:
 
 
 def paged(visit: Visit, rows: Sequence[Any]) -> dict[str, Any]:
-    page = visit.read_query(PageQuery).page
-    return {"rows": rows[(page - 1) * PAGE : page * PAGE], "page": page, "pages": max(1, -(-len(rows) // PAGE))}
+    page = visit.page(rows, PAGE, number=visit.read_query(PageQuery).page)
+    return {"rows": page.rows, "page": page.number, "pages": page.pages}
 
 
 def calendars(visit: Visit) -> Answer:

@@ -40,7 +40,7 @@ from .demo import DEMO_START, PHYSIOTHERAPY, SYNTHETIC_FIRST, SYNTHETIC_TRAINING
 from .hours import DAY_MINUTES, DayHours, OpeningHours, WeeklyPause, clock_spans, hours_of_plan
 from .identifiers import organisation_number_is_valid, synthetic_id, synthetic_organisation_number
 from .invariants import check_invariants
-from .offers import HiddenCode, HiddenReason, OpenSlot
+from .offers import HIDDEN_BECAUSE, HiddenCode, HiddenReason, OpenSlot
 from .refusals import (
     AlreadyCancelled,
     AlreadyStarted,
@@ -80,6 +80,7 @@ from .synthetic import synthetic_clinic
 from .workplan import Event, PlannedSlot, RepeatedHour, TemplateRow, WeekTemplate, grid, moments, monday_of
 
 __all__ = [
+    "HIDDEN_BECAUSE",
     "ALL_PATIENTS",
     "DAY_MINUTES",
     "DELETE_WITHIN",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from .setup import Rate
 
-__all__ = ["HiddenCode", "HiddenReason", "OpenSlot"]
+__all__ = ["HIDDEN_BECAUSE", "HiddenCode", "HiddenReason", "OpenSlot"]
 
 HiddenCode = Literal[
     "no_such_timebook",
@@ -33,6 +34,30 @@ HiddenCode = Literal[
     "group_type",
     "no_insurance_rate",
 ]
+HIDDEN_BECAUSE: Final[Mapping[HiddenCode, str]] = {
+    "no_such_timebook": "the clinic has no such timebook (any more)",
+    "no_such_type": "the clinic has no such type (any more)",
+    "clinic_offline": "the clinic takes no bookings online",
+    "calendar_offline": "this timebook takes none",
+    "type_offline": "this type is not offered online",
+    "hidden_type": "the type is for staff only",
+    "no_rule_for_calendar": "the type is not offered in this timebook",
+    "restricted_patient_list": "the type is kept to a list of patients here",
+    "no_planned_slots": "nothing is planned at this time",
+    "closed_day": "the clinic is closed that day",
+    "blocked_by_event": "staff have blocked the time",
+    "started": "the time has begun",
+    "booking_deadline": "it is too near: the clinic wants more notice",
+    "days_ahead": "it is too far ahead",
+    "taken": "somebody has booked or holds it",
+    "linked_timebook": "a timebook that blocks this one is busy then",
+    "daily_limit": "the timebook has as many bookings that day as it takes",
+    "first_free_slot_only": "only the day's first free time is shown",
+    "profile_not_person_owned": "no person owns the timebook",
+    "group_type": "the type is for groups",
+    "no_insurance_rate": "the type has no rate of an insurer's here",
+}
+"""What each word means, for developers."""
 
 
 @dataclass(frozen=True)

@@ -447,10 +447,9 @@ def _query(caller: _Caller, model: type[_B]) -> _B:
 
 def _page(caller: _Caller, path: str, query: wire.PageQuery, rows: Sequence[Any]) -> Answer:
     """One page of a list, with links that are relative and hold the query without its page."""
-    size = caller.visit.world.rows_on_a_page(min(max(query.page_size or 10, 1), _LARGEST_PAGE))
-    last = max(1, -(-len(rows) // size))
-    number = max(query.page or 1, 1)
-    shown = rows[(number - 1) * size : number * size]
+    most = min(max(query.page_size or 10, 1), _LARGEST_PAGE)
+    shown = caller.visit.page(rows, most, number=max(query.page or 1, 1))
+    number, last = shown.number, shown.pages
     kept = urlencode([(name, value) for name, value in caller.visit.query.items() if name != "page"])
     base = f"api/v1/{path}" + (f"?{kept}" if kept else "")
 
@@ -460,7 +459,7 @@ def _page(caller: _Caller, path: str, query: wire.PageQuery, rows: Sequence[Any]
     numbered = [{"url": link(page), "label": str(page), "active": page == number} for page in range(1, last + 1)]
     meta = {
         "current_page": number,
-        "from": (number - 1) * size + 1 if shown else None,
+        "from": shown.begins + 1 if shown.rows else None,
         "last_page": last,
         "links": [
             {"url": link(number - 1), "label": "pagination.previous", "active": False},
@@ -468,12 +467,12 @@ def _page(caller: _Caller, path: str, query: wire.PageQuery, rows: Sequence[Any]
             {"url": link(number + 1), "label": "pagination.next", "active": False},
         ],
         "path": base,
-        "per_page": size,
-        "to": (number - 1) * size + len(shown) if shown else None,
-        "total": len(rows),
+        "per_page": shown.size,
+        "to": shown.ends if shown.rows else None,
+        "total": shown.total,
     }
     links = {"first": link(1), "last": link(last), "prev": link(number - 1), "next": link(number + 1)}
-    return Answer(200, json={"data": list(shown), "links": links, "meta": meta})
+    return Answer(200, json={"data": list(shown.rows), "links": links, "meta": meta})
 
 
 # ---- calendars and services
