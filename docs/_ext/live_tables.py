@@ -517,8 +517,9 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
-        switches, untold, hidden_codes, faults, journal, control, exit_codes, commands, rules, detectability, unknowable,
-        zoo_sums, zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond, zoo_odd, zoo_missing,
+        switches, untold, hidden_codes, faults, journal, control, exit_codes, commands, rules, detectability,
+        unknowable, zoo_sums, zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond,
+        zoo_odd, zoo_missing,
         mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarks_in_short,
         benchmarked,
     )
