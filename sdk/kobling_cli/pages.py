@@ -18,6 +18,7 @@ _OPTION = re.compile(r"^:([\w-]+): ?(.*)$", re.M)
 _MODULE = re.compile(r"^\.\. automodule:: (\S+)", re.M)
 _ROLE = re.compile(r"\{download\}`([^<`]+) <([^>`]+)>`")
 _LABEL = re.compile(r"^\([\w-]+\)=\n", re.M)
+_HEADING = re.compile(r"^#{2,3} (.+)$", re.M)
 
 
 class Page:
@@ -105,14 +106,22 @@ def _between(lines: list[str], options: Mapping[str, str]) -> Iterator[str]:
 
 
 def _section(text: str, label: str) -> str:
-    """From the label to the next heading that is as high as its own; everything where there is no such label."""
+    """From the label, or the heading whose words it is, to the next heading that is as high; everything where there is
+    neither."""
     begin = text.find(f"({label})=\n") if label else -1
+    if begin < 0:
+        begin = next((one.start() for one in _HEADING.finditer(text) if label and _words(one[1]) == label), -1)
     if begin >= 0:
         text = text[begin:]
         level = len(_LABEL.sub("", text).split(" ", 1)[0])
         end = re.compile(rf"^##{{1,{level - 1}}} ", re.M).search(text, text.index("#") + level)
         text = text[: end.start()] if end else text
     return _LABEL.sub("", text)
+
+
+def _words(heading: str) -> str:
+    """How a link names a heading: its words in small letters, joined by hyphens."""
+    return re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
 
 
 def _root() -> Path:

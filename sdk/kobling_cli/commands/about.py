@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,7 @@ from ..exit_codes import ExitCode
 from ..output import Output
 from ..pages import Page, find, pages
 from ..problems import Problem
-from ..wording import LANGUAGES, Language
+from ..wording import LANGUAGES, Language, say
 
 KINDS = ("rule", "area", "verdict", "error", "defect", "finding", "reason")
 PAGES = {
@@ -29,6 +30,8 @@ PAGES = {
     "defect": "reference/adapter-defects",
     "finding": "reference/session",
 }
+IN_ENGLISH = ("rule", "area", "verdict")
+"""What the contract suite says of itself, which is written in English only."""
 _PLACEHOLDER = re.compile(r"(`[^`]*`)|\{(\w+)\}")
 Section = tuple[str, str]
 """(the name of a paragraph in `words`, table `about`; the paragraph)."""
@@ -79,13 +82,15 @@ def about(
         out.document("about", {"articles": [_facts(article, topic) for article in found], "pages": texts})
         return int(ExitCode.SUCCESS)
     for article in found:
+        spoken: Language = "en" if article.kind in IN_ENGLISH else lang
         out.line(f"{article.name}: {article.title}", "bold")
-        for name, paragraph in article.sections:
+        for name, paragraphs in groupby(article.sections, key=lambda section: section[0]):
             out.line()
-            out.line(out.say("about", name), "cyan")
-            out.line(f"  {paragraph}")
+            out.line(say("about", name, spoken), "cyan")
+            for _, paragraph in paragraphs:
+                out.line(f"  {paragraph}")
         out.line()
-        out.line(out.say("about", "read", page=article.page), "dim")
+        out.line(say("about", "read", spoken, page=article.page), "dim")
     _show(out, shown)
     return int(ExitCode.SUCCESS)
 

@@ -46,6 +46,13 @@ def test_a_rule_is_told_with_every_way_to_fail_and_its_page() -> None:
     assert f"reference/rules/{rule.id}" in said
 
 
+def test_a_rule_is_told_in_english_throughout_since_it_is_written_in_english_only() -> None:
+    rule = next(one for one in RULES if len(one.causes) > 1)
+    norwegian, english = about(rule.id, "--lang", "nb"), about(rule.id, "--lang", "en")
+    assert norwegian == english
+    assert english[1].count("Ways to fail") == 1
+
+
 def test_machines_get_both_languages() -> None:
     _, said = about("second_write", "--json")
     (article,) = json.loads(said)["articles"]
