@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from invented import Bookable, answering
+from invented import Bookable
 
 from kobling import (
     Booking,
@@ -24,10 +24,10 @@ from kobling import (
     Slot,
     Status,
     WireModel,
-    find_tags,
+    find_tag,
     given,
 )
-from kobling.testing import Rehearsal, example_connection, play, reply
+from kobling.testing import Rehearsal, answering, example_connection, play, reply
 
 # [words]
 STATUS_WORDS: Mapping[str, Status] = {"confirmed": "booked", "cancelled": "cancelled"}
@@ -70,10 +70,9 @@ class WithNote(Bookable):
 
 # [read]
 def _booking(row: Row, wanted: UUID | None) -> Booking:
-    tags = find_tags(row.note or "")
-    known = wanted if wanted in tags else next(iter(tags), None)
     status = STATUS_WORDS.get(row.state, "unknown")
-    return Booking(id=row.id, status=status, reference=known)  # and start, end, practitioner, where the row has them
+    # and start, end, practitioner, where the row has them
+    return Booking(id=row.id, status=status, reference=find_tag(row.note, wanted))
 
 
 # [field]

@@ -25,6 +25,7 @@ from kobling import (
     Response,
     Slot,
     SlotTaken,
+    SlotWithdrawn,
     TooLateToChange,
 )
 from kobling.testing import play, reply
@@ -44,7 +45,7 @@ ERRORS = ErrorMap(
         "TIME_NOT_FREE": SlotTaken,
         "PHONE_MISSING": Refusal(PatientFieldRequired, fields=("phone",)),
         "TOO_LATE": TooLateToChange,
-        ("book", "NOT_FOUND"): SlotTaken,  # in other calls it stays what the status makes of it
+        ("book", "NOT_FOUND"): SlotWithdrawn,  # in other calls it stays what the status makes of it
     },
     code=vendor_code,
 )

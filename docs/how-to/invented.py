@@ -1,11 +1,8 @@
-"""What the how-to pages' adapters have in common: a whole adapter of an invented vendor that shows nothing, and that
-vendor, which answers by the last part of a path. Each page's class says only what its page is about."""
+"""What the how-to pages' adapters have in common: a whole adapter of an invented vendor that shows nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from typing import ClassVar
 
 from kobling import (
     EVERYONE_OFFERS_EVERYTHING,
@@ -31,11 +28,8 @@ from kobling import (
     SlotQuery,
     Slots,
     VendorProtocolError,
-    WireReply,
     required,
 )
-from kobling.commands import Send
-from kobling.testing import reply
 
 
 class Invented(Adapter):
@@ -89,19 +83,3 @@ class Bookable(Invented):
         if answer.status != 204:
             raise VendorProtocolError("not_cancelled")
         return Cancelled()
-
-
-# [answering]
-def answering(**answers: Any) -> Callable[[Send], WireReply]:
-    """A vendor that answers each call by the last part of its path, with JSON, a whole reply, or what a function makes
-    of the call."""
-
-    def answer(command: Send) -> WireReply:
-        told = answers[urlsplit(command.request.url).path.rpartition("/")[2]]
-        told = told(command) if callable(told) else told
-        return told if isinstance(told, WireReply) else reply(200, json=told)
-
-    return answer
-
-
-# [end]

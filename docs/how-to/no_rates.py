@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from invented import Invented, answering
+from invented import Invented
 
 from kobling import (
     Catalogue,
@@ -18,7 +18,7 @@ from kobling import (
     SlotQuery,
     WireModel,
 )
-from kobling.testing import Rehearsal
+from kobling.testing import Rehearsal, answering
 
 START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from invented import Bookable, answering
+from invented import Bookable
 
 from kobling import (
     Booking,
@@ -26,7 +26,7 @@ from kobling import (
 )
 from kobling.commands import Send
 from kobling.localtime import parse_offset
-from kobling.testing import Rehearsal, reply
+from kobling.testing import Rehearsal, answering, reply
 
 START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 

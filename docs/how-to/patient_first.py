@@ -49,7 +49,7 @@ class PatientFirst(Bookable):
             "bookings",
             json={
                 "slot": request.slot.token,
-                "patient": int(request.patient_id or 0),
+                "patient": int(request.patient_on_file),
                 "note": request.note(self.limits.booking.note_length),
             },
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 import pytest
-from invented import Invented, answering
+from invented import Invented
 
 from kobling import (
     Booking,
@@ -25,7 +25,7 @@ from kobling import (
     VendorProtocolError,
     WireModel,
 )
-from kobling.testing import Rehearsal
+from kobling.testing import Rehearsal, answering
 
 START, END = datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 

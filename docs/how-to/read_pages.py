@@ -201,18 +201,18 @@ class Onward(Invented):
     # [onward]
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
         begin, end = day_bounds(query.first_day, query.last_day, "Europe/Oslo")
-        found: dict[datetime, Slot] = {}
+        found: dict[tuple[datetime, str], Slot] = {}
         while True:
             answer = (await http.get("free", params={"from": begin, "to": end})).read(FreeTimes)
             known = len(found)
             for row in answer.free:
-                start = parse_offset(row.start)
-                found[start] = Slot(practitioner_id=row.who, service_id="visit", start=start, end=parse_offset(row.end))
+                start, end = parse_offset(row.start), parse_offset(row.end)
+                found[start, row.who] = Slot(practitioner_id=row.who, service_id="visit", start=start, end=end)
             if not answer.truncated:
                 return list(found.values())
             if len(found) == known:  # the same rows again: it would never end
                 raise VendorProtocolError("nothing_new")
-            begin = max(found)  # that time comes again, and is the same
+            begin, _ = max(found)  # what begins then comes again, and is the same
 
     # [onwards]
 
@@ -300,7 +300,9 @@ def test_the_page_is_asked_for_in_the_body() -> None:
 
 
 def times(*starts: str, truncated: bool) -> Any:
-    rows = [{"who": "1", "start": f"2026-12-01T{at}:00Z", "end": f"2026-12-01T{at}:30Z"} for at in starts]
+    rows = [
+        {"who": who, "start": f"2026-12-01T{at}:00Z", "end": f"2026-12-01T{at}:30Z"} for at in starts for who in "12"
+    ]
     return reply(200, json={"free": rows, "truncated": truncated})
 
 
@@ -308,7 +310,9 @@ def test_a_list_that_is_cut_off_is_asked_on_from_its_last_row() -> None:
     query = SlotQuery(first_day=date(2026, 12, 1), last_day=date(2026, 12, 1), practitioner_ids=("1",))
     replies = [times("08", "09", truncated=True), times("09", "10", truncated=False)]
     played = play(Onward, "list_slots", query, replies=replies)
-    assert [slot.start.hour for slot in played.result.found] == [8, 9, 10]
+    assert [(slot.start.hour, slot.practitioner_id) for slot in played.result.found] == [
+        (8, "1"), (8, "2"), (9, "1"), (9, "2"), (10, "1"), (10, "2"),
+    ]  # fmt: skip
     again = [times("08", "09", truncated=True)] * 2
     with pytest.raises(VendorProtocolError, match="nothing_new"):
         play(Onward, "list_slots", query, replies=again)

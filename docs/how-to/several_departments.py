@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from invented import Invented, answering
+from invented import Invented
 
 from kobling import (
     EVERYONE_OFFERS_EVERYTHING,
@@ -26,7 +26,7 @@ from kobling import (
     required,
 )
 from kobling.localtime import parse_offset
-from kobling.testing import Rehearsal, example_connection
+from kobling.testing import Rehearsal, answering, example_connection
 
 
 # [adapter]

@@ -15,6 +15,7 @@ from kobling import (
     ErrorMap,
     Http,
     Limits,
+    OwnerKind,
     PatientFields,
     Practitioner,
     Service,
@@ -40,6 +41,17 @@ class Row(WireModel):
     ends: str
 
 
+class PersonRow(WireModel):
+    """Somebody, or something, with a calendar."""
+
+    id: str
+    name: str
+    owner_kind: str
+
+
+OWNERS: dict[str, OwnerKind] = {"person": "person", "group": "group"}
+
+
 class Fjordklinikk(Adapter):
     """An invented vendor that is read only: it has no `book`, and is therefore search only."""
 
@@ -62,9 +74,12 @@ class Fjordklinikk(Adapter):
 
     async def catalogue(self, http: Http) -> Catalogue:
         """Everybody offers the one service there is."""
-        people = (await http.get("people")).read(list[Practitioner])
+        people = (await http.get("people")).read(list[PersonRow])
+        shown = tuple(
+            Practitioner(id=one.id, name=one.name, owner_kind=OWNERS.get(one.owner_kind, "unknown")) for one in people
+        )
         services = (Service(id="visit", name="Konsultasjon", minutes=30),)
-        return Catalogue(practitioners=tuple(people), services=services, offers=EVERYONE_OFFERS_EVERYTHING)
+        return Catalogue(practitioners=shown, services=services, offers=EVERYONE_OFFERS_EVERYTHING)
 
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
         """Open times of at most a week: Kobling asks week by week."""

@@ -110,7 +110,7 @@ from .linking import (
 from .model import ClinicTime, Model, Moment, Name, VendorId, WireModel
 from .names import normal_name
 from .plugins import Installed, Problem, hookimpl, load
-from .reference import OwnReference, find_tags
+from .reference import OwnReference, find_tag, find_tags
 from .report import ConnectionReport, Explanation, Finding, Identity, Probe
 from .rows import OtherRow, at, rows_by
 from .session import AsyncSession, Session
@@ -271,6 +271,7 @@ __all__ = [
     "broken_links",
     "capabilities",
     "confirm_link",
+    "find_tag",
     "find_tags",
     "given",
     "hookimpl",

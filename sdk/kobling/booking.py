@@ -130,6 +130,14 @@ class BookingRequest(CallerModel):
     note_lines: tuple[Annotated[str, Private], ...] = Field(default=(), exclude=True)
     """Lines that the SDK adds to the note for this vendor (name and birth year where it matches by e-mail)."""
 
+    @property
+    def patient_on_file(self) -> str:
+        """`patient_id` in `book`, where the vendor has a patient on file before each booking. A `ValueError` where
+        nobody was put on file: nothing is sent then."""
+        if self.patient_id is None:
+            raise ValueError("the patient is on no file: the adapter has no register_patient")
+        return self.patient_id
+
     def note(self, limit: int | None = None) -> str:
         """The whole note for the clinic: tag, SakID, the SDK's lines, message. Written whole or not at all: raises
         `NoteTooLong` when it does not fit into `limit` characters. Adapters never compose or cut a note."""
@@ -227,6 +235,13 @@ class BookingQuery(DayWindow):
     practitioner_ids: tuple[VendorId, ...] = ()
     reference: UUID | None = None
     patient_id: VendorId | None = None
+
+    @property
+    def practitioner_id(self) -> str:
+        """The only practitioner asked for, as `BookingFacts.listed_per` wants it; a ValueError when there are none or
+        several."""
+        (only,) = self.practitioner_ids
+        return only
 
 
 class Bookings(Model):

@@ -81,8 +81,10 @@ class BookingFacts(Facts):
     overlap: what the vendor does with a second booking of the same time.
     reference_in: where the reference tag stands at the vendor. listed_by: what `list_bookings` can be asked by: the
     "days" of a window, or one booking's "reference" alone, which then has a field of its own. listed_days: the longest
-    window of one call, in local days; Kobling asks for a longer one in parts. None for any. note_length: characters
-    that fit in its note, where the caller's message stands as well.
+    window of one call, in local days; Kobling asks for a longer one in parts. None for any. listed_per: "practitioner"
+    where one call lists one practitioner's bookings; Kobling then asks for each, which the adapter finds in
+    `query.practitioner_id`. None where one call can list all. note_length: characters that fit in its note, where the
+    caller's message stands as well.
     latest_commit: seconds after which a write whose answer was lost can no longer take effect, and what took effect is
     seen by a reading; None when nobody says, and never without a source in `sources`. settle: seconds to wait before
     looking for overlapping bookings (the vendor's commit and visibility delay and its clock's resolution).
@@ -94,6 +96,7 @@ class BookingFacts(Facts):
     reference_in: Literal["field", "note", "patient_note", "nowhere"] = "nowhere"
     listed_by: Literal["days", "reference"] = "days"
     listed_days: int | None = Field(default=None, ge=1, le=366)
+    listed_per: Literal["practitioner"] | None = None
     note_length: int | None = None
     latest_commit: float | None = None
     settle: float = Field(default=0.0, ge=0)

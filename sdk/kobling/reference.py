@@ -64,6 +64,13 @@ def find_tags(text: str) -> list[UUID]:
     return list(found)
 
 
+def find_tag(text: str | None, wanted: UUID | None = None) -> UUID | None:
+    """The reference in a note: the wanted one where its tag is among those in the text, else the first; None where
+    there is none, or no text. For `Booking.reference`: staff may copy a note with its tag into another booking."""
+    tags = find_tags(text or "")
+    return wanted if wanted in tags else next(iter(tags), None)
+
+
 def looks_like_tag(text: str) -> bool:
     """True when a text holds the beginning of a tag, or something that could be taken for one: in small letters,
     with blanks, line breaks or invisible characters inside, in full-width or look-alike signs."""

@@ -53,6 +53,7 @@ __all__ = [
     "PlayedRequest",
     "Played",
     "Rehearsal",
+    "answering",
     "example_connection",
     "play",
     "reply",
@@ -336,6 +337,27 @@ def _as_session_gives(adapter: type[Adapter], argument: Any) -> Any:
     if isinstance(argument, Patient):
         return fields.stripped(argument)
     return argument
+
+
+def answering(**answers: Any) -> Answer:
+    """A vendor for `Rehearsal.session`, which answers each call by the last part of its path: with JSON (status 200), a
+    whole `reply`, or what a function makes of the call.
+
+        Rehearsal(MySystem).session(answering(clinic={}, bookings=lambda call: [ours] if not call.write else ours))
+
+    A call that it has no answer for is an `AssertionError`, which says what was asked for."""
+
+    def answer(command: Send) -> WireReply | WireFailure:
+        last = urlsplit(command.request.url).path.rpartition("/")[2]
+        if last not in answers:
+            raise AssertionError(
+                f"no answer to {command.request.method} …/{last}: {', '.join(answers) or 'there is none'}"
+            )
+        told = answers[last]
+        told = told(command) if callable(told) else told
+        return told if isinstance(told, WireReply | WireFailure) else reply(200, json=told)
+
+    return answer
 
 
 class Rehearsal:

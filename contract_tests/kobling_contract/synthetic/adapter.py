@@ -343,7 +343,7 @@ class Synthetic(Adapter):
     def _order(self, request: BookingRequest) -> dict[str, Any]:
         return {
             "slot_id": request.slot.token,
-            "patient_id": int(request.patient_id or 0),
+            "patient_id": int(request.patient_on_file),
             "reference": str(request.reference),
             "insurance_case": request.sak_id.value if request.sak_id else None,
             "message": request.message,

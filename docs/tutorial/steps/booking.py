@@ -1,4 +1,6 @@
-from kobling import BookingFacts, Status, VendorProtocolError, find_tags
+from uuid import UUID
+
+from kobling import BookingFacts, Status, VendorProtocolError, find_tag
 from kobling.localtime import instant_of
 
 # [rows]
@@ -11,7 +13,7 @@ STATES: Final[dict[str, Status]] = {
 
 
 class AppointmentRow(WireModel):
-    """An appointment as the API tells it, after every call that makes, reads or changes one."""
+    """An appointment, in the answer to every call that makes, reads or changes one."""
 
     id: str
     calendar: str
@@ -22,11 +24,10 @@ class AppointmentRow(WireModel):
     comment: str
 
 
-# [told]
-def told(row: AppointmentRow) -> Booking:
+# [booking-of]
+def booking_of(row: AppointmentRow, wanted: UUID | None = None) -> Booking:
     """What Fjellvik says of an appointment, and nothing else."""
     begins = instant_of(row.start, ZONE)  # None for a 02:30 that comes twice: then it does not say when
-    ours = find_tags(row.comment)
     return Booking(
         id=row.id,
         status=STATES.get(row.state, "unknown"),
@@ -34,7 +35,7 @@ def told(row: AppointmentRow) -> Booking:
         end=begins + timedelta(minutes=row.minutes) if begins else None,
         practitioner_id=row.calendar,
         service_id=row.visit_type,
-        reference=ours[0] if ours else None,
+        reference=find_tag(row.comment, wanted),
     )
 
 
@@ -78,7 +79,7 @@ class Fjellvik(Adapter):
             "mobile": who.phone,
         }
         body = {"free_time": request.slot.token, "patient": patient, "comment": request.note(600)}
-        return told((await http.post("appointments", json=body)).read(AppointmentRow))
+        return booking_of((await http.post("appointments", json=body)).read(AppointmentRow), request.reference)
 
     # [cancel]
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
@@ -94,11 +95,11 @@ class Fjellvik(Adapter):
         days = {"from": query.first_day, "to": query.last_day}
         rows = await http.pages("appointments", of=AppointmentRow, params=days)
         people = query.practitioner_ids
-        return [told(row) for row in rows if not people or row.calendar in people]
+        return [booking_of(row, query.reference) for row in rows if not people or row.calendar in people]
 
     # [reading]
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
         """One booking as it is now."""
-        return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
+        return booking_of((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
 
     # [end]

@@ -18,6 +18,6 @@ class Fjellvik(Adapter):
             answer = await http.post("appointments", json=body)
         except OutcomeUnknown:
             answer = await http.post("appointments", json=body)
-        return told(answer.read(AppointmentRow))
+        return booking_of(answer.read(AppointmentRow), request.reference)
 
     # [end]

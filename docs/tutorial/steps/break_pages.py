@@ -5,6 +5,6 @@ class Fjellvik(Adapter):
         days = {"from": query.first_day, "to": query.last_day}
         rows = (await http.get("appointments", params=days)).read(list[AppointmentRow], at="/rows")
         people = query.practitioner_ids
-        return [told(row) for row in rows if not people or row.calendar in people]
+        return [booking_of(row, query.reference) for row in rows if not people or row.calendar in people]
 
     # [end]

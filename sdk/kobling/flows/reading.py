@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import TypeAlias
+from datetime import timedelta
 
 from ..adapter import lists_by_day
 from ..booking import Booking, BookingQuery, BookingRef, BookingRequest, Bookings
@@ -16,10 +15,8 @@ from ..errors import KoblingError, UnsupportedOperation, VendorUnavailable
 from ..localtime import chunks, zone_of
 from ..slots import Slot
 from .results import checked_booking, checked_bookings
-from .state import State, clinic
+from .state import State, catalogue, clinic
 
-Window: TypeAlias = "tuple[date, date]"
-"""The first and the last local day, both included."""
 AROUND = timedelta(days=7)
 """How far from its day a booking of ours is looked for by its reference: the clinic may have moved it meanwhile."""
 
@@ -53,37 +50,52 @@ def again(state: State, ref: BookingRef, place: Clinic, asked: Slot) -> Flow[Boo
 
 
 def listing(state: State, query: BookingQuery, place: Clinic) -> Flow[Bookings]:
-    """The vendor's bookings of a query, stamped; asked for in parts where the vendor's longest window is shorter. What
-    reaches over midnight may stand in two of them, and is told once."""
-    size = state.line.adapter.limits.booking.listed_days
-    windows = [(query.first_day, query.last_day)] if size is None else chunks(query.first_day, query.last_day, size)
-    parts = yield from _agreed(state, query, place, windows)
+    """The vendor's bookings of a query, stamped; asked for in parts where one call takes fewer days or practitioners.
+    What reaches over midnight may stand in two of them, and is told once."""
+    parts = yield from _parts(state, query)
+    answers = yield from _agreed(state, parts, place)
     found: list[Booking] = []
-    for part in parts:
+    for part in answers:
         known = {one.id for one in found}
         found += [stamp(state, each, place.zone) for each in part.found if each.id not in known]
-    return Bookings(found=tuple(found), complete=all(part.complete for part in parts))
+    return Bookings(found=tuple(found), complete=bool(parts) and all(part.complete for part in answers))
 
 
-def _agreed(state: State, query: BookingQuery, place: Clinic, windows: Sequence[Window]) -> Flow[list[Bookings]]:
-    """The answer for each window. Several are read until two readings agree, since what staff move meanwhile from a
+def _parts(state: State, query: BookingQuery) -> Flow[list[BookingQuery]]:
+    """A query as the vendor takes it; nothing where nobody has a timebook that could be asked for."""
+    facts = state.line.adapter.limits.booking
+    first, last, size = query.first_day, query.last_day, facts.listed_days
+    windows = [(first, last)] if size is None else chunks(first, last, size)
+    asked = [query.practitioner_ids]
+    if facts.listed_per == "practitioner" and (facts.listed_by == "days" or query.reference is None):
+        people = query.practitioner_ids
+        if not people:  # all of them, also those who have come since the catalogue was read
+            people = tuple((yield from catalogue(state, fresh=True, urgent=True)).practitioner_by_id)
+        asked = [(one,) for one in people]
+    return [
+        query.model_copy(update={"first_day": begin, "last_day": end, "practitioner_ids": who})
+        for begin, end in windows
+        for who in asked
+    ]
+
+
+def _agreed(state: State, parts: Sequence[BookingQuery], place: Clinic) -> Flow[list[Bookings]]:
+    """The answer for each part. Several are read until two readings agree, since what staff move meanwhile from a
     later one into an earlier one would stand in none; the last one needs no second look."""
-    *first, last = windows
-    parts = yield from _each(state, query, place, windows)
+    answers = yield from _each(state, parts, place)
     for _ in range(LIST_READINGS - 1):
-        if not first:
-            return parts
-        again = yield from _each(state, query, place, first)
-        if again == parts[:-1]:
-            return parts
-        parts = again + (yield from _each(state, query, place, [last]))
+        if len(parts) < 2:
+            return answers
+        again = yield from _each(state, parts[:-1], place)
+        if again == answers[:-1]:
+            return answers
+        answers = again + (yield from _each(state, parts[-1:], place))
     raise VendorUnavailable("list_keeps_changing", vendor=state.line.adapter.key, operation="list_bookings")
 
 
-def _each(state: State, query: BookingQuery, place: Clinic, windows: Sequence[Window]) -> Flow[list[Bookings]]:
+def _each(state: State, parts: Sequence[BookingQuery], place: Clinic) -> Flow[list[Bookings]]:
     answers: list[Bookings] = []
-    for first, last in windows:
-        part = query.model_copy(update={"first_day": first, "last_day": last})
+    for part in parts:
         answers.append((yield from _listed(state, part, place)))
     return answers
 

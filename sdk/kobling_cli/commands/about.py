@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import groupby
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from kobling.texts import messages
 
 from ..desk import Json, Lang
 from ..exit_codes import ExitCode
+from ..files import write_file
 from ..output import Output
 from ..pages import Page, find, pages
 from ..problems import Problem
@@ -56,6 +58,9 @@ def about(
         ),
     ] = None,
     *,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write the page or file there, instead of showing it.")
+    ] = None,
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
@@ -80,6 +85,11 @@ def about(
     if as_json:
         texts = [{"name": page.name, "markdown": page.text(_titles())} for page in shown]
         out.document("about", {"articles": [_facts(article, topic) for article in found], "pages": texts})
+        return int(ExitCode.SUCCESS)
+    if output is not None:
+        if len(shown) != 1:
+            raise Problem("no_one_page", topic=topic)
+        write_file(output, shown[0].text(_titles()).encode())
         return int(ExitCode.SUCCESS)
     for article in found:
         spoken: Language = "en" if article.kind in IN_ENGLISH else lang

@@ -49,6 +49,15 @@ def test_code_is_shown_with_its_indentation_under_the_words_that_say_where_it_go
     assert re.search(r"At the end of `class Fjellvik`:\n\n```python\n    async def sign_in\(", told)
 
 
+def test_a_page_is_written_to_a_file_as_it_would_be_shown(tmp_path: Path) -> None:
+    there = tmp_path / "mock.py"
+    assert about("tutorial/output/mock.py", "--output", str(there)) == (0, "")
+    assert there.read_text("utf-8") == about("tutorial/output/mock.py")[1]
+    assert about("sign-in", "--output", str(there))[0] == 2
+    assert about("no-such-page", "--output", str(there))[0] == 2
+    assert there.read_text("utf-8") == about("tutorial/output/mock.py")[1]
+
+
 def test_a_section_ends_where_the_next_begins() -> None:
     _, told = about("start-an-adapter#book")
     assert told.startswith("### `book`")

@@ -257,7 +257,7 @@ class EasyPractice(Adapter):
             json={
                 "type": "client_booking",
                 "calendar_id": int(slot.practitioner_id),
-                "client_id": int(request.patient_id or 0),
+                "client_id": int(request.patient_on_file),
                 "product_id": int(slot.service_id),
                 "start": _text(slot.start),
                 "end": _text(slot.end),
