@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from kobling import WireReply, WireRequest
 from kobling_mocks import Call
@@ -46,17 +46,22 @@ def onward(first: WireCall, second: WireCall) -> Onward | None:
     if not isinstance(first.outcome, WireReply):
         return None
     here, there = urlsplit(first.request.url), urlsplit(second.request.url)
-    if second.request.url in (first.outcome.header("link") or ""):
+    if _leads_to(first.outcome.header("link") or "", second.request.url):
         return Onward(None, second.request.url, is_link=True)
     known = {value for _, value in parse_qsl(here.query)}
     new = {value for _, value in parse_qsl(there.query)} - known
     relative = urlunsplit(("", "", there.path, there.query, ""))
     for place, value in _texts(parsed(first.outcome), ()):
-        if value in (second.request.url, relative) and there.path == here.path:
+        if unquote(value) in (unquote(second.request.url), unquote(relative)) and there.path == here.path:
             return Onward(place, value, is_link=True)
         if value in new and len(value) > 5 and there.path == here.path:
             return Onward(place, value, is_link=False)
     return None
+
+
+def _leads_to(answer: str, url: str) -> bool:
+    """Whether an answer holds an address, however it writes what an address has to encode: `page[after]=…`."""
+    return unquote(url) in unquote(answer)
 
 
 def _texts(data: Any, place: Place) -> list[tuple[Place, str]]:
@@ -130,11 +135,10 @@ def _went(way: str, here: WireRequest, request: WireRequest) -> bool:
     if way in (request.url, *asked.values()):
         return True
     link = urlsplit(way)
-    path = (link.path or urlsplit(here.url).path).lstrip("/")
+    path = unquote(link.path or urlsplit(here.url).path).lstrip("/")
     leads = parse_qsl(link.query)
-    return (
-        bool(leads) and urlsplit(request.url).path.endswith(path) and all(asked.get(name) == to for name, to in leads)
-    )
+    there = unquote(urlsplit(request.url).path).endswith(path)
+    return bool(leads) and there and all(asked.get(name) == to for name, to in leads)
 
 
 def _ways_on(one: WireCall, known: Collection[Place]) -> Iterator[tuple[str, str]]:
@@ -184,7 +188,7 @@ def goes_on(ids: Collection[str], first: WireCall, second: WireCall) -> bool:
     changed = {name: value for name, value in after.items() if before.get(name) != value}
     here, there = urlsplit(first.request.url), urlsplit(second.request.url)
     answer = f"{first.outcome.header('link')} {first.outcome.body.decode('utf-8', 'replace')}".replace("\\/", "/")
-    if changed and second.request.url in answer:
+    if changed and _leads_to(answer, second.request.url):
         return True
     if here.path != there.path or len(changed) != 1 or not before.keys() <= after.keys():
         return False

@@ -186,6 +186,7 @@ def _called(number: int, url: str, body: str, link: str = "") -> WireCall:
         ([("/list", '{"link": [{"relation": "next", "url": "/list?page=2"}]}', "")], (1, "link.next")),
         ([("/list", '{"link": [{"rel": "self", "href": "/list?page=1"}], "next": [{"url": "/x"}]}', "")], None),
         ([("/list", "<html>next</html>", "")], None),
+        ([("/list", '{"links": {"next": "/list?page[after]=Mg"}}', ""), ("/list?page%5Bafter%5D=Mg", "{}", "")], None),
     ],
 )
 def test_where_a_list_goes_on_is_seen_in_links_and_cursors(
@@ -196,6 +197,13 @@ def test_where_a_list_goes_on_is_seen_in_links_and_cursors(
     ]
     found = left_off(wire)
     assert (found and (found.number, found.place)) == left
+
+
+def test_an_address_leads_on_however_it_writes_what_has_to_be_encoded() -> None:
+    link = "https://v.example/api/list?page[after]=Mg"
+    first = _called(1, "https://v.example/api/list", json.dumps({"links": {"next": link}}))
+    second = _called(2, "https://v.example/api/list?page%5Bafter%5D=Mg", "{}")
+    assert onward(first, second) == Onward(("links", "next"), link, is_link=True)
 
 
 @pytest.mark.parametrize(

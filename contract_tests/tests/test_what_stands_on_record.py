@@ -75,6 +75,7 @@ FIRST = {
     "next": "YXQ6NTA=",
     "until": "2027-01-02",
     "more": "https://vendor.example/list?p=2&who=7",
+    "links": {"next": "https://vendor.example/list?page[after]=50&who=7"},
 }
 
 
@@ -89,6 +90,7 @@ FIRST = {
         ("who=7&from=2027-01-02", False),
         ("who=7", False),
         ("who=9&page=2", False),
+        ("page%5Bafter%5D=50&who=7", True),
     ],
 )
 def test_a_next_page_is_told_from_the_same_question_about_somebody_else(query: str, *, goes: bool) -> None:

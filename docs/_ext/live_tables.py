@@ -33,6 +33,7 @@ from kobling_cli.app import app
 from kobling_cli.exit_codes import MEANING
 from kobling_contract.contract import chosen
 from kobling_contract.detectability import TARGETS, UNKNOWABLE, provable_on
+from kobling_contract.rule import COMMON_CAUSES, COMMON_LOOK
 from kobling_contract.target import find_target
 from kobling_mocks import FACTS, FINDINGS, KINDS, Mock, find_dialect
 from kobling_mocks.clinic import HIDDEN_BECAUSE
@@ -194,6 +195,12 @@ def switches(vendor: str) -> Cells:
         )
         rows.append((_code(one.name), settings, one.known, f"{one.what} {one.why}"))
     return ("Switch", "Settings, the first is the default" if rows else "", "Grade", "What and why"), rows
+
+
+def common_causes(_: str) -> Cells:
+    """The causes that any rule may end with."""
+    told = {name: f"{remedy} {COMMON_LOOK.get(name, '')}" for name, remedy in COMMON_CAUSES.items()}
+    return ("Cause", "What it means and what to do"), [(_code(name), text) for name, text in told.items()]
 
 
 def hidden_codes(_: str) -> Cells:
@@ -517,10 +524,9 @@ TABLES: Mapping[str, Callable[[str], Cells]] = {
     one.__name__: one
     for one in (
         errors, reasons, defects, findings, attempts, links, form, operations, limits, facts, patient, matrix,
-        switches, untold, hidden_codes, faults, journal, control, exit_codes, commands, rules, detectability,
-        unknowable, zoo_sums, zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets, zoo_beyond,
-        zoo_odd, zoo_missing,
-        mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarks_in_short,
+        switches, untold, hidden_codes, common_causes, faults, journal, control, exit_codes, commands, rules,
+        detectability, unknowable, zoo_sums, zoo_kills, zoo_attempts, zoo_about, zoo_target_sums, zoo_targets,
+        zoo_beyond, zoo_odd, zoo_missing, mutants_sums, mutants_kills, mutants_left, benchmarks, benchmarks_in_short,
         benchmarked,
     )
 }  # fmt: skip

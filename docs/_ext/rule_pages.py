@@ -52,7 +52,7 @@ def page(rule: Rule, seen: dict[str, Any]) -> str:
 
 def _head(rule: Rule) -> Iterator[str]:
     operations = ", ".join(f"`{one}`" for one in sorted(rule.needs)) or "nothing"
-    yield from (f"# {rule.id}", "", f"**{rule.title}.**", "", rule.why, "")
+    yield from (f"# {rule.id}: {rule.title}", "", rule.why, "")
     rows = [
         ("calls", operations + "; an adapter that declares one of them absent is skipped, once that is proven"),
         ("positive control", rule.control),
@@ -72,12 +72,12 @@ def _mending(rule: Rule) -> Iterator[str]:
     links = [f"[{pages[name][1]}](../../how-to/{name})" for name in sorted(pages, key=pages.__getitem__)]
     if links:
         yield from (f"How it is done: {', '.join(links)}.", "")
-    causes = {**rule.causes, **COMMON_CAUSES}
+    causes = {name: told for name, told in rule.causes.items() if name not in COMMON_CAUSES}
     yield from ("| cause | what it means and what to do |", "|---|---|")
     for cause, remedy in causes.items():
         look = f" Look at: {rule.look[cause]}" if cause in rule.look else ""
         yield f"| `{cause}` | {_cell(remedy + look)} |"
-    yield ""
+    yield from ("", "Or one of [the causes that every rule may end with](../suite.md#causes-of-every-rule).", "")
 
 
 @cache

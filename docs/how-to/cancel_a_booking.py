@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from kobling import (
     ErrorMap,
     Http,
     Limits,
+    Status,
     TooLateToChange,
     VendorProtocolError,
     VendorUnavailable,
@@ -27,8 +29,10 @@ from kobling import (
 from kobling.localtime import parse_offset
 from kobling.testing import example_connection, play, reply
 
-
 # [rows]
+STATUS_WORDS: Mapping[str, Status] = {"standing": "booked", "cancelled": "cancelled"}
+
+
 class Row(WireModel):
     id: str
     state: str
@@ -56,7 +60,7 @@ class Cancels(Invented):
         row = (await http.get("bookings/{}", booking.id)).read(Row)
         return Booking(
             id=row.id,
-            status="cancelled" if row.state == "cancelled" else "unknown",
+            status=STATUS_WORDS.get(row.state, "unknown"),
             change_by=parse_offset(row.cancel_until) if row.cancel_until else None,
         )
 

@@ -32,6 +32,7 @@ from kobling import (
 )
 
 
+# [invented]
 class Invented(Adapter):
     """An adapter that is whole: each page's class overrides what its page is about."""
 

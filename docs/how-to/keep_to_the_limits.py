@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from invented import Invented
@@ -19,6 +20,7 @@ from kobling import (
     SlotLimits,
     SlotQuery,
     Slots,
+    Status,
     UnknownPart,
     WireModel,
     WireReply,
@@ -33,6 +35,9 @@ class Row(WireModel):
     who: str
     begins: str
     ends: str
+
+
+STATUS_WORDS: Mapping[str, Status] = {"confirmed": "booked", "cancelled": "cancelled"}
 
 
 class Made(WireModel):
@@ -75,7 +80,7 @@ class Limited(Invented):
         return [
             Booking(
                 id=row.id,
-                status="booked" if row.state == "confirmed" else "unknown",
+                status=STATUS_WORDS.get(row.state, "unknown"),
                 start=parse_offset(row.begins),
             )
             for row in rows

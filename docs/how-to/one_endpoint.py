@@ -66,7 +66,8 @@ class OneEndpoint(Invented):
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         reply = await http.post("", json={"method": "book", "arguments": {"time": request.slot.token}})
-        return Booking(id=reply.read(str, at="/id"), status="unknown")
+        booked = reply.read(str, at="/state") == "booked"
+        return Booking(id=reply.read(str, at="/id"), status="booked" if booked else "unknown")
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         reply = await http.post("", json={"method": "cancel", "arguments": {"id": booking.id}})

@@ -21,6 +21,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, get_origin
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ValidationError
 
@@ -176,6 +177,11 @@ class Visit:
             return page_of(rows, size, number=number, skip=skip, cursor=cursor)
         except BadCursor:
             raise Unread(("cursor",)) from None
+
+    def address_of(self, parameter: str, value: object) -> str:
+        """What was called, with another value of one parameter: for a link to the next page."""
+        kept = [(name, told) for name, told in self.asked if name != parameter]
+        return f"{self.address}?{urlencode([*kept, (parameter, str(value))])}"
 
     @property
     def login(self) -> tuple[str, str]:

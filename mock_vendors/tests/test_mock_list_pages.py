@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,6 +69,15 @@ def test_a_test_may_have_set_shorter_pages() -> None:
 
 def _visit(**headers: str) -> Visit:
     return Visit(Mock("extensor").world, {}, {}, headers, None)
+
+
+def test_the_next_page_has_the_address_that_was_called_with_one_parameter_changed() -> None:
+    asked = (("size", "25"), ("page[after]", "Mg=="), ("kind", "a b"), ("kind", "c"))
+    visit = replace(_visit(), asked=asked, address="https://v.example/list")
+    assert visit.address_of("page[after]", "NA==") == (
+        "https://v.example/list?size=25&kind=a+b&kind=c&page%5Bafter%5D=NA%3D%3D"
+    )
+    assert replace(visit, asked=()).address_of("page", 2) == "https://v.example/list?page=2"
 
 
 def _basic(told: bytes) -> str:

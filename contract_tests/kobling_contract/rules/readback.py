@@ -217,7 +217,8 @@ def _with_another(slots: Sequence[Slot]) -> Slot | None:
         "missing": "A booking of a practitioner who was asked for is not listed. Ask for every one of "
         "BookingQuery.practitioner_ids, and for all practitioners where it names none.",
         "not_read": "The list can't be read where another system's booking stands in it, with a reference that is no "
-        "UUID; or for more days than the vendor lists at once: say how many in BookingFacts.listed_days.",
+        "UUID; or for more days, or more practitioners, than the vendor lists at once: say so in "
+        "BookingFacts.listed_days and listed_per.",
         "past_left_out": "A booking is not listed any more once it has begun, or the patient has come, so that a lost "
         "answer is never found.",
         "another": "A booking of somebody else is listed for this practitioner, or under this reference.",

@@ -347,7 +347,7 @@ def _page(asked: _Asked, rows: Sequence[Any], size: int) -> tuple[Sequence[Any],
     """The rows of the page that is asked for, and the whole address of the next one."""
     page = asked.visit.read_query(wire.PageQuery).page
     end = page * size
-    return rows[end - size : end], f"{asked.visit.address}?page={page + 1}" if end < len(rows) else None
+    return rows[end - size : end], asked.visit.address_of("page", page + 1) if end < len(rows) else None
 
 
 def _practitioners(asked: _Asked) -> Answer:

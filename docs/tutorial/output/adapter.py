@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Final
+from uuid import UUID
 
 from pydantic import Field
 
@@ -54,7 +55,7 @@ from kobling import (
     TooLateToChange,
     VendorProtocolError,
     WireModel,
-    find_tags,
+    find_tag,
     required,
 )
 from kobling.localtime import instant_of
@@ -123,7 +124,7 @@ STATES: Final[dict[str, Status]] = {
 
 
 class AppointmentRow(WireModel):
-    """An appointment as the API tells it, after every call that makes, reads or changes one."""
+    """An appointment, in the answer to every call that makes, reads or changes one."""
 
     id: str
     calendar: str
@@ -134,10 +135,9 @@ class AppointmentRow(WireModel):
     comment: str
 
 
-def told(row: AppointmentRow) -> Booking:
+def booking_of(row: AppointmentRow, wanted: UUID | None = None) -> Booking:
     """What Fjellvik says of an appointment, and nothing else."""
     begins = instant_of(row.start, ZONE)  # None for a 02:30 that comes twice: then it does not say when
-    ours = find_tags(row.comment)
     return Booking(
         id=row.id,
         status=STATES.get(row.state, "unknown"),
@@ -145,7 +145,7 @@ def told(row: AppointmentRow) -> Booking:
         end=begins + timedelta(minutes=row.minutes) if begins else None,
         practitioner_id=row.calendar,
         service_id=row.visit_type,
-        reference=ours[0] if ours else None,
+        reference=find_tag(row.comment, wanted),
     )
 
 
@@ -292,7 +292,7 @@ class Fjellvik(Adapter):
             "mobile": who.phone,
         }
         body = {"free_time": request.slot.token, "patient": patient, "comment": request.note(600)}
-        return told((await http.post("appointments", json=body)).read(AppointmentRow))
+        return booking_of((await http.post("appointments", json=body)).read(AppointmentRow), request.reference)
 
     async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
         """Give the booking up with one write."""
@@ -306,7 +306,7 @@ class Fjellvik(Adapter):
         days = {"from": query.first_day, "to": query.last_day}
         rows = await http.pages("appointments", of=AppointmentRow, params=days)
         people = query.practitioner_ids
-        return [told(row) for row in rows if not people or row.calendar in people]
+        return [booking_of(row, query.reference) for row in rows if not people or row.calendar in people]
 
     async def sign_in(self, http: Http) -> Token:
         """A token for the key."""
@@ -315,4 +315,4 @@ class Fjellvik(Adapter):
 
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
         """One booking as it is now."""
-        return told((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
+        return booking_of((await http.get("appointments/{}", booking.id)).read(AppointmentRow))

@@ -445,4 +445,4 @@ def test_every_finding_has_its_words_and_a_page_that_exists() -> None:
         assert find(page), page
     start = (ROOT / "docs" / "how-to" / "start-an-adapter.md").read_text("utf-8")
     for operation in ("catalogue", "list_slots", "book", "cancel", "list_bookings"):
-        assert f"({operation})=" in start
+        assert f"\n### `{operation}`\n" in start
