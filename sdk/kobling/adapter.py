@@ -193,6 +193,11 @@ class Adapter(ABC):
             "Options."
         )
 
+    @property
+    def zone(self) -> str:
+        """The zone of the clinic's clock, as `identify` told it; Oslo's where it tells none, and before it has told."""
+        return (self.clinic or Clinic()).zone
+
     @classmethod
     def suited(cls, options: Any) -> type[Adapter]:  # noqa: ARG003 - for adapters whose options state a fact
         """The class for a connection with these options: this one, or a subclass that differs in what an option states

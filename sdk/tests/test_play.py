@@ -19,6 +19,7 @@ from kobling import (
     Clinic,
     Http,
     Patient,
+    Service,
     Slot,
     SlotQuery,
     VendorProtocolError,
@@ -208,3 +209,26 @@ def test_pytest_shows_a_failing_play_without_the_engines_source(tmp_path: Path) 
     assert "_drive" not in said
     assert "engine.py" not in said
     assert len(said.splitlines()) < 25, said
+
+
+class ToldByTheClock(FullVendor):
+    """Names its one service by the zone of the clinic's clock."""
+
+    key = "told-by-the-clock"
+    contract = 1
+
+    async def identify(self, http: Http) -> Clinic:
+        await http.get("clinic")
+        return Clinic(name=self.zone)
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        await http.get("catalogue")
+        return Catalogue(practitioners=(), services=(Service(id="s", name=self.zone),), offers=())
+
+
+def test_the_zone_of_the_clinics_clock_is_what_identify_has_told_and_else_oslos() -> None:
+    answers = [reply(200, json={})]
+    there = play(ToldByTheClock, "catalogue", replies=answers, clinic=Clinic(zone="Atlantic/Azores"))
+    assert there.result.services[0].name == "Atlantic/Azores"
+    assert play(ToldByTheClock, "catalogue", replies=answers).result.services[0].name == "Europe/Oslo"
+    assert play(ToldByTheClock, "identify", replies=answers).result.name == "Europe/Oslo"

@@ -644,9 +644,9 @@ ADDED = (
         "does not. Where CONN-05 fails too, mend that first: it may be the same defect.",
         "another": "The clinic or a department is shown with a name, number or address that is another's.",
         "other_zone": "An answer of the vendor's names the clinic's time zone, and the clinic or its times are told in "
-        "another one: read Clinic.zone from it, and local times in self.clinic.zone.",
+        "another one: read Clinic.zone from it, and local times in self.zone.",
     },
-    look={"other_zone": "Clinic.zone: read from the vendor's own field; every local time in self.clinic.zone."},
+    look={"other_zone": "Clinic.zone: read from the vendor's own field; every local time in self.zone."},
 )
 async def _clinic_is_shown(trial: Trial) -> None:
     await _in_its_zone(trial)

@@ -22,7 +22,7 @@ from ..trial import Trial, unknown
 from ..wording import calls_told, counted, either
 from .failures import BRANCHES
 
-BOOK = RuleBook("TRAN", "On the wire")
+BOOK = RuleBook("TRAN", "Broken connections, certificates and addresses")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
 BOOKS: tuple[Operation, ...] = (*READS, "book")
 SLACK = 20.0

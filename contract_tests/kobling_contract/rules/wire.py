@@ -32,7 +32,7 @@ from ..rule import RuleBook, TargetKind
 from ..trial import Outcome, Trial
 from ..wording import calls_told, counted, slot_told, some
 
-BOOK = RuleBook("WIRE", "What shows on the wire alone")
+BOOK = RuleBook("WIRE", "What requests and answers show by themselves")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
 ALL: tuple[Operation, ...] = (*READS, "book", "cancel")
 EVERYWHERE: tuple[TargetKind, ...] = ("mock", "cassette", "live")
