@@ -108,13 +108,19 @@ def _breaking(rule: Rule) -> Iterator[str]:
     breaking = [one for one in exhibits().values() if one.rule == rule.id]
     if not breaking:
         return
-    shortest = min(breaking, key=lambda one: len(inspect.getsource(one.adapter)))
+    shortest = min(breaking, key=lambda one: (not _shows_how(one), len(inspect.getsource(one.adapter))))
     yield from ("## An adapter that breaks it", "", f"{shortest.about} Found as `{shortest.cause}`.", "")
     yield from ("```python", *_source(shortest), "```", "")
     others = [one for one in breaking if one is not shortest]
     if others:
         told = (f"- `{one.name}`: {one.about} Found as `{one.cause}`." for one in others)
         yield from ("Others that break it:", "", *told, "")
+
+
+def _shows_how(one: Exhibit) -> bool:
+    """Whether the class itself holds the mistake, and not one that it extends."""
+    own = set(vars(one.adapter)) - {"contract", "supports"}
+    return any(not name.startswith(("__", "_abc")) for name in own)
 
 
 def _source(one: Exhibit) -> list[str]:
@@ -139,7 +145,7 @@ def index() -> str:
         lines += [f"## {book.area}: {book.about[0].lower()}{book.about[1:]}", ""]
         lines += [f"- [{rule.id}]({rule.id}.md): {rule.title}" for rule in book.rules]
         lines.append("")
-    return "\n".join([*lines, ":::{toctree}", ":hidden:", "", *(rule.id for rule in RULES), ":::", ""])
+    return "\n".join([*lines, ":::{toctree}", ":hidden:", "", *(f"{rule.id} <{rule.id}>" for rule in RULES), ":::", ""])
 
 
 def write(_: Sphinx | None = None) -> None:

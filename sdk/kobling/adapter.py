@@ -59,7 +59,7 @@ Operation = Literal[
 ]
 REQUIRED: Final[tuple[Operation, ...]] = ("identify", "catalogue", "list_slots")
 TOGETHER: Final[tuple[Operation, ...]] = ("book", "cancel")
-NEEDS_ANOTHER: Final[tuple[tuple[Operation, Operation], ...]] = (("hold_slot", "book"), ("release_slot", "hold_slot"))
+NEEDS_ANOTHER: Final[tuple[tuple[str, str], ...]] = (("hold_slot", "book"), ("release_slot", "hold_slot"))
 """An operation that means nothing without another one."""
 OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 WRITES: Final[frozenset[Operation]] = frozenset(
@@ -143,7 +143,7 @@ class NotWritten(Exception):
 
 
 class Adapter(ABC):
-    """Base of every vendor's adapter. State every class value in the class body; see `docs/how-to` for each.
+    """Base of every vendor's adapter. State every class value in the class body.
 
     key: the vendor's name in registries and commands, as "eg-pasientsky". name: for people. contract: the version it
     was written for. base_url: https, with `{external_id}`, `{department_id}`, `{booking_url}` and public groups filled
