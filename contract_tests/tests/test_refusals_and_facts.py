@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
 from uuid import uuid4
 
 import pytest
@@ -12,18 +18,25 @@ from kobling import (
     Booking,
     BookingNotFound,
     BookingQuery,
+    BookingRef,
     BookingRequest,
+    Cancelled,
+    CancelReason,
     ErrorMap,
     Http,
+    InvalidRequest,
     NotActivated,
     Refusal,
     TooLateToChange,
+    find_tags,
 )
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import ERRORS, BookingRow, ByRequest, Synthetic
-from kobling_contract.target import find_target
+from kobling_contract.synthetic.dialect import SyntheticVendor
+from kobling_contract.target import Target, find_target
 from kobling_contract.verdicts import Verdict
+from kobling_mocks import Account, Answer, Operation, Refused, Visit
 
 
 def run(rule: str, adapter: type[Adapter]) -> Result:
@@ -128,3 +141,136 @@ def test_who_switches_the_integration_on_is_told_as_the_mock_has_it(monkeypatch:
     monkeypatch.setattr(dialect, "switched_on_by", None)
     unknown = run("CONN-08", Synthetic)
     assert (unknown.verdict, "does not say" in unknown.facts["untried"]) == (Verdict.PASS, True)
+
+
+class AsOAuthSays(SyntheticVendor):
+    """The same vendor, whose refusals of a token look as OAuth 2 has them, and whose keys may all do the same."""
+
+    switches = tuple(
+        replace(one, choices=(one.default,)) if one.name == "scopes" else one for one in SyntheticVendor.switches
+    )
+
+    def keys(self, account: Account) -> frozenset[str]:
+        return frozenset({account.api_key})
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        return tuple(
+            replace(one, handle=partial(_as_oauth_says, one.handle)) if one.signs_in else one
+            for one in super().operations
+        )
+
+
+def _as_oauth_says(handle: Callable[[Visit], Answer], visit: Visit) -> Answer:
+    try:
+        return handle(visit)
+    except Refused as refused:
+        raise Refused(replace(refused.answer, json={"error": refused.answer.json["error"]["code"]})) from None
+
+
+class KnowsBothPlaces(Synthetic):
+    """Looks for the vendor's word in both places."""
+
+    contract = 1
+    errors = replace(ERRORS, code=("/error/code", "/error"))
+
+
+def test_a_clinic_that_was_never_tested_before_hears_that_it_is_not_switched_on_too() -> None:
+    (rule,), dialect = chosen(["CONN-08"]), AsOAuthSays()
+    told = run_rule(rule, Target(Synthetic, dialect), 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "wrong_reason")
+    assert run_rule(rule, Target(KnowsBothPlaces, dialect), 1, repeats=0).verdict is Verdict.PASS
+
+
+class TwoMayCancel(Synthetic):
+    """Has words for the patient and the clinic, and for nobody else."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        if reason.by not in ("patient", "clinic"):
+            raise InvalidRequest("refused_by_vendor", fields=("by",))
+        return await super().cancel(http, booking, reason)
+
+
+def test_whoever_may_give_a_booking_up_can() -> None:
+    told = run("CNCL-01", TwoMayCancel)
+    assert (told.verdict, told.cause, told.expected) == (
+        Verdict.FAIL, "refused", "Cancelled, on behalf of the insurer",
+    )  # fmt: skip
+
+
+class CancelledIsNothing(Synthetic):
+    """Tells a booking that was called off as one that is not there."""
+
+    contract = 1
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        found = await super().get_booking(http, booking)
+        if found.status == "cancelled":
+            raise BookingNotFound("already_cancelled")
+        return found
+
+
+def test_what_the_vendor_shows_as_called_off_is_not_told_as_never_there() -> None:
+    told = run("BOOK-23", CancelledIsNothing)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "other_status")
+
+
+class OfThoseWhoCanBeBooked(Synthetic):
+    """Lists for all what stands with those who can be booked."""
+
+    contract = 1
+    closed_too = False
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        found = await super().list_bookings(http, query)
+        if query.practitioner_ids:
+            return found
+        people = (await self.catalogue(http)).practitioner_by_id
+        return [
+            one
+            for one in found
+            if (who := people.get(one.practitioner_id or "")) is None
+            or (who.owner_kind == "person" and (who.online or self.closed_too))
+        ]
+
+
+class OfPersons(OfThoseWhoCanBeBooked):
+    """Leaves out what stands with a group."""
+
+    contract = 1
+    closed_too = True
+
+
+@pytest.mark.parametrize(("adapter", "what"), [(OfThoseWhoCanBeBooked, "is closed online"), (OfPersons, "'s")])
+def test_a_list_of_all_bookings_leaves_no_timebook_out(adapter: type[Adapter], what: str) -> None:
+    told = run("BOOK-22", adapter)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "missing")
+    assert what in told.expected
+
+
+FJELLVIK = Path(__file__).parents[2] / "docs" / "tutorial" / "output"
+
+
+def module_of(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"fjellvik_{name}", FJELLVIK / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pydantic looks a model's annotations up in its module by name
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_of_two_tags_in_a_note_the_one_that_is_asked_for_is_told(step: int) -> None:
+    written = module_of("adapter")
+    right = Target(written.Fjellvik, module_of("mock").dialect)
+    (rule,) = chosen(["BOOK-22"])
+    good = run_rule(rule, right, 1, repeats=0)
+    assert good.verdict is Verdict.PASS
+    assert any("of two tags in a note" in one for one in good.evidence)
+    written.find_tag = lambda text, _=None: next(iter(find_tags(text or "")[::step]), None)
+    told = run_rule(rule, right, 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "other_tag")

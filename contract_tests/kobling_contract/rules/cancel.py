@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from kobling import (
     Booking,
@@ -26,6 +26,7 @@ from kobling import (
     WireReply,
     WireRequest,
 )
+from kobling.booking import CancelledBy
 from kobling.http import find
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Restrictions
@@ -149,7 +150,25 @@ async def _cancelled(trial: Trial) -> None:
     if now is not None:
         _on_whose_behalf(trial, now, "patient", calls)
         await _reason_stands(trial, now.reason)
+    await _by_everybody_else(trial)
     await _changed_before_the_write(trial)
+
+
+async def _by_everybody_else(trial: Trial) -> None:
+    """Who else may give a booking up, and has perhaps no word of their own at the vendor."""
+    for by in (one for one in get_args(CancelledBy) if one not in ("patient", "clinic")):
+        rig = trial.rig()
+        made = await trial.booked(rig)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.cancel(made.booking.ref, CancelReason(by=by)))
+        calls = rig.writing(rig.since(mark))
+        wrong = (
+            f"A cancel on behalf of the {by} was not carried out, and the patient's was: who has no word of their own "
+            "at the vendor stands as the registry."
+        )
+        got = decided(rig, outcome, calls, "cancel")
+        expected = f"Cancelled, on behalf of the {by}"
+        trial.claim(outcome.error is None, "refused", expected=expected, got=got, calls=calls, wrong=wrong)
 
 
 def _on_whose_behalf(trial: Trial, now: Appointment, by: str, calls: Sequence[Call]) -> None:

@@ -370,6 +370,14 @@ async def _outage(trial: Trial) -> None:
 async def _not_activated(trial: Trial) -> None:
     rig = trial.rig()
     await good_test(trial, rig)
+    own_word = await _tested_while_off(trial, rig)
+    for setting in ({}, *rig.every_setting()):
+        if not failed(await trial.rig(switches=setting).connect().test_connection()):
+            await _tested_while_off(trial, trial.rig(switches=setting), own_word=own_word)  # no token is there yet
+
+
+async def _tested_while_off(trial: Trial, rig: Rig, *, own_word: bool = False) -> bool:
+    """Whether the vendor has a word of its own for it. own_word: it was told before that it has."""
     rig.world.account.activated = False
     mark = rig.mark()
     side = rig.connect()
@@ -377,7 +385,7 @@ async def _not_activated(trial: Trial) -> None:
     calls = rig.since(mark)
     trial.claim(bool(failed(report)), "not_seen", expected="the test fails", got=told(report), calls=calls)
     error = (await trial.outcome(side.slots(rig.days()))).error
-    own_word = bool(error and error.vendor_code) and not _keys_do_less(trial, rig)
+    own_word = own_word or (bool(error and error.vendor_code) and not _keys_do_less(trial, rig))
     wanted = ("not_activated",) if own_word else ("not_activated", "scope_missing")
     trial.claim(
         {finding.code for finding in failed(report)} <= set(wanted) and not report.counts_as_attempt,
@@ -393,6 +401,7 @@ async def _not_activated(trial: Trial) -> None:
     elif isinstance(error, NotActivated):
         trial.facts[UNTRIED] = "who switches the integration on for a clinic: the mock does not say (`switched_on_by`)"
     trial.saw(f"the vendor refused {counted(len(calls), 'call')}; {told(report)}")
+    return own_word
 
 
 def _keys_do_less(trial: Trial, rig: Rig) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from kobling import (
     Booking,
@@ -15,10 +16,13 @@ from kobling import (
     BookingQuery,
     Patient,
     Slot,
+    WireFailure,
+    WireReply,
 )
 from kobling.localtime import TimeProblem, parse_local, parse_offset, to_utc
+from kobling.reference import tag
 from kobling_mocks import Call
-from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Restrictions
+from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Restrictions, Timebook
 
 from ..clinics import AUTUMN_NIGHT
 from ..leaks import Canaries
@@ -226,6 +230,8 @@ def _with_another(slots: Sequence[Slot]) -> Slot | None:
         "what may stand at a time of ours is not seen. Where the vendor lists bookings that came from us alone, "
         'listed_by is "reference"; else list them all.',
         "differs": "The list tells another start, practitioner or status than the booking itself.",
+        "other_tag": "Of two tags in a booking's note, another one is told than was asked for, so that a lost booking "
+        "is not found. Read it by find_tag(note, query.reference).",
     },
     look={
         "missing": "list_bookings: every one of BookingQuery.practitioner_ids, and every page and day; by reference, "
@@ -256,6 +262,8 @@ async def _listed_by_practitioner(trial: Trial) -> None:
     _of_a_third(rig, made)
     first, last = sorted(one.request.slot.local_start.date() for one in made)
     await _staffs_too(trial, rig, slots, first, last)
+    await _in_every_timebook(trial, rig, made, first, last)
+    await _of_two_tags(trial, rig, slots)
     both = (slots[0].practitioner_id, other.practitioner_id)
     for who in (both, both[:1], both[1:], ()):
         found, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last, practitioner_ids=who))
@@ -315,6 +323,62 @@ async def _staffs_too(trial: Trial, rig: Rig, slots: Sequence[Slot], first: date
     own = rig.wire_id(staffs.id)
     expected = f"booking {own}, made by the clinic's staff, among all bookings of {first} to {last}"
     trial.claim(own in found, "own_only", expected=expected, got=_listed_told(found), calls=calls)
+
+
+async def _in_every_timebook(trial: Trial, rig: Rig, made: Sequence[Stood], first: date, last: date) -> None:
+    """What is listed for a timebook that is asked for by itself is listed where all are, also when it is closed online,
+    or no person's: staff may have moved a booking of ours there, or closed it since."""
+    ours = made[0].appointment
+    types = {rule.timebook_id: kind.id for kind in rig.clinic.types for rule in kind.rules}
+    details = PatientDetails("Fjerde Prøvesen", None, "+4790000011", "fjerde@example.test")
+    (open_one,) = (one for one in rig.clinic.timebooks if one.id == ours.timebook_id)
+    closed = replace(open_one, online=False)
+    rig.clinic.put_timebook(closed)
+    put: dict[Timebook, Appointment] = {closed: ours}
+    for one in rig.clinic.timebooks:
+        busy = rig.clinic.appointments(timebook_ids=[one.id], first_day=first, last_day=last)
+        if one.owner_kind != "person" and one.id in types and not any(each.live for each in busy):
+            order = BookingOrder(one.id, types[one.id], ours.start, details, source="staff")
+            put[one] = rig.clinic.staff_book(order)
+    every, calls = await _listed(trial, rig, BookingQuery(first_day=first, last_day=last))
+    seen = 0
+    for one, stands in put.items():
+        who, own = rig.wire_id(one.id), rig.wire_id(stands.id)
+        alone = BookingQuery(first_day=first, last_day=last, practitioner_ids=(who,))
+        outcome = await trial.outcome(rig.session.bookings(alone))
+        if outcome.error is None and any(each.id == own for each in outcome.value.found):
+            seen += 1
+            what = "is closed online" if one == closed else f"is a {one.owner_kind}'s"
+            expected = (
+                f"booking {own} of timebook {who}, which {what}: it is listed when that timebook alone is asked for"
+            )
+            trial.claim(own in every, "missing", expected=expected, got=_listed_told(every), calls=calls)
+    rig.clinic.put_timebook(open_one)
+    trial.saw(f"{seen} bookings in timebooks that are closed online, or no person's, are listed among all")
+
+
+async def _of_two_tags(trial: Trial, rig: Rig, slots: Sequence[Slot]) -> None:
+    """A note with its tag was copied into another booking, before or after its own: the reference that is looked for is
+    found."""
+    free = next((one for one in slots if rig.open_time(one) is not None), None)
+    if trial.adapter.limits.booking.reference_in != "note" or free is None:
+        return
+    wanted, other = uuid4(), uuid4()
+    who, what, day = rig.own(free.practitioner_id), rig.own(free.service_id), free.local_start.date()
+    details = PatientDetails("Femte Prøvesen", None, "+4790000012", "femte@example.test")
+    for note in (tag(wanted), f"{tag(wanted)} {tag(other)}", f"{tag(other)} {tag(wanted)}"):
+        placed = rig.clinic.book(BookingOrder(who, what, free.start, details, note=note, match="never"))
+        found, calls = await _listed(trial, rig, BookingQuery(first_day=day, last_day=day, reference=wanted))
+        told = found.get(rig.wire_id(placed.id))
+        if note == tag(wanted) and (told is None or told.reference != wanted):
+            trial.saw("no list tells the tag in a note that another system has written")
+            return
+        got = "not listed" if told is None else f"reference {told.reference}"
+        holds = told is not None and told.reference == wanted
+        expected = f"reference {wanted}, which is asked for, of a note with two tags"
+        trial.claim(holds, "other_tag", expected=expected, got=got, calls=calls)
+        rig.clinic.staff_cancel(placed.id)
+    trial.saw("of two tags in a note, the one that is asked for is told")
 
 
 def _listed_told(found: Iterable[str]) -> str:
@@ -426,7 +490,8 @@ async def _what_became_of_it(trial: Trial) -> None:
         mark = rig.mark()
         outcome = await trial.outcome(rig.session.get(made.booking.ref))
         read = outcome.value.status if outcome.error is None else "gone"
-        gone = became == "cancelled" and isinstance(outcome.error, BookingNotFound)
+        shown = any(_shows(one.outcome, made.booking.id) for one in rig.sent_since(mark))
+        gone = became == "cancelled" and isinstance(outcome.error, BookingNotFound) and not shown
         got = read if outcome.error is None else outcome
         holds = gone or read in (became, "unknown")
         expected = f"{became} (or unknown), as at the clinic"
@@ -434,6 +499,15 @@ async def _what_became_of_it(trial: Trial) -> None:
         if not gone:
             await listed_as_read(trial, rig, made.request, made.booking.id, read)
         trial.saw(f"{became} at the clinic: read as {read}")
+
+
+def _shows(outcome: WireReply | WireFailure, booking_id: str) -> bool:
+    """Whether an answer is about a booking, and says more than that there is none."""
+    return isinstance(outcome, WireReply) and outcome.status == 200 and f'"{booking_id}"' in _digits_as_texts(outcome)
+
+
+def _digits_as_texts(outcome: WireReply) -> str:
+    return re.sub(r"(?<=[:\[,])\s*(\d+)(?=\s*[,}\]])", r'"\1"', outcome.body.decode("utf-8", "replace"))
 
 
 @BOOK.rule(
