@@ -70,9 +70,10 @@ def _values_beside(adapter: type[Adapter]) -> Iterator[tuple[str, object]]:
 def _is_table(value: Mapping[Any, Any]) -> bool:
     if not value or not all(isinstance(key, str) and key for key in value):
         return False
-    meant = [frozenset(one) if isinstance(one, tuple | frozenset | set) else {one} for one in value.values()
-             if isinstance(one, str | tuple | frozenset | set)]  # fmt: skip
-    return len(meant) == len(value) and any(all(each <= words for each in meant) for words in _LISTS)
+    meant = [one if isinstance(one, tuple | frozenset | set) else (one,) for one in value.values()]
+    if not any(meant) or not all(isinstance(word, str) for words in meant for word in words):
+        return False
+    return any(all(words.issuperset(each) for each in meant) for words in _LISTS)
 
 
 def _value(word: str) -> re.Pattern[bytes]:

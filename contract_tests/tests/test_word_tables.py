@@ -10,7 +10,7 @@ import pytest
 
 import kobling_extensor.adapter as extensor
 import kobling_extensor.inferred as extensors_words
-from kobling import OwnerKind, Status
+from kobling import Mode, OwnerKind, Status
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
@@ -29,12 +29,15 @@ class WithATable(Synthetic):
     BY: ClassVar[Mapping[str, str]] = {"patient": "patient", "clinic": "clinic"}
     NUMBERS: ClassVar[Mapping[int, Status]] = {1: "booked"}
     NONE: ClassVar[Mapping[str, Status]] = {}
+    SEVERAL: ClassVar[Mapping[str, frozenset[Mode]]] = {"both": frozenset({"in_person", "video"}), "no": frozenset()}
+    DEEPER: ClassVar[Mapping[str, object]] = {"one": ({"person"}, {"group"}), "other": [{"person"}], "third": None}
 
 
 def test_a_table_is_a_mapping_of_texts_to_words_of_one_list_beside_the_adapter_or_in_it() -> None:
     own = listed_words(WithATable)
-    assert {one for one in own if one.startswith(("LETTERS", "HEADERS", "BY", "NUMBERS", "NONE"))} == {
-        "LETTERS: B", "LETTERS: A",
+    names = ("LETTERS", "HEADERS", "BY", "NUMBERS", "NONE", "SEVERAL", "DEEPER")
+    assert {one for one in own if one.startswith(names)} == {
+        "LETTERS: B", "LETTERS: A", "SEVERAL: both", "SEVERAL: no",
     }  # fmt: skip
     assert own > listed_words(Synthetic) > {"STATUS_WORDS: missed", "OWNERS: clinic", "KINDS: hidden"}
     assert by_table(["B: y", "A: x", "B: x"]) == "A x; B x, y"
