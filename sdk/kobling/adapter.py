@@ -59,7 +59,7 @@ Operation = Literal[
 ]
 REQUIRED: Final[tuple[Operation, ...]] = ("identify", "catalogue", "list_slots")
 TOGETHER: Final[tuple[Operation, ...]] = ("book", "cancel")
-NEEDS_ANOTHER: Final[tuple[tuple[str, str], ...]] = (("hold_slot", "book"), ("release_slot", "hold_slot"))
+NEEDS_ANOTHER: Final[tuple[tuple[Operation, Operation], ...]] = (("hold_slot", "book"), ("release_slot", "hold_slot"))
 """An operation that means nothing without another one."""
 OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 WRITES: Final[frozenset[Operation]] = frozenset(

@@ -315,4 +315,4 @@ class Fjellvik(Adapter):
 
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
         """One booking as it is now."""
-        return booking_of((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
+        return booking_of((await http.get("appointments/{}", booking.id)).read(AppointmentRow), booking.reference)

@@ -100,6 +100,6 @@ class Fjellvik(Adapter):
     # [reading]
     async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
         """One booking as it is now."""
-        return booking_of((await http.get("appointments/{}", booking.id)).read(AppointmentRow))
+        return booking_of((await http.get("appointments/{}", booking.id)).read(AppointmentRow), booking.reference)
 
     # [end]
