@@ -58,14 +58,16 @@ def _round_the_clock(now: datetime, night: date | None = None) -> Clinic:
     Monday 23:30 to Tuesday 00:30 Kari is taken.
 
     Of the repeated hour Kari works both halves; Jovnna's 02:00 is in the first and his 02:30 in the second, so
-    that on a wall clock nobody can know which is meant. In the week of the spring night he is open from 02:00 to 03:00
+    that on a wall clock nobody can know which is meant. He has two types at each time, so that a wall time stands
+    twice in his timebook and is one time of each. In the week of the spring night he is open from 02:00 to 03:00
     only, so that a time of the missing hour can hide behind no other."""
     clinic = demo_clinic(Clock(now), weeks=2)
     week = monday_of(night or now.date())
     type_ids = [demo_id("type", "oppfolging")]
+    two_ids = [*type_ids, demo_id("type", "helfo")]
     both = grid(range(7), time(0), time(23, 30), 30, type_ids, "both")
-    once = grid(range(7), time(0), time(2), 30, type_ids) + grid(
-        range(7), time(2, 30), time(23, 30), 30, type_ids, "second"
+    once = grid(range(7), time(0), time(2), 30, two_ids) + grid(
+        range(7), time(2, 30), time(23, 30), 30, two_ids, "second"
     )
     for who, rows in (("kari", both), ("jovnna", once)):
         template = WeekTemplate(synthetic_id("round-the-clock", "template", who), "Døgnet rundt", rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any, Final
 
 from kobling import ErrorMap, WireReply
@@ -17,10 +18,10 @@ from kobling_mocks import Call
 
 from .answers import parsed
 from .exchanges import Personal
+from .outcome import Outcome
 from .rig import Rig
-from .trial import Outcome
 
-__all__ = ["answered_codes", "decided", "listed_codes"]
+__all__ = ["answered_codes", "decided", "decider", "listed_codes"]
 
 DEEPEST: Final = 6
 LONGEST_REFUSAL: Final = 2_000
@@ -32,7 +33,14 @@ _CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}|[a-z]+(?:_[a-z0-9]+
 def decided(rig: Rig, outcome: Outcome, calls: Sequence[Call], operation: str = "book") -> str:
     """The outcome, and where the ErrorMap made it of the answer to one of the writes: what decided. operation: the
     adapter's that wrote."""
-    for call in calls:
+    by = decider(rig, outcome, calls, (operation,))
+    return f"{outcome}\n{by}" if by else str(outcome)
+
+
+def decider(rig: Rig, outcome: Outcome, calls: Sequence[Call], operations: Sequence[str], *, write: bool = True) -> str:
+    """What of the ErrorMap made an outcome of the answer to one of these calls, in a sentence; empty where it did not.
+    operations: the adapter's that may have called. write: whether the calls were writes."""
+    for call, operation in product(calls, operations):
         sent = rig.sent(call.number)
         if outcome.error is None or sent is None or not isinstance(sent.outcome, WireReply):
             continue
@@ -40,15 +48,15 @@ def decided(rig: Rig, outcome: Outcome, calls: Sequence[Call], operation: str = 
             Response(sent.outcome),
             table=rig.adapter.errors,
             operation=operation,
-            write=True,
+            write=write,
             expect=frozenset(),
             typed_host=False,
             url=sent.request.url,
             typed_url="",
         )
         if type(said) is type(outcome.error) and said.because == outcome.error.because:
-            return f"{outcome}\n{_by(rig.adapter.errors, operation, sent.outcome, said.vendor_code, Personal(rig))}"
-    return str(outcome)
+            return _by(rig.adapter.errors, operation, sent.outcome, said.vendor_code, Personal(rig))
+    return ""
 
 
 def listed_codes(table: ErrorMap) -> frozenset[str]:

@@ -20,7 +20,6 @@ from kobling import (
     BookingQuery,
     BookingRequest,
     KoblingError,
-    OutcomeUnknown,
     Slot,
 )
 from kobling.adapter import lists_by_day, unkept, unwritten
@@ -28,14 +27,16 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
 from .clinics import ClinicName
+from .decided import decided
 from .exchanges import Personal, told
+from .outcome import Outcome
 from .rig import Mark, Rig, Spoil
 from .rule import NOT_WRITTEN, Rule
 from .sides import ASKED, Asked, Mode
 from .target import Target
 from .wording import counted
 
-__all__ = ["Booked", "Broken", "Logged", "NotOffered", "Outcome", "Trial", "Vacuous", "differing", "unknown"]
+__all__ = ["Booked", "Broken", "Logged", "NotOffered", "Trial", "Vacuous", "differing"]
 
 T = TypeVar("T")
 MOST_SHOWN = 600
@@ -70,21 +71,6 @@ class Vacuous(Exception):
 
 class NotOffered(Exception):
     """The adapter declares that the vendor does not have what the rule is about, and that holds. The text says what."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a call ended: a value, or a KoblingError."""
-
-    value: Any = None
-    error: KoblingError | None = None
-
-    def __str__(self) -> str:
-        if self.error is None:
-            return f"{type(self.value).__name__} returned"
-        because = f" ({self.error.because})" if self.error.because else ""
-        fields = f" at {', '.join(self.error.fields)}" if self.error.fields else ""
-        return f"{type(self.error).__name__}{because}{fields}, effect {self.error.effect}"
 
 
 @dataclass(frozen=True)
@@ -324,7 +310,7 @@ class Trial:
             raise self._vacuous(
                 "an ordinary booking, with nothing wrong at the vendor, failed first",
                 "book returns a Booking as the request asked, and one new appointment is in the timebook",
-                f"{outcome}; new appointments in the timebook: {len(made)}{lines}",
+                f"{decided(rig, outcome, calls)}; new appointments in the timebook: {len(made)}{lines}",
                 calls,
             )
         self.controls.append(f"a booking without a fault stands in the timebook after {counted(len(calls), 'call')}")
@@ -436,11 +422,6 @@ def _by_the_zone(start: datetime | None, slot: Slot) -> str:
         "\nThat is as far apart as the clinic's clock and UTC are: a time was sent, or read, on the one clock as if it "
         "were on the other (kobling about times-without-offset)"
     )
-
-
-def unknown(outcome: Outcome) -> bool:
-    """True when a call ended with an outcome that is not known."""
-    return isinstance(outcome.error, OutcomeUnknown)
 
 
 def _short(text: str, most: int = MOST_SHOWN) -> str:

@@ -740,7 +740,7 @@ class TheLastAnswerAgain(Extensor):
         return told_as(await super().get_booking(http, booking), reference=None)
 
 
-@exhibit(rule="BOOK-09", cause="not_found")
+@exhibit(rule="BOOK-09", cause="left_out")
 class OneRowOfBookings(Extensor):
     """Reads the first row of a list of bookings only: where another stands before it, a booking can't be found."""
 

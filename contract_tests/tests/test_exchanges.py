@@ -12,12 +12,13 @@ import pytest
 from kobling import Adapter, Booking, BookingRequest, HeaderKey, Http, InvalidRequest, WireReply
 from kobling_contract.contract import chosen
 from kobling_contract.exchanges import Personal, told
+from kobling_contract.outcome import Outcome
 from kobling_contract.rig import Rig
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.sides import Mode
 from kobling_contract.strange_words import in_place_of
 from kobling_contract.target import find_target
-from kobling_contract.trial import Outcome, Trial
+from kobling_contract.trial import Trial
 from kobling_contract.verdicts import Verdict
 from kobling_extensor import Extensor
 from kobling_zoo.eg_pasientsky import ConflictOnlyAs409, NoPatientLimit

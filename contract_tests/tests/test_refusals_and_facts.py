@@ -30,12 +30,15 @@ from kobling import (
     TooLateToChange,
     find_tags,
 )
+from kobling.wallrows import wall_rows
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import ERRORS, BookingRow, ByRequest, Synthetic
 from kobling_contract.synthetic.dialect import SyntheticVendor
 from kobling_contract.target import Target, find_target
 from kobling_contract.verdicts import Verdict
+from kobling_easypractice.adapter import EasyPractice
+from kobling_extensor.adapter import Extensor
 from kobling_mocks import Account, Answer, Operation, Refused, Visit
 
 
@@ -274,3 +277,124 @@ def test_of_two_tags_in_a_note_the_one_that_is_asked_for_is_told(step: int) -> N
     written.find_tag = lambda text, _=None: next(iter(find_tags(text or "")[::step]), None)
     told = run_rule(rule, right, 1, repeats=0)
     assert (told.verdict, told.cause) == (Verdict.FAIL, "other_tag")
+
+
+def test_of_two_tags_the_one_of_the_ref_is_told_where_a_booking_is_read_by_itself() -> None:
+    written = module_of("adapter")
+
+    class AnyTag(written.Fjellvik):  # type: ignore[name-defined, misc]
+        """Reads one booking without a look at the reference that its BookingRef has."""
+
+        contract = 1
+
+        async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+            read: Booking = await super().get_booking(http, booking.model_copy(update={"reference": None}))
+            return read
+
+    (rule,) = chosen(["BOOK-22"])
+    told = run_rule(rule, Target(AnyTag, module_of("mock").dialect), 1, repeats=0)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "other_tag")
+    assert "get_booking" in told.wrong
+
+
+class WaitsForTheClinic(EasyPractice):
+    """States that the clinic accepts bookings, at a vendor where each stands as soon as it is answered."""
+
+    contract = 1
+    limits = EasyPractice.limits.model_copy(
+        update={"booking": EasyPractice.limits.booking.model_copy(update={"mode": "request"})}
+    )
+
+
+def test_a_vendor_where_no_booking_waits_is_not_stated_to_let_them_wait() -> None:
+    told = run("BOOK-17", WaitsForTheClinic)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "said_request")
+
+
+def test_two_types_at_one_wall_time_of_the_repeated_hour_are_not_one_time_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """wall_rows with a key that has the calendar in it and not the type, at a vendor with all types in one list."""
+    told = run("SLOT-13", Extensor)
+    assert told.verdict is Verdict.PASS
+
+    def by_calendar(*args: object, key: Callable[[object], tuple[object, ...]], **more: object) -> object:
+        return wall_rows(*args, key=lambda row: key(row)[:1], **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("kobling_extensor.adapter.wall_rows", by_calendar)
+    told = run("SLOT-13", Extensor)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "undecidable_guessed")
+
+
+class NamesTheFirst(Synthetic):
+    """Reads the first of the fields that a refusal names."""
+
+    contract = 1
+    errors = replace(ERRORS, field="/error/fields/0")
+
+
+def test_every_field_that_one_answer_names_is_named() -> None:
+    told = run("BOOK-14", NamesTheFirst)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "one_of_several")
+    assert run("BOOK-14", Synthetic).verdict is Verdict.PASS
+
+
+def test_a_run_tells_of_one_word_for_whoever_cancels() -> None:
+    told = run("CNCL-01", EasyPractice)
+    assert told.verdict is Verdict.PASS
+    assert "cancelled is sent for the patient and for the clinic" in told.facts["untried"]
+    assert "untried" not in run("CNCL-01", Synthetic).facts
+
+
+class FindsByTelephone(Synthetic):
+    """States that the vendor finds patients by their telephone."""
+
+    contract = 1
+    patient_fields = Synthetic.patient_fields.model_copy(update={"match": "phone"})
+
+
+def test_how_patients_are_found_is_stated_as_the_vendor_does_it() -> None:
+    told = run("BOOK-15", FindsByTelephone)
+    assert (told.verdict, told.cause, told.got) == (
+        Verdict.FAIL, "otherwise_matched", "the appointment stands on a new record",
+    )  # fmt: skip
+    assert run("BOOK-15", Synthetic).verdict is Verdict.PASS
+
+
+class AnotherToken(Synthetic):
+    """Sends with each booking an open time's token that is none."""
+
+    contract = 1
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        return await super().book(
+            http, request.model_copy(update={"slot": request.slot.model_copy(update={"token": "x"})})
+        )
+
+
+def test_an_ordinary_booking_that_is_refused_fails_the_first_rule_and_names_what_decided() -> None:
+    told = run("BOOK-01", AnotherToken)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "failed")
+    assert "ErrorMap" in told.got
+    other = run("BOOK-02", AnotherToken)
+    assert other.verdict is Verdict.VACUOUS
+    assert "ErrorMap" in other.got
+
+
+class OneCalendar(Synthetic):
+    """Lists the bookings of one practitioner where all are asked for."""
+
+    contract = 1
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        if not query.practitioner_ids:
+            people = (await self.catalogue(http)).practitioners
+            query = query.model_copy(update={"practitioner_ids": (people[0].id,)})
+        return await super().list_bookings(http, query)
+
+
+@pytest.mark.parametrize("rule", ["BOOK-09", "BOOK-22"])
+def test_a_list_that_lacks_a_booking_says_whose_was_never_asked_for(rule: str) -> None:
+    told = run(rule, OneCalendar)
+    assert told.verdict is Verdict.FAIL
+    assert "and never for" in told.got

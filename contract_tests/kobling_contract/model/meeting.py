@@ -27,9 +27,10 @@ from kobling import (
 from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Refusal
 
 from ..clinics import ClinicName
+from ..outcome import Outcome
 from ..rules.booking import LIVE_STATES
 from ..rules.slots import fault_details
-from ..trial import Outcome, Trial
+from ..trial import Trial
 from . import bookings
 from .bookings import Call, Span, State
 from .play import REASON, Words

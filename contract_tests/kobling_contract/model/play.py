@@ -32,10 +32,11 @@ from kobling import (
 from kobling_mocks.clinic import Appointment, OpenSlot
 
 from ..clinics import ClinicName
+from ..outcome import Outcome
 from ..rules.booking import LIVE_STATES
 from ..rules.slots import fault_details, judge_night, may_be_left_out
 from ..timebook import times_of
-from ..trial import Outcome, Trial
+from ..trial import Trial
 from ..wording import clock_told, counted, some, starts_told
 from .steps import Step
 from .surroundings import LATE, WAITS, Surroundings, Wish

@@ -45,13 +45,15 @@ from kobling_mocks.clinic import BookingOrder as Order
 
 from ..decided import decided
 from ..exchanges import Personal
+from ..outcome import Outcome
 from ..record import Compared, on_record, said_in
 from ..rig import PATIENT, SAK_ID, Rig, Spoil
 from ..rule import UNTRIED, RuleBook
 from ..strange_words import answered_otherwise, words_since
 from ..timebook import apart
-from ..trial import Outcome, Trial, differing
+from ..trial import Trial, differing
 from ..wording import clock_told, facts_told, loss_told, setting_told, starts_told, times_needed
+from .wire import told_in
 
 BOOK = RuleBook("BOOK", "Booking, lost answers and races")
 NEEDS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots", "book", "cancel")
@@ -83,6 +85,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "for, so that "
         "nobody is told that it stands, and no other rule can book: send what the request holds, and nothing of your "
         "own in its place.",
+        "failed": "An ordinary booking, with nothing wrong at the vendor, ends in an error and stands nowhere, so that "
+        "no other rule can book: what the adapter sends is not what the vendor wants.",
         "echoed": "The booking tells what the request said, its reference, day or practitioner, though the vendor's "
         "answer has another one, or none: read it from the answer.",
     },
@@ -91,6 +95,8 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "other_id": "book: from which field of the answer Booking.id is read.",
         "not_as_asked": "book: what is sent in the place of the request's value that is named here; the reference is "
         "request.reference, never a fresh one.",
+        "failed": "book, and what it calls first: each value of the call that was refused, beside the vendor's "
+        "description of that call. Slot.token holds what the vendor wants to have back of an open time.",
         "invented": "The Booking that book returns: start, end, practitioner_id and service_id come from the answer, "
         "or are None.",
         "echoed": "The Booking that book returns: everything in it comes from the answer, never from the request; what "
@@ -144,6 +150,10 @@ async def _answered_as_asked(trial: Trial) -> None:
     before, mark, request = rig.appointments(), rig.mark(), rig.request(slot)
     outcome = await trial.outcome(rig.session.book(request))
     error, made = outcome.error, rig.made_since(before)
+    if error is not None and not made and trial.target.kind == "mock":
+        calls = rig.since(mark)
+        trial.broken("failed", expected="a Booking, and one new appointment in the timebook",
+                     got=f"{decided(rig, outcome, calls)}; no appointment", calls=calls)  # fmt: skip
     if isinstance(error, BookedDifferently) and len(made) == 1:
         expected = "a Booking as the request asked"
         got = f"{outcome}{differing(Personal(rig), request, error)}"
@@ -945,6 +955,8 @@ def _unchecked(trial: Trial) -> type[Adapter]:
     evidence=("journal", "timebook"),
     causes={
         "not_named": "The vendor refused, and the error names none of the fields that were left out.",
+        "one_of_several": "The vendor named several fields in one answer, and the error does not name them all, so "
+        "that a person mends one and is refused for the next.",
         "not_refused": "The vendor refused, and the caller heard no refusal with effect none.",
         "changed": "The vendor refused, and something new stands in the timebook.",
     },
@@ -952,6 +964,7 @@ def _unchecked(trial: Trial) -> type[Adapter]:
         "not_refused": "ErrorMap.code and ErrorMap.codes: that refusal's code, or its status where it has none; what "
         "is not listed stays unknown.",
         "changed": "book: what is sent after the vendor has refused; nothing may be.",
+        "one_of_several": "ErrorMap.field: `*` in a pointer stands for each row of a list.",
     },
 )
 async def _refused_field(trial: Trial) -> None:
@@ -964,6 +977,7 @@ async def _refused_field(trial: Trial) -> None:
         slots = await trial.open_times(rig)
         await trial.booked(rig, slots[0])
         slot = still_open(trial, rig, slots)
+        said: dict[tuple[str, ...], set[str]] = {}
         for names in filter(None, dict.fromkeys(left_out)):
             mark, before = rig.mark(), _live(rig)
             without = PATIENT.model_copy(update=dict.fromkeys(names))
@@ -979,6 +993,10 @@ async def _refused_field(trial: Trial) -> None:
             trial.claim(refused, "not_refused", expected=expected, got=got, calls=calls)
             named = set(outcome.error.fields if outcome.error else ()) & set(names)
             trial.claim(bool(named), "not_named", expected=expected, got=got, calls=calls)
+            said[names] = set(told_in(rig.sent_since(mark)).splitlines())
+            also = _named_alone(said, names) - named
+            expected = f"an error that names {' and '.join(sorted(also | named))}, as the answer does: booked {what}"
+            trial.claim(not also, "one_of_several", expected=expected, got=got, calls=calls)
             added = _live(rig) - before
             trial.claim(
                 added == 0, "changed", expected=f"no new appointment: booked {what}", got=f"{added:+d}", calls=calls
@@ -987,6 +1005,17 @@ async def _refused_field(trial: Trial) -> None:
             trial.saw(f"booked {what}: refused, and the error names {', '.join(sorted(named))}")
     if not refusals:
         trial.not_offered("a refusal for what is missing of the patient", proof=True)
+
+
+def _named_alone(said: Mapping[tuple[str, ...], set[str]], names: Sequence[str]) -> set[str]:
+    """Which of several fields an answer names: what only the refusal for that field alone has said stands in it too.
+    said: the texts of the answers, by what was left out."""
+    alone = {fields[0]: texts for fields, texts in said.items() if len(fields) == 1 and fields != names}
+    own = {
+        name: texts.difference(*(others for other, others in alone.items() if other != name))
+        for name, texts in alone.items()
+    }
+    return {name for name in names if own.get(name, set()) & said[tuple(names)]}
 
 
 @BOOK.rule(
@@ -1003,7 +1032,10 @@ async def _refused_field(trial: Trial) -> None:
     causes={
         "another_record": "The appointment stands on another person's record, and nothing there says who is meant. "
         "Mend match in the mock where the API does not say that it finds patients so; where it does, ask the vendor.",
+        "otherwise_matched": "PatientFields.match says how the vendor finds a patient among its own, and it does not: "
+        "registries tell clinics to look for double records, or for wrong ones, where none are.",
     },
+    look={"otherwise_matched": "PatientFields.match, and match of BookingOrder in the mock: what the API says."},
     safety=True,
 )
 async def _own_record(trial: Trial) -> None:
@@ -1034,6 +1066,26 @@ async def _own_record(trial: Trial) -> None:
     )
     where = "one of their records, with the name in its note" if on_theirs else "a record of its own"
     trial.saw(f"{len(family)} others share telephone and e-mail; the appointment stands on {where}")
+    await _matched_as_stated(trial)
+
+
+async def _matched_as_stated(trial: Trial) -> None:
+    """The same patient is on file already: a vendor that finds patients books on that record, and one that makes a
+    record for each booking does not."""
+    stated = trial.adapter.patient_fields.match
+    if stated == "unknown":
+        return
+    rig = trial.rig()
+    details = PatientDetails(PATIENT.name, PATIENT.birth_date, PATIENT.phone or "", PATIENT.email or "",
+                             PATIENT.national_id)  # fmt: skip
+    there = rig.clinic.put_patient(details)
+    made = await trial.booked(rig)
+    found = made.appointment.patient_id == there.id
+    holds = found == (stated != "new_record")
+    what = "the record that was there" if found else "a new record"
+    trial.claim(holds, "otherwise_matched", expected=f'what PatientFields.match says: "{stated}"',
+                got=f"the appointment stands on {what}", calls=rig.writing(made.calls))  # fmt: skip
+    trial.saw(f"a patient who is on file: the appointment stands on {what}, as PatientFields.match says")
 
 
 @BOOK.rule(
@@ -1136,19 +1188,26 @@ LISTED_LOOK = "list_bookings: the same table of the vendor's words for a status 
         "resolved_otherwise": "`resolve` does not say what the clinic has decided.",
         "said_sync": "BookingFacts.mode says that a booking stands as soon as it is answered, and at this vendor every "
         'booking waits for the clinic: registries would not look again. State mode="request".',
+        "said_request": "BookingFacts.mode says that the clinic accepts bookings later, and at this vendor every one "
+        'stands as soon as it is answered: registries would tell patients to wait. State mode="sync", or let the mock '
+        "have a setting in which bookings wait.",
     },
     look={
+        "said_request": "BookingFacts.mode, and the vendor's description of when a booking stands.",
         "listed_otherwise": LISTED_LOOK,
         "resolved_otherwise": "list_bookings, in which `resolve` looks for the reference, on the days around too: "
         "which rows are told, Booking.reference and Booking.status; and whether book has sent the reference.",
     },
 )
 async def _waits(trial: Trial) -> None:
-    settings = settings_where(trial, waits=True)
+    settings, mode = settings_where(trial, waits=True), trial.adapter.limits.booking.mode
     if not settings:
+        stands = (await trial.booked(trial.rig())).appointment
+        says_so = mode == "request" and stands.state == "booked"
+        trial.claim(not says_so, "said_request", expected='BookingFacts.mode "sync"', got='"request"')
         trial.not_offered("bookings that wait for the clinic", proof=True)
     setting = settings[0]
-    sync = trial.adapter.limits.booking.mode == "sync"
+    sync = mode == "sync"
     trial.claim(bool(setting) or not sync, "said_sync", expected='BookingFacts.mode "request"', got='"sync"')
     if sync:
         trial.facts[UNTRIED] = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, get_args
+from urllib.parse import parse_qsl, urlsplit
 
 from kobling import (
     Booking,
@@ -35,12 +37,13 @@ from ..answers import parsed
 from ..clinics import ClinicName
 from ..decided import decided
 from ..marks import spelled
+from ..outcome import Outcome, unknown
 from ..rig import Rig
 from ..rule import UNTRIED, RuleBook
 from ..strange_words import UNKNOWN_WORD, answered_otherwise, in_place_of, words_since
 from ..timebook import apart
-from ..trial import Booked, Outcome, Trial, unknown
-from ..wording import clock_told, counted, facts_told, loss_told, setting_told, starts_told, times_needed
+from ..trial import Booked, Trial
+from ..wording import clock_told, counted, facts_told, loss_told, setting_told, some, starts_told, times_needed
 from .booking import (
     LIVE_STATES,
     LOST_AFTER,
@@ -149,7 +152,7 @@ async def _cancelled(trial: Trial) -> None:
     trial.saw(f"the appointment is {state}, {len(rest)} others are as before")
     if now is not None:
         _on_whose_behalf(trial, now, "patient", calls)
-        await _reason_stands(trial, now.reason)
+        await _reason_stands(trial, now, _words_sent(rig, calls))
     await _by_everybody_else(trial)
     await _changed_before_the_write(trial)
 
@@ -205,8 +208,21 @@ async def _changed_before_the_write(trial: Trial) -> None:
     trial.saw(f"a booking that staff moved before the cancel was sent {'stands' if stands else 'is gone'}: {outcome}")
 
 
-async def _reason_stands(trial: Trial, patients: str) -> None:
-    """The clinic gives another booking up. patients: what stands as a patient's reason."""
+_WORD_SENT = re.compile(r':\s*"([A-Za-z_]{2,20})"')
+
+
+def _words_sent(rig: Rig, calls: Iterable[Call]) -> frozenset[str]:
+    """The values of these calls that are a single word, as one of a vendor's list is."""
+    sent = [one.request for call in calls if (one := rig.sent(call.number)) is not None]
+    bodies = [word for one in sent for word in _WORD_SENT.findall(one.body.decode("utf-8", "replace"))]
+    return frozenset([*bodies, *(value for one in sent for _, value in parse_qsl(urlsplit(one.url).query)
+                                 if _WORD_SENT.fullmatch(f':"{value}"'))])  # fmt: skip
+
+
+async def _reason_stands(trial: Trial, patients_own: Appointment, said: frozenset[str]) -> None:
+    """The clinic gives another booking up. patients_own: what stands where a patient did. said: the words that were
+    sent then."""
+    patients = patients_own.reason
     rig = trial.rig()
     made = await trial.booked(rig)
     mark = rig.mark()
@@ -214,6 +230,12 @@ async def _reason_stands(trial: Trial, patients: str) -> None:
     calls, now = rig.writing(rig.since(mark)), state_of(rig, made.appointment)
     if now is not None:
         _on_whose_behalf(trial, now, "clinic", calls)
+        alike = said & _words_sent(rig, calls)
+        if alike and patients_own.cancelled_by == now.cancelled_by == "registry":
+            trial.facts[UNTRIED] = (
+                f"on whose behalf a booking is cancelled: {some(alike)} is sent for the patient and for the clinic, "
+                "and both stand as the registry's; where the vendor has a word for each, send reason.by in it"
+            )
     told, message = now.reason if now else "", CLINICS_REASON.message or ""
     if not told and not patients:
         trial.saw("the clinic keeps no reason")

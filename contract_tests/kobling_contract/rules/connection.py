@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from kobling import (
     ConnectionReport,
@@ -18,10 +19,12 @@ from kobling import (
 from kobling_mocks import Call
 from kobling_mocks.clinic import Clinic, synthetic_clinic
 
+from ..decided import decider
+from ..outcome import Outcome
 from ..rig import Rig
 from ..rule import UNTRIED, RuleBook
 from ..sides import Side
-from ..trial import Outcome, Trial
+from ..trial import Trial
 from ..wording import calls_told, counted, either, setting_told, slot_told, some
 from ..wrong_values import almost
 from .booking import take
@@ -29,6 +32,7 @@ from .wire import told_in
 
 BOOK = RuleBook("CONN", "Testing a connection")
 READS: tuple[Operation, ...] = ("identify", "catalogue", "list_slots")
+CONNECTING: tuple[Operation, ...] = ("sign_in", *READS)
 FORM_HELP = "the help article on registering online booking: a test says what is wrong and who can mend it"
 VENDOR_CODES = frozenset({"vendor_unavailable", "vendor_timeout", "vendor_protocol_error", "rate_limited"})
 
@@ -72,13 +76,15 @@ async def _named(trial: Trial, rig: Rig, fields: dict[str, str], may_name: Itera
     report = await wrong.test_connection()
     calls = rig.since(mark)
     trial.need(calls or None, f"{what}: the form refuses the value, so that the vendor was not asked")
-    trial.claim(bool(failed(report)), "not_seen", expected=f"the test fails for {what}", got=told(report), calls=calls)
+    outcome = await trial.outcome(wrong.slots(rig.days()))
+    by = decider(rig, outcome, rig.since(mark), CONNECTING, write=False)
+    got = f"{told(report)}\n{by}" if by else told(report)
+    trial.claim(bool(failed(report)), "not_seen", expected=f"the test fails for {what}", got=got, calls=calls)
     named = blamed_fields(report) & set(may_name)
     expected = f"the test of {what} names {either(may_name)}"
-    trial.claim(bool(named), "wrong_field", expected=expected, got=told(report), calls=calls)
+    trial.claim(bool(named), "wrong_field", expected=expected, got=got, calls=calls)
     expected = f"the test of {what} counts as an attempt"
-    trial.claim(report.counts_as_attempt, "not_counted", expected=expected, got=told(report), calls=calls)
-    outcome = await trial.outcome(wrong.slots(rig.days()))
+    trial.claim(report.counts_as_attempt, "not_counted", expected=expected, got=got, calls=calls)
     trial.claim(
         outcome.error is not None,
         "looks_like_no_times",
@@ -131,11 +137,23 @@ async def _right_connection(trial: Trial) -> None:
     mark = rig.mark()
     report = await rig.session.test_connection()
     calls = rig.since(mark)
-    trial.claim(not failed(report), "fails", expected="the test succeeds",
-                got=f"{told(report)}{rig.key_went_elsewhere()}", calls=calls)  # fmt: skip
+    if failed(report):
+        got = f"{told(report)}{rig.key_went_elsewhere()}{await _what_fails(trial, rig)}"
+        trial.broken("fails", expected="the test succeeds", got=got, calls=calls)
     trial.claim(bool(calls), "asked_nothing", expected="the vendor is called", got="no call in its journal")
     trial.control(rig, mark, "the right connection is tested")
     trial.saw(f"{counted(len(calls), 'call')} reached the vendor, all answered; {told(report)}")
+
+
+async def _what_fails(trial: Trial, rig: Rig) -> str:
+    """On further lines: the first operation of a test that ends in an error, how, and what of the ErrorMap decided."""
+    for what in (rig.session.clinic, rig.session.catalogue, partial(rig.session.slots, rig.days())):
+        mark = rig.mark()
+        outcome = await trial.outcome(what())
+        if outcome.error is not None:
+            by = decider(rig, outcome, rig.since(mark), CONNECTING, write=False)
+            return "\n" + "\n".join(filter(None, (f"{outcome.error.operation}: {outcome}", by)))
+    return ""
 
 
 @BOOK.rule(

@@ -10,8 +10,9 @@ from kobling import BookingRequest, SlotTaken, SlotWithdrawn, WireFailure, WireR
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
+from ..outcome import Outcome
 from ..rig import Rig
-from ..trial import Outcome, Trial
+from ..trial import Trial
 from ..wording import counted, loss_told
 from .booking import BOOK, NEEDS
 

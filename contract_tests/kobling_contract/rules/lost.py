@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from kobling import (
     Booked,
+    BookingQuery,
     BookingRequest,
     NeedsPerson,
     NotBooked,
@@ -21,9 +23,11 @@ from kobling_mocks import Call
 
 from ..answers import parsed
 from ..decided import decided
+from ..gaps import gap
+from ..outcome import unknown
 from ..rig import Rig
 from ..timebook import apart
-from ..trial import Trial, unknown
+from ..trial import Trial
 from ..wording import loss_told, setting_told, some, times_needed
 from .booking import (
     BOOK,
@@ -163,6 +167,10 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "`reference_in` says so: `book` has not sent it whole, so that nobody can find the booking again.",
         "days_left_out": "`list_bookings` leaves out days of a window: what it lists for one day it does not list for "
         "several, so that `resolve`, which asks for the days around, does not find it.",
+        "left_out": "The booking stands, and `list_bookings` leaves it out of the list of its day, so that a lost "
+        "answer may be told as not booked, and made twice.",
+        "unreadable": "`list_bookings` fails where other bookings stand on the same day, so that a lost answer is "
+        "never found.",
         "waiting_left_out": "The booking waits for the clinic, and `list_bookings` leaves it out, so that a request "
         "whose answer was lost is never found, and may be made twice. List what waits as pending.",
         "no_page": "A gateway's 404 in the place of the list, without a word of the vendor's, is told as a list in "
@@ -182,6 +190,9 @@ async def _sent_again_by_another(trial: Trial) -> None:
         '"field"; else request.note() goes unchanged to where it says.',
         "days_left_out": "list_bookings: every day from query.first_day to query.last_day, both included, asked for "
         "in parts where the vendor takes fewer days (BookingFacts.listed_days).",
+        "left_out": "list_bookings: which practitioners, days and pages are asked for, and which rows are left out.",
+        "unreadable": "list_bookings: fields of a row that only bookings of ours have; what the clinic's own lack is "
+        "optional.",
         "waiting_left_out": "list_bookings: filters on the status, the vendor's and your own; what waits is listed, "
         "too.",
     },
@@ -303,10 +314,22 @@ async def _can_be_found(
         for one in standing
     )
     trial.claim(sent, "not_sent", expected=expected, got=f"{got}; the reference does not stand with it", calls=calls)
+    mark = rig.mark()
     day = await trial.outcome(rig.session.bookings(trial.listing(request)))
-    listed = day.value is None or any(one.id in ids for one in day.value.found)
-    trial.claim(listed or not waits, "waiting_left_out", expected=expected, got=f"{got}; the list of its day does not "
-                "have it", calls=calls)  # fmt: skip
+    if day.value is None or not trial.lists_by_day:
+        return
+    if all(one.id not in ids for one in day.value.found):
+        why = gap(rig, rig.since(mark), day.value.found, standing[0])
+        trial.broken("waiting_left_out" if waits else "left_out", expected=expected,
+                     got=f"{got}; the list of its day does not have it{why}", calls=rig.since(mark))  # fmt: skip
+    mark = rig.mark()
+    day_before = request.slot.local_start.date() - timedelta(days=1)
+    query = BookingQuery(first_day=day_before, last_day=day_before + timedelta(days=2), reference=request.reference)
+    around = await trial.outcome(rig.session.bookings(query))
+    if around.value is not None and all(one.id not in ids for one in around.value.found):
+        why = gap(rig, rig.since(mark), around.value.found, standing[0])
+        trial.broken("days_left_out", expected=expected, got=f"{got}; the list of its day has it, and the one of "
+                     f"{query.first_day} to {query.last_day} does not{why}", calls=rig.since(mark))  # fmt: skip
 
 
 async def _why_not_found(
@@ -318,6 +341,8 @@ async def _why_not_found(
     expected = f"Booked, for booking {' and '.join(sorted(ids))}, which stands ({what})"
     got = f"{type(resolution).__name__}, since it saw: {seen_by(resolution)}"
     day = await trial.outcome(rig.session.bookings(trial.listing(request)))
+    if day.error is not None:
+        trial.broken("unreadable", expected=expected, got=f"{got}; the list of its day: {day}", calls=calls)
     if day.value and any(one.id in ids and one.reference == request.reference for one in day.value.found):
         trial.broken("days_left_out", expected=expected, got=f"{got}; the same booking is listed, with its reference, "
                      "where its own day alone is asked for", calls=calls)  # fmt: skip

@@ -31,12 +31,13 @@ from kobling_mocks.clinic import Appointment, BookingOrder, Clinic
 
 from ..clinics import CROWDED, ClinicName
 from ..onward import LeftOff, Onward, documented, in_pages, left_off, onward, uncertain_lists
+from ..outcome import Outcome
 from ..rig import Rig, WireCall
 from ..rule import RuleBook
 from ..sides import Side
 from ..timebook import times_of
 from ..told_times import Compared
-from ..trial import Outcome, Trial
+from ..trial import Trial
 from ..wording import calls_told, counted, some
 
 BOOK = RuleBook("PAGE", "Lists that come in several answers")

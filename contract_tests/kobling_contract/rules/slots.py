@@ -14,18 +14,28 @@ from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from kobling import InvalidRequest, Operation, Slot, SlotQuery, Slots, SlotTaken, SlotWithdrawn, WireReply
+from kobling import (
+    InvalidRequest,
+    Operation,
+    Slot,
+    SlotQuery,
+    Slots,
+    SlotTaken,
+    SlotWithdrawn,
+    WireReply,
+)
 from kobling_mocks import Call
 from kobling_mocks.clinic import OpenSlot, Restrictions
 
 from ..clinics import AUTUMN_NIGHT, SPRING_NIGHT, ClinicName
+from ..outcome import Outcome
 from ..rig import Rig
 from ..rule import RuleBook
 from ..set_up import settings_told
 from ..sides import Side
 from ..timebook import Times, times_of
 from ..told_times import Compared, times_told
-from ..trial import Outcome, Trial
+from ..trial import Trial
 from ..wording import counted, slot_told, some
 from .catalogue import take_long
 
@@ -670,6 +680,9 @@ NIGHT_CAUSES = {
     "25? Then SlotLimits.days is a day less.",
 }
 NIGHT_LOOK = {
+    "undecidable_guessed": "list_slots: wall_rows of kobling.wallrows, and its key, which holds all that makes two "
+    "rows the same offer: timebook, type and, where it varies, place. Two types of one timebook at one time are no "
+    "time that is listed twice.",
     "an_hour_too_long": "SlotLimits.days, and whether the vendor counts days or hours.",
     "not_mentioned": "Slots.problems: what kobling.wallrows.wall_rows gives beside the times must be passed on.",
 }

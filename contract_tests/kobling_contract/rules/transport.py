@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 from kobling import Operation, UrlPolicy
 from kobling_mocks.faults import FaultKind, When
 
+from ..outcome import unknown
 from ..rig import Rig
 from ..rule import RuleBook
 from ..tls import HOST, PERSONAS, Front, Personas
-from ..trial import Trial, unknown
+from ..trial import Trial
 from ..wording import calls_told, counted, either
 from .failures import BRANCHES
 

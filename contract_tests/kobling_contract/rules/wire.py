@@ -27,9 +27,10 @@ from kobling import (
 )
 
 from ..leaks import Canaries
+from ..outcome import Outcome
 from ..rig import PATIENT, SAK_ID, Rig, WireCall
 from ..rule import RuleBook, TargetKind
-from ..trial import Outcome, Trial
+from ..trial import Trial
 from ..wording import calls_told, counted, slot_told, some
 
 BOOK = RuleBook("WIRE", "What requests and answers show by themselves")
