@@ -13,10 +13,13 @@ from invented import Bookable
 from kobling import (
     Booking,
     BookingFacts,
+    BookingNotFound,
     BookingQuery,
     BookingRequest,
+    ErrorMap,
     Http,
     InvalidRequest,
+    KoblingError,
     Limits,
     OwnReference,
     Patient,
@@ -105,7 +108,9 @@ def _referred(row: ReferredRow) -> Booking:
 class FieldAndNote(WithNote):
     contract = 1
     # [both]
-    limits = Limits(booking=BookingFacts(mode="sync", overlap="refused", reference_in="note", note_length=250))
+    limits = Limits(
+        booking=BookingFacts(mode="sync", overlap="refused", reference_in="field", sak_id_in="note", note_length=250),
+    )
 
     async def book(self, http: Http, request: BookingRequest) -> Booking:
         sent = {
@@ -124,10 +129,11 @@ class FoundByReference(WithFields):
     limits = Limits(
         booking=BookingFacts(mode="sync", overlap="refused", reference_in="field", listed_by="reference"),
     )
+    errors = ErrorMap({"NO_SUCH_REFERENCE": BookingNotFound}, code="/error/code")
 
     async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
-        rows = (await http.get("bookings", params={"externalReference": query.reference})).read(list[ReferredRow])
-        return [_referred(row) for row in rows]
+        reply = await http.get("bookings/by-reference/{}", query.reference, expect=("NO_SUCH_REFERENCE",))
+        return [] if reply.code else [_referred(reply.read(ReferredRow))]
 
     # [times]
 
@@ -165,13 +171,20 @@ def test_a_message_that_leaves_no_room_for_the_sak_id_is_refused_before_anything
 def test_one_booking_is_asked_for_by_its_reference() -> None:
     day = date(2026, 12, 1)
     query = BookingQuery(first_day=day, last_day=day, reference=UUID(int=7))
-    row, other = (
-        {"id": 12, "state": "confirmed", "externalReference": str(UUID(int=7))},
-        {"id": 13, "state": "confirmed", "externalReference": "2026/4711-B"},
-    )
-    played = play(FoundByReference, "list_bookings", query, replies=[reply(200, json=[row, other])])
-    assert played.requests[0].params == (("externalReference", str(UUID(int=7))),)
-    assert [(one.id, one.reference) for one in played.result.found] == [("12", UUID(int=7)), ("13", None)]
+    row = {"id": 12, "state": "confirmed", "externalReference": str(UUID(int=7))}
+    played = play(FoundByReference, "list_bookings", query, replies=[reply(200, json=row)])
+    assert played.requests[0].path.endswith(f"/bookings/by-reference/{UUID(int=7)}")
+    assert [(one.id, one.reference) for one in played.result.found] == [("12", UUID(int=7))]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_the_vendors_own_word_says_that_none_has_the_reference(status: int) -> None:
+    day = date(2026, 12, 1)
+    query = BookingQuery(first_day=day, last_day=day, reference=UUID(int=7))
+    none = reply(status, json={"error": {"code": "NO_SUCH_REFERENCE"}})
+    assert play(FoundByReference, "list_bookings", query, replies=[none]).result.found == ()
+    with pytest.raises(KoblingError):
+        play(FoundByReference, "list_bookings", query, replies=[reply(404, body=b"<html>")] * 3)
 
 
 # [tests]

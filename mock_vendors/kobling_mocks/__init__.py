@@ -31,7 +31,7 @@ from .mock import Mock, serving
 from .overview import serve_overview
 from .serve import Served
 from .switches import Switch, Switches
-from .wireids import NumberedIds, OwnIds, WireIds
+from .wireids import NumberedIds, OwnIds, SpelledIds, WireIds, short_code
 from .world import Unsound, World
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "OwnIds",
     "Refused",
     "Served",
+    "SpelledIds",
     "Switch",
     "Switches",
     "Unread",
@@ -68,6 +69,7 @@ __all__ = [
     "key_of",
     "serve_overview",
     "serving",
+    "short_code",
     "can_hold",
     "silent_about",
 ]

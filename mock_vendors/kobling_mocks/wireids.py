@@ -1,4 +1,4 @@
-"""How a vendor numbers what a clinic holds: the clinic's own ids as they are, or integers.
+"""How a vendor names what a clinic holds: by the clinic's own ids as they are, by integers, by words or references.
 
 The clinic model names everything by ids of its own. A dialect says with `Dialect.ids` what stands on the wire for them,
 and whoever compares an answer with the clinic goes through the same object.
@@ -6,12 +6,14 @@ and whoever compares an answer with the clinic goes through the same object.
 
 from __future__ import annotations
 
+import unicodedata
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from hashlib import blake2b
 
 from .clinic import Clinic
 
-__all__ = ["OwnIds", "NumberedIds", "WireIds"]
+__all__ = ["OwnIds", "NumberedIds", "SpelledIds", "WireIds", "short_code"]
 
 ROOM = 1_000_000
 """So many integers belong to one clinic; the upper half is for ids that the clinic never made."""
@@ -61,6 +63,61 @@ class NumberedIds(WireIds):
         if not (wire.isascii() and wire.isdecimal()) or wire != str(int(wire)):
             return None
         return clinic.numbered(int(wire) - _first(clinic))
+
+
+class SpelledIds(NumberedIds):
+    """Integers, but for what the vendor names otherwise.
+
+    departments: makes a department's code of its name (`short_code`, which gives `SENTRUM`). by_reference: a booking
+    has no number but the reference that its caller gave it; one that staff have made keeps its integer.
+    """
+
+    def __init__(self, *, departments: Callable[[str], str] | None = None, by_reference: bool = False) -> None:
+        self._code = departments
+        self._by_reference = by_reference
+
+    def wire(self, clinic: Clinic, own: str) -> str:
+        """The code, the reference or the integer."""
+        if (code := self._codes(clinic).get(own)) is not None:
+            return code
+        if self._by_reference:
+            named = (one.reference for one in clinic.all_appointments() if one.id == own)
+            if (reference := next(named, None)) is not None:
+                return reference
+        return super().wire(clinic, own)
+
+    def own(self, clinic: Clinic, wire: str) -> str | None:
+        """What has that code, reference or integer."""
+        for own, code in self._codes(clinic).items():
+            if code == wire:
+                return own
+        if self._by_reference:
+            named = (one.id for one in clinic.all_appointments() if one.reference == wire)
+            if (own_id := next(named, None)) is not None:
+                return own_id
+        found = super().own(clinic, wire)
+        return found if found is not None and super().wire(clinic, found) == self.wire(clinic, found) else None
+
+    def _codes(self, clinic: Clinic) -> dict[str, str]:
+        """The code of each department; of two with one name the later gets another last letter."""
+        codes: dict[str, str] = {}
+        for one in clinic.departments if self._code is not None else ():
+            code = plain = self._code(one.name) if self._code is not None else ""
+            letters = iter("BCDFGHJKLMNP")
+            while code in codes.values():
+                code = plain[:-1] + next(letters)
+            codes[one.id] = code
+        return codes
+
+
+def short_code(name: str, longest: int = 8) -> str:
+    """A code such as people are given for a department: the capital letters A to Z of its name, `longest` at most."""
+    spelled = name.upper().translate(_NORWEGIAN)
+    plain = unicodedata.normalize("NFD", spelled)
+    return "".join(one for one in plain if "A" <= one <= "Z")[:longest]
+
+
+_NORWEGIAN = str.maketrans({"Æ": "AE", "Ø": "O", "Å": "A", "Đ": "D", "Ŋ": "N", "Ŧ": "T"})
 
 
 def _first(clinic: Clinic) -> int:

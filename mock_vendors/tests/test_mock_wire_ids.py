@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel
 
 from kobling.exchange import WireRequest
-from kobling_mocks import Account, Answer, Dialect, Mock, NumberedIds, Operation, OwnIds, Visit
-from kobling_mocks.clinic import Clinic, demo_clinic, synthetic_clinic, synthetic_id
+from kobling_mocks import Account, Answer, Dialect, Mock, NumberedIds, Operation, OwnIds, SpelledIds, Visit, short_code
+from kobling_mocks.clinic import BookingOrder, Clinic, PatientDetails, demo_clinic, synthetic_clinic, synthetic_id
 
 NUMBERS = NumberedIds()
 
@@ -61,6 +63,39 @@ def test_a_vendor_may_use_the_clinics_own_ids() -> None:
     clinic = demo_clinic()
     own = clinic.timebooks[0].id
     assert OwnIds().own(clinic, OwnIds().wire(clinic, own)) == own
+
+
+@pytest.mark.parametrize("make", [demo_clinic, lambda: synthetic_clinic(7)])
+def test_departments_may_have_codes_and_bookings_the_reference_that_they_were_made_with(
+    make: Callable[[], Clinic],
+) -> None:
+    ids, clinic = SpelledIds(departments=short_code, by_reference=True), make()
+    free = clinic.open_slots(None, None, date(2026, 11, 24), date(2026, 12, 4))[0]
+    order = BookingOrder(
+        free.timebook_id, free.type_id, free.start, PatientDetails("Kari Prøve"), reference="ours-1", match="never"
+    )
+    ours = clinic.staff_book(order)
+    names = {ids.wire(clinic, own): own for own in everything(clinic)}
+    assert len(names) == len(everything(clinic))
+    assert {wire: ids.own(clinic, wire) for wire in names} == names
+    codes = [ids.wire(clinic, one.id) for one in clinic.departments]
+    assert all(code.isascii() and code.isalpha() and code.isupper() and len(code) <= 8 for code in codes)
+    assert ids.wire(clinic, ours.id) == "ours-1"
+    for own in (ours.id, clinic.departments[0].id):
+        assert ids.own(clinic, NUMBERS.wire(clinic, own)) is None, "it has no number beside its name"
+
+
+def test_of_two_departments_with_one_name_each_has_a_code_of_its_own() -> None:
+    ids, clinic = SpelledIds(departments=lambda name: short_code(name).lower()), demo_clinic()
+    first, *_ = clinic.departments
+    clinic.put_department(replace(first, id=synthetic_id("test", "department", "twin")))
+    codes = [ids.wire(clinic, one.id) for one in clinic.departments]
+    assert len(set(codes)) == len(codes)
+
+
+def test_a_code_has_no_other_letters_than_a_to_z() -> None:
+    assert short_code("Ålesund Øst & Áhkká") == "ALESUNDO"
+    assert short_code("Sentrum vest", 4) == "SENT"
 
 
 class _NoPath(BaseModel):

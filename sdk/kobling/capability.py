@@ -152,8 +152,9 @@ def _overlap(adapter: type[Adapter]) -> _Cell:
 
 def _sak_id(adapter: type[Adapter]) -> _Cell:
     facts = adapter.limits.booking
-    grade: Grade = "native" if facts.reference_in in ("field", "note") else "not_offered"
-    return grade, f"sak_id_{facts.reference_in}", _NONE, facts.source("reference_in")
+    grade: Grade = "native" if facts.sak_id_place in ("field", "note") else "not_offered"
+    source = facts.source("sak_id_in" if facts.sak_id_in else "reference_in")
+    return grade, f"sak_id_{facts.sak_id_place}", _NONE, source
 
 
 def _patient_on_file(adapter: type[Adapter]) -> _Cell:

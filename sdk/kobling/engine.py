@@ -37,7 +37,7 @@ from .clinic import Clinic
 from .clock import Clock
 from .commands import All, Flow, Once, Send, Sleep
 from .connection import Connection, PublicConnection, Secret
-from .errormap import fail, joined, judge
+from .errormap import code_in, fail, joined, judge
 from .errors import (
     AdapterBug,
     CredentialsRejected,
@@ -701,6 +701,8 @@ def _judged(run: _Run, call: Call, request: WireRequest, outcome: Response | Wir
     line = run.line
     if isinstance(outcome, WireFailure):
         return fail(outcome, write=call.is_write, typed_host=line.typed_host)
+    if call.accepts:
+        outcome.code = code_in(outcome, line.adapter.errors)
     return judge(
         outcome,
         table=line.adapter.errors,

@@ -146,7 +146,7 @@ def judge(
     table: ErrorMap,
     operation: str,
     write: bool,
-    expect: frozenset[int],
+    expect: frozenset[int | str],
     typed_host: bool,
     url: str,
     typed_url: str,
@@ -161,6 +161,8 @@ def judge(
     reply = response.reply
     status = reply.status
     code, fields = _vendor_words(response, table)
+    if code in expect and _can_be_read(status) and not (write and status in NEVER_CERTAIN):
+        return None
     listed: Listed | None = None
     if code:
         listed = table.codes.get((operation, code), table.codes.get(code))
@@ -191,6 +193,11 @@ def judge(
     if named:
         facts["fields"] = named
     return refusal.error(refusal.because, **facts)
+
+
+def _can_be_read(status: int) -> bool:
+    """Whether an answer is the vendor's own, with a code that an adapter may handle itself."""
+    return 200 <= status < 300 or 400 <= status < 500
 
 
 def fail(failure: WireFailure, *, write: bool, typed_host: bool) -> KoblingError:

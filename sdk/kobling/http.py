@@ -41,7 +41,7 @@ class Call:
     extra_headers: Mapping[str, Any]
     payload: Json
     form_payload: Mapping[str, Any] | None
-    accepts: frozenset[int]
+    accepts: frozenset[int | str]
     remember: float
     is_write: bool
 
@@ -172,12 +172,15 @@ Step: TypeAlias = Call | Calls | Pages[Any]
 class Http:
     """The adapter's way to its vendor, for one operation.
 
-    path: appended to the connection's base address; "" is that address itself. `{}` takes the next of `parts`, quoted.
-    A part that is empty, `.`, `..` or holds a control character is refused. params: the query string; None values are
-    left out. expect: statuses beside 2xx that the adapter handles itself, where `errors` does not list the answer's
-    code; an error that it raises after a write of its own is still `OutcomeUnknown`. `KEY` may stand anywhere in
-    params, headers, json and form. Days, moments and UUIDs are written as text, the first two as ISO 8601
-    (`2026-12-01`, `2026-12-01T08:00:00+00:00`). A list as a value of params is the parameter several times.
+    path: appended to the connection's base address; "" is that address itself. `{}` takes the next of `parts`,
+    quoted. A part that is empty, `.`, `..` or holds a control character is refused. params: the query string; None
+    values are left out. expect: what the adapter handles itself, and finds in `Response.status` and
+    `Response.code`: statuses beside 2xx, where `errors` does not list the answer's code, and codes of the vendor's
+    as text, also those that are listed, with status 200 and in the four hundreds. An error that it raises after a
+    write of its own is still `OutcomeUnknown`, and one that Kobling has raised for an answer decides the operation,
+    even if the adapter catches it. `KEY` may stand anywhere in params, headers, json and form. Days, moments and
+    UUIDs are written as text, the first two as ISO 8601 (`2026-12-01`, `2026-12-01T08:00:00+00:00`). A list as a
+    value of params is the parameter several times.
     JSON goes out as `application/json`, or as the vendor's own type of it where `Content-Type` in headers names one.
     """
 
@@ -199,7 +202,7 @@ class Http:
         *parts: object,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
-        expect: Collection[int] = (),
+        expect: Collection[int | str] = (),
         fresh_for: float = 0,
     ) -> Call:
         """A read. fresh_for: seconds for which this connection's own earlier answer will do, 900 at most, outside
@@ -214,7 +217,7 @@ class Http:
         form: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
-        expect: Collection[int] = (),
+        expect: Collection[int | str] = (),
         fresh_for: float = 0,
         method: Literal["POST", "PUT"] = "POST",
     ) -> Call:
@@ -229,7 +232,7 @@ class Http:
         form: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
-        expect: Collection[int] = (),
+        expect: Collection[int | str] = (),
     ) -> Call:
         """The operation's one write, as a POST. It is never sent again."""
         return _call("POST", path, parts, params, headers, json, form, expect, write=True)
@@ -241,7 +244,7 @@ class Http:
         json: Json = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
-        expect: Collection[int] = (),
+        expect: Collection[int | str] = (),
     ) -> Call:
         """The operation's one write, as a PUT."""
         return _call("PUT", path, parts, params, headers, json, None, expect, write=True)
@@ -253,7 +256,7 @@ class Http:
         json: Json = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
-        expect: Collection[int] = (),
+        expect: Collection[int | str] = (),
     ) -> Call:
         """The operation's one write, as a PATCH."""
         return _call("PATCH", path, parts, params, headers, json, None, expect, write=True)
@@ -265,7 +268,7 @@ class Http:
         json: Json = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, Any] | None = None,
-        expect: Collection[int] = (),
+        expect: Collection[int | str] = (),
     ) -> Call:
         """The operation's one write, as a DELETE."""
         return _call("DELETE", path, parts, params, headers, json, None, expect, write=True)
@@ -330,11 +333,13 @@ def _call(
     headers: Mapping[str, Any] | None,
     json: Json,
     form: Mapping[str, Any] | None,
-    expect: Collection[int],
+    expect: Collection[int | str],
     *,
     write: bool,
     remember: float = 0,
 ) -> Call:
+    if isinstance(expect, str):
+        raise TypeError('expect takes several: write expect=("…",)')
     return Call(
         verb, path, parts, dict(params or {}), dict(headers or {}), json, form, frozenset(expect), remember, write
     )
@@ -342,7 +347,9 @@ def _call(
 
 @dataclass(slots=True, repr=False, eq=False)
 class Response:
-    """A reply that the engine let through: 2xx, or a status named in `expect`.
+    """A reply that the engine let through: 2xx, or a status or code named in `expect`.
+
+    code: the vendor's code in an answer to a call with `expect`, as `ErrorMap.code` finds it; "" where there is none.
 
     Reading it never raises anything but `VendorProtocolError`, which names the place and decides the operation.
     """
@@ -350,6 +357,7 @@ class Response:
     reply: WireReply
     strict_keys: bool = False
     record: Callable[[KoblingError], None] | None = field(default=None)
+    code: str = ""
     _outcome: Parsed | JsonProblem | None = None
 
     @property

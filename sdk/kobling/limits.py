@@ -14,6 +14,9 @@ Per = Literal["practitioner", "service"]
 """What a call for open times may be bound to."""
 Kept = Literal["practitioner", "service", "location"]
 """What a move may have to keep. The location is where the patient comes: a Slot's and a Booking's `location_id`."""
+Carried = Literal["field", "note", "patient_note", "nowhere"]
+"""Where what we send with a booking stands at the vendor: in a field of its own, in the booking's note, in the note of
+the patient's record, or nowhere."""
 Source = Literal["known", "partly", "inferred", "nobody"]
 """How well something about a vendor is known, best first. "nobody": no page says, and the adapter assumes nothing."""
 
@@ -79,12 +82,13 @@ class BookingFacts(Facts):
 
     mode: "sync" when the answer is the booking, "request" when the clinic accepts later, "unknown".
     overlap: what the vendor does with a second booking of the same time.
-    reference_in: where the reference tag stands at the vendor. listed_by: what `list_bookings` can be asked by: the
-    "days" of a window, or one booking's "reference" alone, which then has a field of its own. listed_days: the longest
-    window of one call, in local days; Kobling asks for a longer one in parts. None for any. listed_per: "practitioner"
-    where one call lists one practitioner's bookings; Kobling then asks for each, which the adapter finds in
-    `query.practitioner_id`. None where one call can list all. note_length: characters that fit in its note, where the
-    caller's message stands as well.
+    reference_in: where the reference tag stands at the vendor. sak_id_in: where the SakID stands; None for the same
+    place. Wherever one of them stands in a note, the note is `request.note()`, which holds both. note_length:
+    characters that fit in its note, where the caller's message stands as well.
+    listed_by: what `list_bookings` can be asked by: the "days" of a window, or one booking's "reference" alone, which
+    then has a field of its own. listed_days: the longest window of one call, in local days; Kobling asks for a longer
+    one in parts. None for any. listed_per: "practitioner" where one call lists one practitioner's bookings; Kobling
+    then asks for each, which the adapter finds in `query.practitioner_id`. None where one call can list all.
     latest_commit: seconds after which a write whose answer was lost can no longer take effect, and what took effect is
     seen by a reading; None when nobody says, and never without a source in `sources`. settle: seconds to wait before
     looking for overlapping bookings (the vendor's commit and visibility delay and its clock's resolution).
@@ -93,7 +97,8 @@ class BookingFacts(Facts):
 
     mode: Literal["sync", "request", "unknown"] = "unknown"
     overlap: Literal["refused", "accepted", "unknown"] = "unknown"
-    reference_in: Literal["field", "note", "patient_note", "nowhere"] = "nowhere"
+    reference_in: Carried = "nowhere"
+    sak_id_in: Carried | None = None
     listed_by: Literal["days", "reference"] = "days"
     listed_days: int | None = Field(default=None, ge=1, le=366)
     listed_per: Literal["practitioner"] | None = None
@@ -113,6 +118,16 @@ class BookingFacts(Facts):
         if self.listed_by == "reference" and self.reference_in != "field":
             raise ValueError("listed_by='reference' needs reference_in='field'")
         return self
+
+    @property
+    def sak_id_place(self) -> Carried:
+        """Where the SakID stands: `sak_id_in`, or where the reference does."""
+        return self.sak_id_in or self.reference_in
+
+    @property
+    def note_is_composed(self) -> bool:
+        """Whether reference or SakID stands in a note, which then is the whole of `request.note()`."""
+        return bool({self.reference_in, self.sak_id_place} & {"note", "patient_note"})
 
     def unproven(self) -> tuple[str, ...]:
         """What would have to be known for a slot that is still free to prove that nothing was booked."""

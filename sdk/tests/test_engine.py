@@ -23,6 +23,7 @@ from kobling import (
     BodyKey,
     BookedDifferently,
     Booking,
+    BookingNotFound,
     BookingRef,
     BookingRequest,
     ByCursor,
@@ -38,6 +39,7 @@ from kobling import (
     InvalidConnection,
     InvalidRequest,
     KoblingError,
+    NotActivated,
     OutcomeUnknown,
     OwnReference,
     Practitioner,
@@ -175,6 +177,40 @@ def test_a_status_that_is_expected_is_the_adapters_to_handle() -> None:
         assert (await http.get("x", expect={404})).status == 404
 
     identify(work, reply(404))
+
+
+CODED = ErrorMap({"NOTHING": BookingNotFound, "SHUT": NotActivated}, code="/fault")
+
+
+@pytest.mark.parametrize("status", [200, 404, 409])
+def test_a_code_that_is_expected_is_the_adapters_to_handle_whether_it_is_listed_or_not(status: int) -> None:
+    seen: list[str] = []
+
+    async def work(http: Http) -> None:
+        for _ in range(2):
+            seen.append((await http.get("x", expect=("NOTHING", "NEW"))).code)
+
+    identify(work, *(reply(status, json={"fault": one}) for one in ("NOTHING", "NEW")), errors=CODED)
+    assert seen == ["NOTHING", "NEW"]
+
+
+@pytest.mark.parametrize(("status", "code", "error"), [
+    (200, "SHUT", NotActivated), (502, "NOTHING", VendorUnavailable), (307, "NOTHING", VendorProtocolError),
+])  # fmt: skip
+def test_neither_another_code_nor_one_of_a_gateway_is_expected(status: int, code: str, error: type[Exception]) -> None:
+    async def work(http: Http) -> None:
+        await http.get("x", expect=("NOTHING",))
+
+    with pytest.raises(error):
+        identify(work, *[reply(status, json={"fault": code})] * 3, errors=CODED)
+
+
+def test_one_text_is_not_taken_for_several_codes() -> None:
+    async def work(http: Http) -> None:
+        await http.get("x", expect="NOTHING")
+
+    with pytest.raises(AdapterBug):
+        identify(work, OK, errors=CODED)
 
 
 def test_an_error_among_calls_sent_together_fails_an_operation_that_does_not_own_up_to_it() -> None:

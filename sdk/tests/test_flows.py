@@ -40,6 +40,7 @@ from kobling import (
     WireFailure,
     WireRequest,
 )
+from kobling.capability import capabilities
 from kobling.limits import BookingFacts, Rate
 from kobling.testing import reply
 
@@ -337,6 +338,25 @@ def test_a_message_that_the_vendors_field_does_not_hold_is_refused_before_anythi
         book(world, request(world.slot(), message="Kommer med ledsager og hund"))
     assert not writes(world)
     assert book(world, request(world.slot(), message="Kommer med ledsager")).status == "booked"
+
+
+def test_a_note_that_holds_the_sak_id_is_checked_whole_where_the_reference_has_a_field(mode: str) -> None:
+    class FieldAndNote(FullVendor):
+        key = "field_and_note"
+        contract = 1
+        limits = FullVendor.limits.model_copy(
+            update={
+                "booking": FullVendor.limits.booking.model_copy(update={"note_length": 45, "sak_id_in": "note"}),
+            }
+        )
+
+    world = connect(mode, FieldAndNote)
+    with pytest.raises(InvalidRequest, match="note_too_long"):
+        book(world, request(world.slot(), message="Kommer med ledsager og hund"))
+    assert not writes(world)
+    assert book(world, request(world.slot(), message="Hund")).status == "booked"
+    (row,) = [one for one in capabilities(FieldAndNote) if one.name == "sak_id"]
+    assert row.how == "sak_id_note"
 
 
 @pytest.mark.parametrize(("age", "kept"), [(10.0, False), (0.5, False), (-0.5, True), (-30.0, False)])

@@ -372,11 +372,11 @@ def texts_of(rig: Rig, stands: Appointment) -> str:
 
 def _message_stands(trial: Trial, message: str, text: str, calls: Sequence[Call]) -> None:
     """The whole message, where there is a place for it at all."""
-    where = trial.adapter.limits.booking.reference_in
-    if where == "nowhere":
+    facts = trial.adapter.limits.booking
+    if facts.reference_in == "nowhere" and not facts.note_is_composed:
         return
     plain, message = " ".join(text.split()), " ".join(message.split())
-    begun = where != "field" or message[:20] in plain
+    begun = facts.note_is_composed or message[:20] in plain
     expected = f"the message of {len(message)} characters with the appointment"
     seen = f"in the {len(plain)} characters of text that the clinic sees"
     trial.claim(begun, "no_message", expected=expected, got=f"no word of it {seen}", calls=calls)
@@ -428,7 +428,7 @@ def _with_the_longest(trial: Trial, request: BookingRequest) -> BookingRequest:
     """The request with as long a message as the adapter's facts let through."""
     facts, fields = trial.adapter.limits.booking, trial.adapter.patient_fields
     most = LONGEST_MESSAGE
-    if facts.reference_in == "field":
+    if not facts.note_is_composed:
         most = min(most, facts.note_length or most)
     elif facts.note_length is not None:
         lines = fields.note_lines(request.patient)

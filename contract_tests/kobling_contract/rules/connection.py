@@ -75,7 +75,9 @@ async def _named(trial: Trial, rig: Rig, fields: dict[str, str], may_name: Itera
     wrong = rig.connect(**fields)
     report = await wrong.test_connection()
     calls = rig.since(mark)
-    trial.need(calls or None, f"{what}: the form refuses the value, so that the vendor was not asked")
+    (name, value), *_ = fields.items()
+    tried = "" if name == "api_key" else f" “{value}”"
+    trial.need(calls or None, f"{what}: the form's pattern of {name} refuses{tried}, so that the vendor was not asked")
     outcome = await trial.outcome(wrong.slots(rig.days()))
     by = decider(rig, outcome, rig.since(mark), CONNECTING, write=False)
     got = f"{told(report)}\n{by}" if by else told(report)
@@ -94,6 +96,13 @@ async def _named(trial: Trial, rig: Rig, fields: dict[str, str], may_name: Itera
     )
     refused = [call for call in calls if call.status is not None and call.status >= 400] or calls
     trial.saw(f"{what}: the vendor answered {', '.join(str(call.status) for call in refused)}; {told(report)}")
+
+
+def _nowhere(rig: Rig, kind: str, field: str) -> str:
+    """An id of the vendor's form that stands for nothing, or one like the right one, where the form's pattern takes no
+    other."""
+    strange, pattern = rig.nowhere(kind), getattr(rig.adapter.form, field).pattern
+    return almost(rig.fields()[field]) if pattern and not re.fullmatch(pattern, strange) else strange
 
 
 def _under(setting: Mapping[str, object]) -> str:
@@ -196,10 +205,7 @@ async def _unknown_clinic(trial: Trial) -> None:
     for setting in trial.rig().switch_settings("unknown_clinic"):
         rig = trial.rig(switches=setting)
         await good_test(trial, rig)
-        strange = rig.nowhere("clinic")
-        pattern = trial.adapter.form.external_id.pattern
-        if pattern and not re.fullmatch(pattern, strange):
-            strange = almost(rig.fields()["external_id"])
+        strange = _nowhere(rig, "clinic", "external_id")
         what = f"an unknown clinic{_under(setting)}"
         await _named(trial, rig, {"external_id": strange}, ("external_id",), what)
 
@@ -284,7 +290,7 @@ async def _unknown_department(trial: Trial) -> None:
     await good_test(trial, rig)
     if told_places is None:
         trial.not_offered("a list of departments", proof=not rig.told("departments"))
-    strange = rig.nowhere("department")
+    strange = _nowhere(rig, "department", "department_id")
     await _named(trial, rig, {"department_id": strange}, ("department_id",), "an unknown department")
 
 

@@ -183,7 +183,7 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "false_booked": "list_bookings: which rows are told, Booking.reference and Booking.status; what is cancelled "
         "does not stand.",
         "wrote": "list_bookings, get_booking and list_slots: they read, and send nothing.",
-        "no_page": "list_bookings: what is caught around its call, and what it does with status 404.",
+        "no_page": "list_bookings: what its calls expect; name the vendor's own code there, and no status.",
         "not_found": "list_bookings: which rows and pages are read, and Booking.reference, read from where "
         "BookingFacts.reference_in says that it stands.",
         "not_sent": "book: request.reference goes into the vendor's field where BookingFacts.reference_in is "

@@ -21,6 +21,7 @@ from ..rule import RuleBook
 from ..tls import HOST, PERSONAS, Front, Personas
 from ..trial import Trial
 from ..wording import calls_told, counted, either
+from .booking import still_open
 from .failures import BRANCHES
 
 BOOK = RuleBook("TRAN", "Broken connections, certificates and addresses")
@@ -219,14 +220,14 @@ async def _redirects_over_sockets(trial: Trial) -> None:
     with canary() as port:
         rig = trial.rig(wired=True)
         write = (await trial.booked(rig)).write
-        slots = iter(await trial.open_times(rig))
+        slots = await trial.open_times(rig)
         struck = 0
         for status in REDIRECTS:
             for operation in ("*", write):
                 fault = {"to": f"http://127.0.0.1:{port.number}/elsewhere", "status": status, "times": 0}
                 rig.fault(operation, "redirect", **fault)
                 side, mark = rig.connect(), rig.mark()
-                call = side.catalogue() if operation == "*" else side.book(rig.request(next(slots)))
+                call = side.catalogue() if operation == "*" else side.book(rig.request(still_open(trial, rig, slots)))
                 await trial.outcome(call)
                 struck += any(one.fault == "redirect" for one in rig.since(mark))
                 rig.world.faults.clear()

@@ -192,10 +192,11 @@ def _prepared(state: State, request: BookingRequest) -> BookingRequest:
     if facts.reference_in == "patient_note":
         update["patient_id"] = None
     prepared = request.model_copy(update=update)
-    bounded = facts.reference_in == "field" and facts.note_length is not None
-    if bounded and len(request.message or "") > (facts.note_length or 0):
-        raise _refused(state, InvalidRequest("note_too_long", fields=("message",)))
-    if facts.reference_in in ("note", "patient_note"):
+    if not facts.note_is_composed:
+        bounded = facts.reference_in == "field" and facts.note_length is not None
+        if bounded and len(request.message or "") > (facts.note_length or 0):
+            raise _refused(state, InvalidRequest("note_too_long", fields=("message",)))
+    else:
         problem = ""
         try:
             prepared.note(facts.note_length)

@@ -82,6 +82,7 @@ def _facts(adapter: type[Adapter]) -> dict[str, Any]:
             "mode": facts.mode,
             "overlap": facts.overlap,
             "reference_in": facts.reference_in,
+            "sak_id_in": facts.sak_id_place,
             "latest_commit": facts.latest_commit,
             "inferred": sorted(facts.inferred),
         },
