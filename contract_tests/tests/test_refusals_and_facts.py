@@ -398,3 +398,16 @@ def test_a_list_that_lacks_a_booking_says_whose_was_never_asked_for(rule: str) -
     told = run(rule, OneCalendar)
     assert told.verdict is Verdict.FAIL
     assert "and never for" in told.got
+
+
+class NoPageIsGone(Synthetic):
+    """Takes any 404 for the vendor's word that there is no such booking."""
+
+    contract = 1
+    errors = replace(ERRORS, statuses={**ERRORS.statuses, ("cancel", 404): BookingNotFound})
+
+
+def test_a_page_that_is_not_there_is_no_booking_that_is_gone() -> None:
+    told = run("CNCL-05", NoPageIsGone)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "no_page")
+    assert run("CNCL-05", Synthetic).verdict is Verdict.PASS

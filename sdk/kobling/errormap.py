@@ -135,8 +135,9 @@ _WRITE: Mapping[int, Listed] = {
     431: Refusal(VendorProtocolError, "status_431"),
 }
 _NOTHING_THERE = frozenset({404, 405, 410})
-"""How a server answers that is there but has no such API. At a typed host a page of HTML with such a status, or one
-without the vendor's code, is no word of the vendor's about a clinic or a booking: "gone" must not be read into it."""
+"""How a server answers that is there but has no such API. A page of HTML with such a status, or one without a code
+where the vendor's refusals have one, is no word of the vendor's about a clinic or a booking: "gone" must not be read
+into it."""
 _ON_A_BOOKING = frozenset({"cancel", "reschedule", "get_booking"})
 
 
@@ -183,7 +184,8 @@ def judge(
         return VendorUnavailable(f"status_{status}", **facts)
     if typed_host and not code and (_elsewhere(reply) or (status in _NOTHING_THERE and listed is None and table.code)):
         return UrlNotAllowed("nothing_there", **facts)
-    if listed is None and status in (404, 410) and operation in _ON_A_BOOKING:
+    its_own = not _elsewhere(reply) and (bool(code) or table.code is None)
+    if listed is None and status in (404, 410) and operation in _ON_A_BOOKING and its_own:
         listed = BookingNotFound
     if listed is None:
         other = Refusal(VendorProtocolError, "vendor_code" if 200 <= status < 300 else f"status_{status}")

@@ -190,7 +190,7 @@ class Vendor:
             return self._book(body)
         row = self.rows.get(path[1])
         if row is None:
-            return reply(404, json={})
+            return reply(404, json={"code": "UNKNOWN"})
         if method == "DELETE":
             row["status"] = "cancelled"
             return reply(204)

@@ -30,6 +30,7 @@ from kobling import (
     ByLink,
     ByNumber,
     ByOffset,
+    CancelReason,
     Clinic,
     ConnectionForm,
     CredentialsRejected,
@@ -51,6 +52,7 @@ from kobling import (
     Slots,
     SlotTaken,
     Token,
+    TooLateToChange,
     VendorProtocolError,
     VendorTimeout,
     VendorUnavailable,
@@ -203,6 +205,23 @@ def test_neither_another_code_nor_one_of_a_gateway_is_expected(status: int, code
 
     with pytest.raises(error):
         identify(work, *[reply(status, json={"fault": code})] * 3, errors=CODED)
+
+
+@pytest.mark.parametrize(("body", "code", "gone"), [
+    (b'{"fault": "NEW"}', "/fault", True), (b'{"detail": "Not found."}', "/fault", False), (b"", "/fault", False),
+    (b"<html>404", "/fault", False), (b"<html>404", None, False), (b"{}", None, True), (b"", None, True),
+])  # fmt: skip
+def test_a_booking_is_gone_by_the_vendors_own_word(body: bytes, code: str | None, gone: bool) -> None:
+    class Coded(FullVendor):
+        key = "coded"
+        contract = 1
+        errors = ErrorMap({"LATE": TooLateToChange}, code=code)
+
+    ref = BookingRef(connection_id=example_connection(Coded).id, id="12", confirmed=True)
+    for operation in ("get_booking", "cancel"):
+        asked = (ref,) if operation == "get_booking" else (ref, CancelReason(by="patient"))
+        with pytest.raises(BookingNotFound if gone else VendorProtocolError):
+            play(Coded, operation, *asked, replies=[reply(404, body=body)])
 
 
 def test_one_text_is_not_taken_for_several_codes() -> None:

@@ -37,6 +37,7 @@ from ..answers import parsed
 from ..clinics import ClinicName
 from ..decided import decided
 from ..marks import spelled
+from ..no_page import NO_PAGE, answers_without_a_word
 from ..outcome import Outcome, unknown
 from ..rig import Rig
 from ..rule import UNTRIED, RuleBook
@@ -543,8 +544,11 @@ async def _refused_from_then_on(trial: Trial, restriction: Restrictions | None =
         "not_looked_at": "The vendor's answer does not say in its own word that the booking is cancelled, and the "
         "caller heard that it is: read the booking's state in the answer.",
         "resent": "The adapter sent one cancel more than once, though its caller had asked once.",
+        "no_page": "A gateway's 404 in the place of the answer, without a word of the vendor's, is told as a booking "
+        "that is gone, and it stands. Only the vendor's own word for an unknown booking says so: list its code.",
     },
     look={
+        "no_page": "ErrorMap.statuses and what cancel expects: name the vendor's code, and no status.",
         "told_cancelled": "cancel: which answers become Cancelled. Where they have no content, only the vendor's own "
         "status (204), and no other of 2xx.",
         "told_certain": "cancel: let the errors of the write out as they are; ErrorMap: a status that a gateway may "
@@ -592,6 +596,29 @@ async def _lost_cancel(trial: Trial) -> None:
             count += 1
     trial.saw(f"{count} lost cancels, each told as unknown or as it turned out, and as Cancelled when asked again")
     await _answered_as_standing(trial)
+    await _no_page_is_no_cancel(trial, write)
+
+
+async def _no_page_is_no_cancel(trial: Trial, write: str) -> None:
+    """In the place of the answer to a cancel a gateway says that there is no such page. A vendor whose own answer to an
+    unknown booking looks the same can't be told from it. write: the vendor's name of the call that cancels."""
+    rig = trial.rig()
+    made, mark = await trial.booked(rig), rig.mark()
+    nobodys = made.booking.ref.model_copy(update={"id": rig.nowhere("appointment")})
+    await trial.outcome(rig.session.cancel(nobodys, REASON))
+    if answers_without_a_word(rig, mark):
+        trial.saw("the vendor itself answers 404 without a word to the cancel of a booking that never was")
+        return
+    rig.fault(write, "empty", status=NO_PAGE.status)
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    now, calls = state_of(rig, made.appointment), rig.since(mark)
+    stands = now is not None and now.state in LIVE_STATES
+    gone = isinstance(outcome.value, Cancelled) or isinstance(outcome.error, BookingNotFound)
+    expected = f"an error that does not say that booking {made.booking.id} is gone: it stands"
+    got = f"{_told(outcome)}, after an answer with status {NO_PAGE.status} that has no body"
+    trial.claim(not (gone and stands), "no_page", expected=expected, got=got, calls=calls)
+    trial.saw(f"a gateway's {NO_PAGE.status} in the place of an answer to a cancel is told as {outcome}")
 
 
 async def _answered_as_standing(trial: Trial) -> None:

@@ -16,14 +16,13 @@ from kobling import (
     ResolveFirst,
     Slot,
     StillUnknown,
-    WireReply,
     find_tags,
 )
 from kobling_mocks import Call
 
-from ..answers import parsed
 from ..decided import decided
 from ..gaps import gap
+from ..no_page import NO_PAGE, answers_without_a_word
 from ..outcome import unknown
 from ..rig import Rig
 from ..timebook import apart
@@ -231,8 +230,7 @@ async def _no_page_is_no_list(trial: Trial) -> None:
     made = await trial.booked(rig)
     mark = rig.mark()
     await trial.outcome(rig.session.bookings(trial.listing(rig.request(made.request.slot))))
-    if any(isinstance(one.outcome, WireReply) and one.outcome.status == NO_PAGE.status and parsed(one.outcome) is None
-           for one in rig.sent_since(mark)):  # fmt: skip
+    if answers_without_a_word(rig, mark):
         trial.saw("the vendor itself answers 404 without a word to a reference that nothing has")
         return
     rig.spoil = lambda _request, _outcome: NO_PAGE
@@ -244,7 +242,6 @@ async def _no_page_is_no_list(trial: Trial) -> None:
                 calls=rig.since(mark))  # fmt: skip
 
 
-NO_PAGE = WireReply(404, (("Content-Type", "text/html"),), b"<html><body>404 Not Found</body></html>")
 SLOW, LATE = 600.0, 20.0
 """Seconds that a slow call takes; and how many there are between the bound that the adapter states and a late one."""
 OPERATION = 60.0

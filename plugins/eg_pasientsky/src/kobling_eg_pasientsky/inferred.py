@@ -25,6 +25,7 @@ from kobling import (
     RequestRejected,
     SlotTaken,
     TooLateToChange,
+    VendorProtocolError,
     WhyNot,
 )
 
@@ -62,7 +63,7 @@ ERRORS: Final = ErrorMap(
     statuses={
         403: Refusal(CredentialsRejected, fields=("external_id", "api_key")),
         404: ClinicNotFound,
-        ("cancel", 404): BookingNotFound,
+        ("cancel", 404): Refusal(VendorProtocolError, "status_404"),  # a gateway says so too, and the booking stands
         ("book", 409): SlotTaken,
     },
     code="/error/code",
