@@ -1,4 +1,4 @@
-"""Code of `several-departments.md`, where the place is the practitioner's: both ends, and their tests."""
+"""Code of `at-the-practitioners.md`: both ends, and their tests."""
 
 from __future__ import annotations
 
@@ -254,6 +254,7 @@ class AnybodyAnywhere(AtThePractitioners):
         return found.model_copy(update={"practitioners": people})
 
 
+# [test]
 RULES = ("CONN-05", "CAT-07", "SLOT-04", "SLOT-10")
 
 
@@ -266,6 +267,7 @@ def test_the_suite_finds_each_service_and_each_time_where_it_is() -> None:
     assert failed(AtThePractitioners) == []
 
 
+# [end]
 class OnlyPeople(AtThePractitioners):
     """Leaves it to the SDK where services and times are: no service of this vendor has a place of its own."""
 

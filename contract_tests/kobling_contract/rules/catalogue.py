@@ -608,7 +608,7 @@ async def _no_rate_at_all(trial: Trial) -> None:
     "A type belongs to the department of its address, else to those of its practitioners, else to every department",
     why="Otherwise a practitioner is seen nowhere, or at a place where nobody receives the patient.",
     check="Service.locations: the department of the address; None without an address. Where none means the "
-    "practitioner's own place: `kobling about several-departments#at-the-practitioners`. Practitioner.departments, "
+    "practitioner's own place: `kobling about at-the-practitioners`. Practitioner.departments, "
     "where it is told: where they receive patients.",
     control="The catalogue is read, and holds at least one type whose place can be compared.",
     source="the help article on departments: no address means all departments",

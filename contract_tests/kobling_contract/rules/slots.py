@@ -214,7 +214,7 @@ async def _filters(trial: Trial) -> None:
     "A department shows what is received there, and what has no address",
     why="A department that is ignored sends patients to the other end of town.",
     check="The department of the connection or query: which field of the vendor's is the visiting address? Where it "
-    "may be the practitioner's own place: `kobling about several-departments#at-the-practitioners`.",
+    "may be the practitioner's own place: `kobling about at-the-practitioners`.",
     control="The search in each department is answered without an error, where the timebook has open times.",
     source="the help article on departments",
     needs=NEEDS,
@@ -407,7 +407,7 @@ def _owned_up(trial: Trial, rig: Rig, answer: Slots, query: SlotQuery, what: str
     "A time's end is its start plus the type's length, and its place is the type's",
     why="Calendars and reminders are made from both.",
     check="Slot.end in absolute time, not by the wall clock; Slot.location_id from the visiting address. Where open "
-    "times name none, it follows from the catalogue: `kobling about several-departments#at-the-practitioners`.",
+    "times name none, it follows from the catalogue: `kobling about at-the-practitioners`.",
     control="The searches are answered without an error, and find times that the timebook has too.",
     source="the contract: start and end are instants",
     needs=NEEDS,
