@@ -143,8 +143,9 @@ class BookingFacts(Facts):
 class Limits(Model):
     """All limits and facts of a vendor. reschedule_within: what must stay the same for the vendor to move a booking
     in one step, as `frozenset({"practitioner", "location"})`; any other move is booked anew and the old one cancelled.
-    timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most. scoped_keys: a key
-    may be allowed to read and not to write, which nobody can tell without writing."""
+    timeout_read, timeout_write: seconds for a whole call. calls: requests in one operation at most. reply_bytes: of one
+    answer, unpacked; a longer one is the vendor's error. scoped_keys: a key may be allowed to read and not to write,
+    which nobody can tell without writing."""
 
     slots: SlotLimits = SlotLimits()
     catalogue: CatalogueFacts = CatalogueFacts()
