@@ -21,7 +21,7 @@ from .exchanges import Personal
 from .outcome import Outcome
 from .rig import Rig
 
-__all__ = ["answered_codes", "decided", "decider", "listed_codes"]
+__all__ = ["answered_codes", "decided", "decider", "listed_codes", "said_no"]
 
 DEEPEST: Final = 6
 LONGEST_REFUSAL: Final = 2_000
@@ -57,6 +57,14 @@ def decider(rig: Rig, outcome: Outcome, calls: Sequence[Call], operations: Seque
         if type(said) is type(outcome.error) and said.because == outcome.error.because:
             return _by(rig.adapter.errors, operation, sent.outcome, said.vendor_code, Personal(rig))
     return ""
+
+
+def said_no(rig: Rig, call: Call) -> bool:
+    """Whether the vendor answered a call with a refusal: by its status, or with a code whatever the status."""
+    sent = rig.sent(call.number)
+    reply = sent.outcome if sent is not None else None
+    code = code_in(Response(reply), rig.adapter.errors) if isinstance(reply, WireReply) else ""
+    return call.status is not None and (call.status >= 400 or bool(code))
 
 
 def listed_codes(table: ErrorMap) -> frozenset[str]:

@@ -7,8 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from pydantic import BaseModel
 
 from kobling import WireReply, WireRequest
 from kobling_mocks import Call
@@ -48,8 +50,7 @@ def onward(first: WireCall, second: WireCall) -> Onward | None:
     here, there = urlsplit(first.request.url), urlsplit(second.request.url)
     if _leads_to(first.outcome.header("link") or "", second.request.url):
         return Onward(None, second.request.url, is_link=True)
-    known = {value for _, value in parse_qsl(here.query)}
-    new = {value for _, value in parse_qsl(there.query)} - known
+    new = set(_asked(second.request).values()) - set(_asked(first.request).values())
     relative = urlunsplit(("", "", there.path, there.query, ""))
     for place, value in _texts(parsed(first.outcome), ()):
         if unquote(value) in (unquote(second.request.url), unquote(relative)) and there.path == here.path:
@@ -207,9 +208,16 @@ def _asked(request: WireRequest) -> dict[str, str]:
         body = json.loads(request.body) if request.body else {}
     except ValueError:
         body = {}
-    if isinstance(body, dict):
-        found |= {name: str(value) for name, value in body.items() if isinstance(value, str | int)}
-    return found
+    return found | dict(_plain(body, ""))
+
+
+def _plain(data: Any, name: str) -> Iterator[tuple[str, str]]:
+    """The plain values of a body, each by the names that lead to it: `args.page`."""
+    if isinstance(data, dict):
+        for part, inner in data.items():
+            yield from _plain(inner, f"{name}.{part}" if name else part)
+    elif isinstance(data, str | int):
+        yield name, str(data)
 
 
 def _pages(name: str) -> bool:
@@ -219,9 +227,21 @@ def _pages(name: str) -> bool:
 
 def _documented(operation: Operation) -> bool:
     """Whether the vendor documents that a call answers in pages."""
-    names = [name for model in (operation.query, operation.body) if model is not None
-             for field, info in model.model_fields.items() for name in (field, info.alias or field)]  # fmt: skip
-    return not operation.writes and any(map(_pages, names))
+    models = [model for model in (operation.query, operation.body) if model is not None]
+    return not operation.writes and any(_pages(name) for model in models for name in _named(model))
+
+
+DEEPEST = 4
+"""Models within models that are looked into."""
+
+
+def _named(model: type[BaseModel], depth: int = DEEPEST) -> Iterator[str]:
+    """The names of a model's fields, and of the models in them, with their aliases."""
+    for name, field in model.model_fields.items():
+        yield from (name, field.alias or name)
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if depth and isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _named(inner, depth - 1)
 
 
 def documented(rig: Rig) -> frozenset[str]:

@@ -32,6 +32,7 @@ from kobling import (
     SakID,
     Slot,
     SlotTaken,
+    SlotWithdrawn,
     TooLateToChange,
     WireFailure,
     WireReply,
@@ -43,7 +44,7 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Clinic, Medium, PatientDetails, Restrictions
 from kobling_mocks.clinic import BookingOrder as Order
 
-from ..decided import decided
+from ..decided import decided, said_no
 from ..exchanges import Personal
 from ..outcome import Outcome
 from ..record import Compared, on_record, said_in
@@ -959,8 +960,11 @@ def _unchecked(trial: Trial) -> type[Adapter]:
         "that a person mends one and is refused for the next.",
         "not_refused": "The vendor refused, and the caller heard no refusal with effect none.",
         "changed": "The vendor refused, and something new stands in the timebook.",
+        "as_the_time": "The vendor refused for what the patient lacks, and that is told as a time that can't be had: "
+        "other times are offered, and refused alike.",
     },
     look={
+        "as_the_time": "ErrorMap.codes: what this code became; InvalidRequest, or PatientFieldRequired.",
         "not_refused": "ErrorMap.code and ErrorMap.codes: that refusal's code, or its status where it has none; what "
         "is not listed stays unknown.",
         "changed": "book: what is sent after the vendor has refused; nothing may be.",
@@ -983,7 +987,7 @@ async def _refused_field(trial: Trial) -> None:
             without = PATIENT.model_copy(update=dict.fromkeys(names))
             outcome = await trial.outcome(rig.session.book(rig.request(slot, patient=without)))
             calls = rig.writing(rig.since(mark))
-            if not [call for call in calls if call.status is not None and 400 <= call.status < 500]:
+            if not any(said_no(rig, call) for call in calls):
                 slot = next((one for one in slots if rig.open_time(one) is not None), slot)
                 continue
             what = f"without {', '.join(names)} ({setting_told(setting)})"
@@ -991,6 +995,8 @@ async def _refused_field(trial: Trial) -> None:
             expected = f"an error, effect none, that names {' or '.join(names)}: booked {what}"
             got = decided(rig, outcome, calls)
             trial.claim(refused, "not_refused", expected=expected, got=got, calls=calls)
+            of_the_time = isinstance(outcome.error, SlotTaken | SlotWithdrawn)
+            trial.claim(not of_the_time, "as_the_time", expected=expected, got=got, calls=calls)
             named = set(outcome.error.fields if outcome.error else ()) & set(names)
             trial.claim(bool(named), "not_named", expected=expected, got=got, calls=calls)
             said[names] = set(told_in(rig.sent_since(mark)).splitlines())

@@ -35,7 +35,7 @@ from kobling_mocks.clinic import Appointment, Restrictions
 
 from ..answers import parsed
 from ..clinics import ClinicName
-from ..decided import decided
+from ..decided import decided, said_no
 from ..marks import spelled
 from ..no_page import NO_PAGE, answers_without_a_word
 from ..outcome import Outcome, unknown
@@ -289,7 +289,7 @@ async def _twice(trial: Trial) -> None:
         second = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
         calls = rig.writing(rig.since(mark))
         asked = trial.need(calls or rig.since(mark), "the vendor was not asked the second time")
-        plain = not calls or (calls[-1].status or 0) >= 400  # who reads first, and sends nothing, knows it
+        plain = not calls or said_no(rig, calls[-1])  # who reads first, and sends nothing, knows it
         good = isinstance(second.value, Cancelled)
         what = setting_told(setting)
         expected = f"Cancelled(already_gone=True) for the second cancel ({what})"
@@ -1077,7 +1077,7 @@ async def _given_up_and_moved(trial: Trial, rig: Rig, slot: Slot, later: Slot, w
     mark = rig.mark()
     moved = await trial.outcome(rig.session.reschedule(made.value.ref, rig.request(later)))
     calls, live = rig.writing(rig.since(mark)), rig.ours()
-    unread = [one for one in rig.since(mark) if one not in calls and (one.status or 500) >= 400]
+    unread = [one for one in rig.since(mark) if one not in calls and (one.status is None or said_no(rig, one))]
     honest = isinstance(moved.error, OutcomeUnknown | RescheduleHalfDone) or bool(unread)
     trial.claim(moved.error is None or honest, "not_moved", expected=f"moved to {clock_told(rig, later.start)} "
                 f"({what})", got=moved, calls=calls)  # fmt: skip

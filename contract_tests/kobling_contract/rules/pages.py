@@ -172,7 +172,8 @@ def _edges(calls: Sequence[Call]) -> list[int]:
     return [
         number
         for number, (one, other) in enumerate(pairwise(calls), 1)
-        if (one.operation, one.path) == (other.operation, other.path) and one.query != other.query
+        if (one.operation, one.path) == (other.operation, other.path)
+        and (one.query, one.body) != (other.query, other.body)
     ]
 
 
@@ -646,7 +647,7 @@ def _lists(calls: Sequence[Call], wire: Sequence[WireCall]) -> list[int]:
     """The first edge of each list in a reading."""
     first: dict[str, int] = {}
     for edge in _edges(calls):
-        first.setdefault(urlsplit(wire[edge - 1].request.url).path, edge)
+        first.setdefault(calls[edge - 1].operation or urlsplit(wire[edge - 1].request.url).path, edge)
     return list(first.values())
 
 
