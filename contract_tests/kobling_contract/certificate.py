@@ -57,7 +57,8 @@ class Area:
 class Certificate:
     """One run, or several with a seed each. adapter: `module:Class`. target: what it was run against; vendor_version:
     what stood for the vendor there. results: one for each rule, the strongest of its seeds. listed_codes,
-    listed_words: the vendor's codes that the adapter's ErrorMap has entries for, and the words of its tables."""
+    listed_words: the vendor's codes that the adapter's ErrorMap has entries for, and the words of its tables.
+    documented_uses: the vendor's calls and the optional fields in them, by its mock."""
 
     vendor: str
     adapter: str
@@ -68,6 +69,7 @@ class Certificate:
     vendor_version: str = ""
     listed_codes: frozenset[str] = frozenset()
     listed_words: frozenset[str] = frozenset()
+    documented_uses: frozenset[str] = frozenset()
 
     @property
     def seed(self) -> int:
@@ -196,7 +198,7 @@ class Certificate:
     @property
     def cannot_know(self) -> tuple[str, ...]:
         """What this run does not know because of what it was run against; for a mock, what its rows never show."""
-        return cannot_know(self.target, self.results, self.untried_codes, self.untried_words)
+        return cannot_know(self.target, self.results, self.untried_codes, self.untried_words, self.unused)
 
     @property
     def untried_codes(self) -> frozenset[str]:
@@ -207,6 +209,12 @@ class Certificate:
     def untried_words(self) -> frozenset[str]:
         """Words of the adapter's own tables that no answer of the mock's had, where the whole suite was run."""
         return self._where_all_was_run(self.listed_words - {word for one in self.results for word in one.words})
+
+    @property
+    def unused(self) -> frozenset[str]:
+        """Calls of the vendor's, and optional fields in them, that the adapter never made use of, where the whole suite
+        was run."""
+        return self._where_all_was_run(self.documented_uses - {use for one in self.results for use in one.used})
 
     def _where_all_was_run(self, untried: frozenset[str]) -> frozenset[str]:
         return untried if self.complete and self.target == "mock" else frozenset()

@@ -25,6 +25,7 @@ from .decided import listed_codes
 from .rule import Rule
 from .runner import Result, strongest
 from .target import Target, TargetUnavailable, find_target
+from .unused import documented_uses
 from .verdicts import Verdict
 from .waivers import BadWaiver, Waiver, checked
 from .word_tables import listed_words
@@ -94,6 +95,7 @@ def certificate_of(target: Target, seeds: Iterable[int], results: Iterable[Resul
         results=tuple(results),
         listed_codes=listed_codes(target.adapter.errors),
         listed_words=listed_words(target.adapter),
+        documented_uses=documented_uses(target.dialect) if target.dialect is not None else frozenset(),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from .rule import NEVER_VARIED, UNTRIED, Rule, TargetKind
 from .runner import Result
+from .unused import by_call
 from .verdicts import Verdict
 from .word_tables import by_table
 
@@ -36,11 +37,15 @@ def provable_on(rule: Rule) -> tuple[TargetKind, ...]:
 
 
 def cannot_know(
-    kind: str, results: Iterable[Result], codes: Collection[str] = (), words: Collection[str] = ()
+    kind: str,
+    results: Iterable[Result],
+    codes: Collection[str] = (),
+    words: Collection[str] = (),
+    unused: Collection[str] = (),
 ) -> tuple[str, ...]:
     """What a run does not know: the limits of its target, the rules that were not provable on it, what the mock's rows
     never show otherwise, and what a rule had no times to try. codes, words: entries of ErrorMap, and words of the
-    adapter's own tables, that no answer had."""
+    adapter's own tables, that no answer had. unused: the vendor's calls and fields that no request had."""
     every = tuple(results)
     limits = next((told for target, told in UNKNOWABLE.items() if target == kind), ())
     reasons: dict[str, list[str]] = {}
@@ -59,5 +64,10 @@ def cannot_know(
         unanswered.append(
             "whether the adapter reads these words of its tables rightly, since no answer of the mock's had them: "
             f"{by_table(words)}"
+        )
+    if unused:
+        told = by_call(unused)
+        unanswered.append(
+            f"whether it is meant that the adapter never uses these calls and fields of the vendor's: {told}"
         )
     return (*limits, *left, *unvaried, *untried, *unanswered)

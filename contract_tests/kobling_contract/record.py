@@ -94,8 +94,8 @@ def _same_name(kept: str, patient: Patient) -> bool:
 
 def _same_phone(kept: str, patient: Patient) -> bool:
     """The same digits with their country: a number without + or 00 is read as one of the clinic's own country."""
-    bare = re.sub(r"[\s().-]", "", kept)
-    return re.sub(r"^00", "+", bare) == patient.phone
+    held, given = (re.sub(r"^00", "+", re.sub(r"[\s().-]", "", one)) for one in (kept, patient.phone or ""))
+    return held == given
 
 
 _FIELDS: Mapping[str, _Field] = {

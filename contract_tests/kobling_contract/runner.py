@@ -36,6 +36,7 @@ from .rule import NOT_WRITTEN, SEARCH_ONLY, UNKEPT, Rule
 from .sides import Escaped, Mode
 from .target import Target
 from .trial import Broken, NotOffered, Trial, Vacuous
+from .unused import made_use_of
 from .verdicts import MEANINGS, Verdict
 from .waivers import Waiver
 from .word_tables import answered_words
@@ -86,6 +87,7 @@ class Result:
     modes: Mapping[Mode, Verdict] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The result for a machine, and for another process: `from_dict` reads it."""
@@ -111,6 +113,7 @@ class Result:
             "marks": list(self.marks),
             "codes": list(self.codes),
             "words": list(self.words),
+            "used": list(self.used),
             **facts,
         }
 
@@ -133,6 +136,7 @@ class Result:
             marks=tuple(row["marks"]),
             codes=tuple(row["codes"]),
             words=tuple(row["words"]),
+            used=tuple(row["used"]),
             modes={mode: Verdict(verdict) for mode, verdict in row["modes"].items()},
             **{name: row[name] for name in _SHOWN if name in row},
         )
@@ -283,6 +287,7 @@ def strongest(results: Iterable[Result]) -> Result:
         facts=facts,
         codes=_all_of(one.codes for one in rows),
         words=_all_of(one.words for one in rows),
+        used=_all_of(one.used for one in rows),
         seconds=sum(one.seconds for one in rows),
         cpu_seconds=sum(one.cpu_seconds for one in rows),
     )
@@ -308,6 +313,7 @@ def _run_modes(rule: Rule, target: Target, seed: int) -> Result:
         chosen,
         codes=_all_of(one.codes for one in results.values()),
         words=_all_of(one.words for one in results.values()),
+        used=_all_of(one.used for one in results.values()),
         modes={mode: one.verdict for mode, one in results.items()} if rule.driver else {},
     )
 
@@ -402,6 +408,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         marks=marked_in(told.get("exchange", ""), said, zone),
         codes=answered_codes(trial.rigs),
         words=answered_words(trial.rigs),
+        used=made_use_of(trial.rigs) if target.kind == "mock" else (),
         **told,
     )
 

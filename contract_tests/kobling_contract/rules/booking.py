@@ -297,10 +297,36 @@ async def _whole_at_the_clinic(trial: Trial) -> None:
     slots = await trial.open_times(rig)
     await _seen_whole(trial, rig, slots[0], PATIENT, MESSAGE, SAK_ID)
     await _seen_whole(trial, rig, second(trial, rig, slots), OTHER, None, ODD_SAK_ID)
+    await _as_typed(trial)
     where = trial.adapter.limits.booking.reference_in
     if where != "nowhere":
         await _longest_message(trial)
     await _longest_case(trial)
+
+
+AS_TYPED = Patient(
+    given_name="Ann-åse",
+    family_name="van der McPrøve",
+    birth_date=date(1962, 2, 28),
+    phone="0046700003344",
+    email="ann.aase@pasient.example.test",
+    national_id="28826299890",
+)
+"""A third invented patient, whose names no rule for capitals makes, and whose country stands in the number as 00."""
+
+
+async def _as_typed(trial: Trial) -> None:
+    """Names are sent as somebody has typed them, and a number keeps its country."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    mark = rig.mark()
+    await _seen_whole(trial, rig, slot, AS_TYPED, None, SAK_ID)
+    sent, calls = said_in(rig.sent_since(mark)), rig.writing(rig.since(mark))
+    declared = trial.adapter.patient_fields.declared & {"given_name", "family_name"}
+    otherwise = sorted(name for name in declared if str(getattr(AS_TYPED, name)) not in sent)
+    trial.claim(not otherwise, "other_details", expected=f"{', '.join(otherwise)} as typed, in every letter",
+                got="spelled otherwise", calls=calls)  # fmt: skip
+    trial.saw("names with small letters at their beginning are sent as they are, and a number that begins with 00")
 
 
 ODD_SAK_ID = SakID("6qbTr")

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from kobling import BookingRequest, SlotTaken, SlotWithdrawn, WireFailure, WireReply, WireRequest
+from kobling import BookingNotFound, BookingRequest, SlotTaken, SlotWithdrawn, WireFailure, WireReply, WireRequest
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
+from ..decided import decided
 from ..outcome import Outcome
 from ..rig import Rig
 from ..trial import Trial
@@ -68,6 +69,7 @@ async def _held_first(trial: Trial) -> None:
     trial.claim(len(asked) == 1, "not_one", expected="1 hold", got=counted(len(asked), "hold"), calls=asked)
     await _refused_after_it_was_held(trial)
     await _held_by_another(trial, hold)
+    await _hold_runs_out(trial)
     for when, kind in LOST:
         await _hold_is_lost(trial, hold, when, kind)
     trial.saw(f"{len(LOST)} holds with a lost answer: nothing booked, told so, and booked once the hold was over")
@@ -125,6 +127,33 @@ async def _held_by_another(trial: Trial, hold: str) -> None:
     trial.saw(f"a time that somebody else holds: told as {outcome}")
 
 
+async def _hold_runs_out(trial: Trial) -> None:
+    """The hold ends before the booking that was to use it arrives."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    ended: list[str] = []
+
+    def end(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        for one in () if ended else rig.clinic.holds:
+            ended.append(one.id)
+            rig.clinic.release(one.id)
+        return outcome
+
+    rig.spoil = end
+    mark, before = rig.mark(), rig.appointments()
+    outcome = await trial.outcome(rig.session.book(rig.request(slot)))
+    rig.spoil = None
+    if outcome.error is None:
+        trial.saw("the hold was over when the booking came, and the vendor booked the time all the same")
+        return
+    calls = rig.writing(rig.since(mark))
+    _nothing_booked(trial, rig, outcome, before, "the hold was over when the booking came", calls)
+    of_a_booking = isinstance(outcome.error, BookingNotFound)
+    trial.claim(not of_a_booking, "told_otherwise", expected="SlotWithdrawn, or another error about the time: the hold "
+                "was over when the booking came", got=decided(rig, outcome, calls), calls=calls)  # fmt: skip
+    trial.saw(f"the hold was over when the booking came: told as {outcome}")
+
+
 async def _hold_is_lost(trial: Trial, hold: str, when: Any, kind: str) -> None:
     rig = trial.rig()
     slot, *_ = await trial.open_times(rig)
@@ -156,4 +185,5 @@ def _nothing_booked(
     trial.claim(not made, "changed", expected=f"nothing booked: {what}", got=counted(len(made), "new appointment"),
                 calls=calls)  # fmt: skip
     told = outcome.error is not None and outcome.error.effect == "none"
-    trial.claim(told, "told_otherwise", expected=f"an error with effect none: {what}", got=outcome, calls=calls)
+    got = decided(rig, outcome, calls)
+    trial.claim(told, "told_otherwise", expected=f"an error with effect none: {what}", got=got, calls=calls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
+from uuid import uuid4
 
 from kobling import (
     Booked,
@@ -19,6 +20,7 @@ from kobling import (
     find_tags,
 )
 from kobling_mocks import Call
+from kobling_mocks.clinic import BookingOrder, PatientDetails
 
 from ..decided import decided
 from ..gaps import gap
@@ -168,6 +170,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "several, so that `resolve`, which asks for the days around, does not find it.",
         "left_out": "The booking stands, and `list_bookings` leaves it out of the list of its day, so that a lost "
         "answer may be told as not booked, and made twice.",
+        "moved_left_out": "Staff have moved the booking since, and `list_bookings` does not find it where it stands "
+        "now, so that it is told as not booked, and made twice.",
         "unreadable": "`list_bookings` fails where other bookings stand on the same day, so that a lost answer is "
         "never found.",
         "waiting_left_out": "The booking waits for the clinic, and `list_bookings` leaves it out, so that a request "
@@ -190,6 +194,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "days_left_out": "list_bookings: every day from query.first_day to query.last_day, both included, asked for "
         "in parts where the vendor takes fewer days (BookingFacts.listed_days).",
         "left_out": "list_bookings: which practitioners, days and pages are asked for, and which rows are left out.",
+        "moved_left_out": "list_bookings: the days that are asked for; a booking is found by its reference wherever it "
+        "is, or in the whole window from query.first_day to query.last_day; and that every page is read.",
         "unreadable": "list_bookings: fields of a row that only bookings of ours have; what the clinic's own lack is "
         "optional.",
         "waiting_left_out": "list_bookings: filters on the status, the vendor's and your own; what waits is listed, "
@@ -217,6 +223,8 @@ async def _resolving(trial: Trial) -> None:
     trial.facts["lost_answers"] = sure if "NeedsPerson" not in ends else "found" if "Booked" in ends else "person"
     if "list_bookings" in trial.adapter.supports:
         await _no_page_is_no_list(trial)
+        if trial.adapter.limits.booking.reference_in in ("field", "note"):
+            await _moved_by_staff(trial)
     waiting = settings_where(trial, waits=True)
     if {} not in waiting:  # as usual nobody has to say yes: once more where somebody has to
         for setting in waiting[:1]:
@@ -240,6 +248,51 @@ async def _no_page_is_no_list(trial: Trial) -> None:
     trial.claim(not absent, "no_page", expected=f"an error, or what is not known: booking {made.booking.id} stands",
                 got=f"a list without it, of an answer with status {NO_PAGE.status} that is no JSON",
                 calls=rig.since(mark))  # fmt: skip
+
+
+MOVED = (timedelta(days=5), timedelta(days=-5))
+MOVED_FAR = (timedelta(days=33), timedelta(days=-12))
+"""How far staff move a lost booking; also far, where it is found by its reference alone, on whatever day."""
+WELL_AHEAD = 15
+"""Days until a booking that is moved to an earlier day, too."""
+FEW_ROWS = 2
+"""Rows of a page, where the mock's pages can be made smaller, and so many others of ours stand before the lost one."""
+
+
+async def _moved_by_staff(trial: Trial) -> None:
+    """Staff move a booking whose answer was lost, before anybody looks for it."""
+    write = (await trial.booked(trial.rig("many_weeks"))).write
+    seen = []
+    for step in MOVED if trial.lists_by_day else (*MOVED, *MOVED_FAR):
+        rig = trial.rig("many_weeks")
+        slot, *_ = await trial.open_times(rig, first=WELL_AHEAD)
+        if not trial.lists_by_day:
+            rig.world.rows_a_page = FEW_ROWS
+            _others_of_ours(rig, await trial.open_times(rig))
+        rig.fault(write, "reset", when="after_commit")
+        before, request, sent_at = rig.appointments(), rig.request(slot), rig.pace.now()
+        outcome = await trial.outcome(rig.session.book(request))
+        lost = trial.need(rig.made_since(before), f"nothing was booked: {outcome}")[0]
+        rig.clinic.staff_move(lost.id, lost.start + step)
+        rig.pace.pass_time(trial.adapter.limits.booking.latest_commit or OPERATION)
+        mark = rig.mark()
+        resolution = await rig.session.resolve(request, sent_at)
+        told = type(resolution).__name__
+        days = f"{abs(step.days)} days {'later' if step > timedelta() else 'earlier'}"
+        trial.claim(not isinstance(resolution, NotBooked), "moved_left_out", expected=f"Booked, or not known: booking "
+                    f"{rig.wire_id(lost.id)} stands {days} than was asked for", got=f"{told}, since it saw: "
+                    f"{seen_by(resolution)}", calls=rig.since(mark))  # fmt: skip
+        seen.append(f"{days}, told as {told}")
+    trial.saw(f"a lost booking that staff have moved: {'; '.join(seen)}")
+
+
+def _others_of_ours(rig: Rig, slots: Sequence[Slot]) -> None:
+    """Other bookings of this registry's, each with a reference, on an earlier day."""
+    details = PatientDetails("Sjette Prøvesen", None, "+4790000013", "sjette@example.test")
+    for _ in range(FEW_ROWS):
+        free = next(one for one in slots if rig.open_time(one) is not None)
+        who, what = rig.own(free.practitioner_id), rig.own(free.service_id)
+        rig.clinic.book(BookingOrder(who, what, free.start, details, reference=str(uuid4()), match="never"))
 
 
 SLOW, LATE = 600.0, 20.0
