@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, get_args
 from urllib.parse import parse_qsl, urlsplit
 
@@ -276,7 +276,12 @@ async def _reason_stands(trial: Trial, patients_own: Appointment, said: frozense
         "told_anew": "The vendor says plainly that the booking was gone, and the caller hears that it was cancelled "
         "now: tell already_gone=True, or raise BookingNotFound, of which the SDK makes that.",
     },
-    look={"told_anew": "cancel: Cancelled(already_gone=True), or BookingNotFound, for what is cancelled already."},
+    look={
+        "error": "ErrorMap: the vendor's code for a booking that is cancelled already is BookingNotFound. Where the "
+        "same code also says that a booking has begun, or can't be cancelled, look at the booking first: `kobling about "
+        "cancel-a-booking`.",
+        "told_anew": "cancel: Cancelled(already_gone=True), or BookingNotFound, for what is cancelled already.",
+    },
     targets=("mock", "cassette", "live"),
 )
 async def _twice(trial: Trial) -> None:
@@ -970,8 +975,7 @@ async def _told_as_answered(trial: Trial) -> None:
 async def _told_the_old_time(trial: Trial, *, readable: bool) -> None:
     rig, made, new = await _to_be_moved(trial)
     old = made.request.slot
-    answered = dict(zip(spelled(new.start, rig.tz), spelled(old.start, rig.tz), strict=True))
-    answered |= dict(zip(spelled(new.end, rig.tz), spelled(old.end, rig.tz), strict=True))
+    answered = {**_in_the_place_of(new.start, old.start, rig.tz), **_in_the_place_of(new.end, old.end, rig.tz)}
     mark = rig.mark()
     otherwise = answered_otherwise((made.booking.id, str(made.booking.reference)), answered)
     rig.spoil = otherwise if readable else unread_afterwards(rig, otherwise)
@@ -986,6 +990,19 @@ async def _told_the_old_time(trial: Trial, *, readable: bool) -> None:
                 expected=f"an error, or the booking at {clock_told(rig, old.start)}, as in the answer")  # fmt: skip
     when = "" if readable else ", and no reading afterwards"
     trial.saw(f"an answer with the old time{when}: told as {outcome if outcome.error is not None else 'it says'}")
+
+
+def _in_the_place_of(new: datetime, old: datetime, zone: tzinfo) -> dict[str, str]:
+    """Each spelling of a moment with that of another: whole, in seconds, or its day and its clock in fields of their
+    own."""
+    pairs = dict(zip(spelled(new, zone), spelled(old, zone), strict=True))
+    local = new.astimezone(zone), old.astimezone(zone)
+    for form in ('"%Y-%m-%d"', '"%H:%M"', '"%H:%M:%S"'):
+        one, other = (each.strftime(form) for each in local)
+        pairs |= {one: other} if one != other else {}
+    for a_second in (1, 1000):
+        pairs[str(int(new.timestamp()) * a_second)] = str(int(old.timestamp()) * a_second)
+    return pairs
 
 
 def _what_is_another(told: Booking, before: Booking, now: Appointment | None, new: Slot, added: bool) -> str:
