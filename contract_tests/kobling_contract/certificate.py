@@ -111,9 +111,9 @@ class Certificate:
 
     @property
     def failures(self) -> tuple[Result, ...]:
-        """Everything that keeps the adapter from being conformant, strongest verdict first, and of these first what makes
-        others fail: a connection that can't be tested, then lists that are not read to their end. Without what was not
-        run, about which there is nothing to tell."""
+        """Everything that keeps the adapter from being conformant, strongest verdict first, and of these first what
+        makes others fail: a connection that can't be tested, then lists that are not read to their end. Without what
+        was not run, about which there is nothing to tell."""
         left = [one for one in self.results if one.needs_mending and one.verdict is not Verdict.NOT_RUN]
         return tuple(sorted(left, key=lambda one: (one.verdict.strength, _FIRST.get(one.rule.area, len(_FIRST)))))
 

@@ -95,3 +95,21 @@ FIRST = {
 )
 def test_a_next_page_is_told_from_the_same_question_about_somebody_else(query: str, *, goes: bool) -> None:
     assert goes_on({"7", "8", "9"}, asked("who=7", FIRST), asked(query)) is goes
+
+
+@pytest.mark.parametrize(
+    ("body", "goes"),
+    [
+        ({"call": "free", "args": {"who": 7, "page": 2}}, True),
+        ({"call": "free", "args": {"who": 8, "page": 1}}, False),
+        ({"call": "free", "args": {"who": 8, "page": 2}}, False),
+    ],
+)
+def test_the_number_of_a_page_may_stand_in_a_body_of_one_endpoint(body: dict[str, object], *, goes: bool) -> None:
+    first = posted({"call": "free", "args": {"who": 7, "page": 1}})
+    assert goes_on({"7", "8", "9"}, first, posted(body)) is goes
+
+
+def posted(body: dict[str, object]) -> WireCall:
+    reply = WireReply(200, (), json.dumps({"rows": [], "page": 1, "pages": 3}).encode())
+    return WireCall(WireRequest("POST", "https://vendor.example/rpc", (), json.dumps(body).encode()), reply)

@@ -278,8 +278,8 @@ async def _reason_stands(trial: Trial, patients_own: Appointment, said: frozense
     },
     look={
         "error": "ErrorMap: the vendor's code for a booking that is cancelled already is BookingNotFound. Where the "
-        "same code also says that a booking has begun, or can't be cancelled, look at the booking first: `kobling about "
-        "cancel-a-booking`.",
+        "same code also says that a booking has begun, or can't be cancelled, look at the booking first: `kobling "
+        "about cancel-a-booking`.",
         "told_anew": "cancel: Cancelled(already_gone=True), or BookingNotFound, for what is cancelled already.",
     },
     targets=("mock", "cassette", "live"),

@@ -1,0 +1,133 @@
+"""What becomes of a booking between two calls, and what of a vendor's API an adapter never uses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from kobling import Adapter, Booking, BookingNotFound, BookingQuery, BookingRequest, Http
+from kobling_contract.certificate import Certificate
+from kobling_contract.certify import certificate_of
+from kobling_contract.contract import RULES, chosen
+from kobling_contract.rules.cancel import _in_the_place_of
+from kobling_contract.runner import Result, run_rule
+from kobling_contract.synthetic.adapter import ERRORS, HoldsFirst, Synthetic
+from kobling_contract.target import find_target
+from kobling_contract.unused import by_call, documented_uses
+from kobling_contract.verdicts import Verdict
+
+
+def run(rule: str, adapter: type[Adapter]) -> Result:
+    return run_rule(chosen([rule])[0], find_target(adapter.key, adapter), 1, repeats=0)
+
+
+class OnTheDaysInTheMiddle(Synthetic):
+    """Lists the bookings of the days in the middle of a window only."""
+
+    contract = 1
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        aside = timedelta(days=(query.last_day - query.first_day).days // 2 - 1)
+        if aside > timedelta():
+            days = {"first_day": query.first_day + aside, "last_day": query.last_day - aside}
+            query = query.model_copy(update=days)
+        return await super().list_bookings(http, query)
+
+
+def test_a_lost_booking_that_staff_have_moved_is_not_told_as_not_booked() -> None:
+    told = run("BOOK-09", OnTheDaysInTheMiddle)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "moved_left_out")
+    good = run("BOOK-09", Synthetic)
+    assert good.verdict is Verdict.PASS
+    assert any("a lost booking that staff have moved: 5 days later" in one for one in good.evidence)
+
+
+class AHoldIsABooking(HoldsFirst):
+    """Takes a hold that is over for a booking that is not there."""
+
+    contract = 1
+    errors = replace(ERRORS, codes={**ERRORS.codes, "hold_over": BookingNotFound})
+
+
+def test_a_hold_that_is_over_when_the_booking_comes_is_an_error_about_the_time() -> None:
+    told = run("BOOK-27", AHoldIsABooking)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "told_otherwise")
+    assert "the hold was over" in told.expected
+    assert run("BOOK-27", HoldsFirst).verdict is Verdict.PASS
+
+
+class InCapitals(Synthetic):
+    """Writes names as a rule for capitals makes them."""
+
+    contract = 1
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        patient = request.patient
+        titled = patient.model_copy(update={"family_name": str(patient.family_name).title()})
+        return await super().register_patient(http, request.model_copy(update={"patient": titled}))
+
+
+class AlwaysNorwegian(Synthetic):
+    """Writes the clinic's country before every number that has no plus."""
+
+    contract = 1
+
+    async def register_patient(self, http: Http, request: BookingRequest) -> str:
+        phone = str(request.patient.phone)
+        with_country = phone if phone.startswith("+") else f"+47{phone}"
+        patient = request.patient.model_copy(update={"phone": with_country})
+        return await super().register_patient(http, request.model_copy(update={"patient": patient}))
+
+
+@pytest.mark.parametrize(("adapter", "field"), [(InCapitals, "family_name"), (AlwaysNorwegian, "phone")])
+def test_names_and_numbers_reach_the_clinic_as_they_were_typed(adapter: type[Adapter], field: str) -> None:
+    told = run("BOOK-02", adapter)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "other_details")
+    assert field in told.expected
+
+
+def test_every_spelling_of_a_moment_has_that_of_another_also_where_day_and_clock_stand_apart() -> None:
+    zone = ZoneInfo("Europe/Oslo")
+    new, old = datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 11, 30, 7, 30, tzinfo=UTC)
+    pairs = _in_the_place_of(new, old, zone)
+    assert pairs['"2026-12-01"'] == '"2026-11-30"'
+    assert pairs['"10:00"'] == '"08:30"'
+    assert pairs["2026-12-01T10:00:00+01:00"] == "2026-11-30T08:30:00+01:00"
+    assert pairs[str(int(new.timestamp()))] == str(int(old.timestamp()))
+    same_day = _in_the_place_of(new, new - timedelta(hours=1), zone)
+    assert '"2026-12-01"' not in same_day
+
+
+# ---- what is never used
+
+
+def test_calls_and_optional_fields_that_a_rule_makes_use_of_are_known() -> None:
+    used = set(run("CNCL-01", HoldsFirst).used)
+    dialect = find_target("synthetic-holds").dialect
+    assert dialect is not None
+    documented = documented_uses(dialect)
+    assert {one for one in used if ": " in one} <= documented
+    assert {"cancel", "cancel: reason", "hold", "book: insurance_case"} <= used
+    assert {"move", "release"} <= documented - used
+
+
+def test_what_no_rule_makes_use_of_is_told_where_the_whole_suite_was_run() -> None:
+    target = find_target("synthetic")
+    whole = [Result(rule, Verdict.PASS, 1, used=("book",)) for rule in RULES]
+    run_whole: Certificate = certificate_of(target, [1], whole)
+    assert any("never uses these calls and fields" in one for one in run_whole.cannot_know)
+    some: Certificate = certificate_of(target, [1], whole[:3])
+    assert not any("never uses" in one for one in some.cannot_know)
+
+
+def test_unused_fields_are_told_by_their_call_and_those_of_an_unused_call_not_at_all() -> None:
+    assert by_call({"cancel: why", "cancel: by", "letgo", "letgo: hold"}) == "letgo; cancel with by, why"
+
+
+def test_of_failures_those_come_first_that_make_others_fail() -> None:
+    results = [Result(rule, Verdict.FAIL, 1) for rule in chosen(["SLOT-01", "PAGE-01", "CONN-01", "CAT-01"])]
+    told = certificate_of(find_target("synthetic"), [1], results).failures
+    assert [one.rule.id for one in told][:2] == ["CONN-01", "PAGE-01"]
