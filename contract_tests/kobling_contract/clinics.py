@@ -88,7 +88,7 @@ def _particular() -> Clinic:
     """The demonstration clinic with all that a clinic may set up for its online booking: Kari's hours begin off the
     full hour, in steps that do not divide it, with a lunch of her own and at most two bookings a day; Jovnna's time is
     taken by Kari's bookings too. On Wednesday Kari is full; on Thursday she has one booking, and another that was
-    cancelled. Somebody else has Kari's name, and an assessment takes two hours."""
+    cancelled. Somebody else has Kari's name, and an assessment takes three hours."""
     clinic = demo_clinic(weeks=2)
     kari, jovnna, namesake = demo_id("timebook", "kari"), demo_id("timebook", "jovnna"), _other("timebook", "kari")
     days = tuple(DayHours(weekday, 9 * 60 + 10, 15 * 60 + 35) for weekday in range(5))
@@ -104,7 +104,7 @@ def _particular() -> Clinic:
             rules = {rule.timebook_id: rule for rule in kind.rules}
             more = replace(rules[kari], timebook_id=namesake)
             clinic.put_type(replace(kind, rules=(*kind.rules, more)))
-            long = replace(kind, id=_other("type", "lang"), name="Utredning", minutes=120, rules=(rules[kari], more))
+            long = replace(kind, id=_other("type", "lang"), name="Utredning", minutes=180, rules=(rules[kari], more))
             clinic.put_type(long)
     clinic.keep_hours(kari, OpeningHours(days, 25, lunch))
     clinic.keep_hours(jovnna, OpeningHours(days, 40))

@@ -69,8 +69,9 @@ def test_what_the_request_said_is_not_told_in_the_place_of_the_answer(adapter: t
 def test_what_was_read_from_the_answer_is_told_as_it_says() -> None:
     told = booked(Unread)
     assert told.verdict is Verdict.PASS
-    assert [one.partition(":")[0] for one in told.evidence[-2:]] == [
-        "an answer with another start", "an answer with another practitioner_id",
+    assert [one.partition(":")[0] for one in told.evidence[-4:]] == [
+        f"an answer with another {fact}{when}"
+        for fact in ("start", "practitioner_id") for when in ("", ", and no reading afterwards")
     ]  # fmt: skip
 
 
@@ -129,7 +130,8 @@ def test_an_answer_that_says_that_the_booking_stands_is_looked_at_by_who_reads_f
     assert (told.verdict, told.cause) == (Verdict.FAIL, "not_looked_at")
     good = run_rule(rule, find_target("synthetic", LooksBeforeItCancels), 1, repeats=0)
     assert good.verdict is Verdict.PASS
-    assert good.evidence[-2].startswith("an answer to a cancel that says confirmed, as before the cancel, is told as")
+    said = "an answer to a cancel that says confirmed, as before the cancel, is told as"
+    assert any(one.startswith(said) for one in good.evidence)
 
 
 class AnythingElseIsCancelled(Synthetic):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kobling import Adapter, Booking, BookingNotFound, BookingQuery, BookingRequest, Http
+from kobling import Adapter, Booking, BookingNotFound, BookingQuery, BookingRef, BookingRequest, Http
 from kobling_contract.certificate import Certificate
 from kobling_contract.certify import certificate_of
 from kobling_contract.contract import RULES, chosen
@@ -43,6 +43,53 @@ def test_a_lost_booking_that_staff_have_moved_is_not_told_as_not_booked() -> Non
     good = run("BOOK-09", Synthetic)
     assert good.verdict is Verdict.PASS
     assert any("a lost booking that staff have moved: 5 days later" in one for one in good.evidence)
+
+
+class ByItsReference(Synthetic):
+    """Finds one booking by its reference, and lists nothing else."""
+
+    contract = 1
+    limits = Synthetic.limits.model_copy(
+        update={"booking": Synthetic.limits.booking.model_copy(update={"listed_by": "reference"})}
+    )
+    gone: tuple[str, ...] = ()
+
+    async def list_bookings(self, http: Http, query: BookingQuery) -> list[Booking]:
+        listed = await super().list_bookings(http, query.model_copy(update={"reference": None}))
+        return [one for one in listed if one.reference == query.reference and one.status not in self.gone]
+
+
+class WhoHasComeIsLeftOut(ByItsReference):
+    """Leaves out whose patient has come."""
+
+    contract = 1
+    gone = ("attended",)
+
+
+def test_a_lost_booking_whose_patient_has_come_is_not_told_as_not_booked() -> None:
+    told = run("BOOK-09", WhoHasComeIsLeftOut)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "begun_left_out")
+    good = run("BOOK-09", ByItsReference)
+    assert good.verdict is Verdict.PASS
+    assert any("on the days around, by day" in one for one in good.evidence)
+
+
+class ADayBefore(Synthetic):
+    """Tells a deadline where the vendor tells none."""
+
+    contract = 1
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        read = await super().get_booking(http, booking)
+        told = read.change_by if read.start is None or read.change_by != read.start else read.start - timedelta(days=1)
+        return read.model_copy(update={"change_by": told})
+
+
+def test_no_deadline_is_made_up_where_the_clinic_has_none() -> None:
+    told = run("BOOK-20", ADayBefore)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "differs")
+    assert "the clinic takes changes until the start" in told.expected
+    assert run("BOOK-20", Synthetic).verdict is Verdict.PASS
 
 
 class AHoldIsABooking(HoldsFirst):

@@ -138,9 +138,9 @@ class Played:
 
 
 class _Stopped(BaseException):
-    """The test's own assertion failed: it goes past the adapter and the engine, which would take it for a bug."""
+    """The test's own code raised: it goes past the adapter and the engine, which would take it for a bug of theirs."""
 
-    def __init__(self, failure: AssertionError) -> None:
+    def __init__(self, failure: Exception) -> None:
         super().__init__()
         self.failure = failure
 
@@ -212,7 +212,9 @@ class _Stage:
     def _sent(self, command: Send) -> WireReply | WireFailure:
         try:
             return self.send(command)
-        except AssertionError as problem:
+        except KoblingError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - it is the test's own code that raised, whatever it is
             raise _Stopped(problem) from None
 
 
@@ -390,8 +392,9 @@ class Rehearsal:
         self._known = {"clinic": clinic, "catalogue": catalogue}
 
     def session(self, answer: Answer, clock: _Waits | None = None) -> Session:
-        """A session whose every request is answered by `answer`, which is told with `Send.write` whether it is a write;
-        an `AssertionError` that it raises comes out of the session's method. clock: one of its own unless given."""
+        """A session whose every request is answered by `answer`: a function of a `Send`, whose `request` is the
+        `WireRequest` and whose `write` says whether it is a write. What it raises comes out of the session's method,
+        unless it is a `KoblingError`. clock: one of its own unless given."""
         opened = self._opened._opened
         clock = clock or ManualClock(self._now)
         if isinstance(opened, State):

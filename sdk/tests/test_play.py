@@ -232,3 +232,12 @@ def test_the_zone_of_the_clinics_clock_is_what_identify_has_told_and_else_oslos(
     assert there.result.services[0].name == "Atlantic/Azores"
     assert play(ToldByTheClock, "catalogue", replies=answers).result.services[0].name == "Europe/Oslo"
     assert play(ToldByTheClock, "identify", replies=answers).result.name == "Europe/Oslo"
+
+
+def test_what_a_tests_own_answer_raises_is_no_bug_of_the_adapters() -> None:
+    def answer(_: object) -> WireReply:
+        raise AttributeError("no such thing")
+
+    session = Rehearsal(FullVendor).session(answer)
+    with pytest.raises(AttributeError, match="no such thing"):
+        session.catalogue()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -194,7 +195,7 @@ async def _facts_as_answered(trial: Trial) -> None:
     an error, and never that all is as asked."""
     first = trial.rig()
     made = await trial.booked(first)
-    for fact in ("start", "practitioner_id"):
+    for fact, readable in product(("start", "practitioner_id"), (True, False)):
         rig = trial.rig()
         slot, *others = await trial.open_times(rig)
         day = slot.local_start.date()
@@ -203,7 +204,8 @@ async def _facts_as_answered(trial: Trial) -> None:
             asked = slot.practitioner_id
             answered = next((one.practitioner_id for one in others if one.practitioner_id != asked), asked)
         mark, request = rig.mark(), rig.request(slot)
-        rig.spoil = answered_otherwise((made.booking.id, *_spellings(request.reference)), {asked: answered})
+        otherwise = answered_otherwise((made.booking.id, *_spellings(request.reference)), {asked: answered})
+        rig.spoil = otherwise if readable else unread_afterwards(rig, otherwise)
         outcome = await trial.outcome(rig.session.book(request))
         rig.spoil = None
         calls = rig.writing(rig.since(mark))
@@ -213,7 +215,8 @@ async def _facts_as_answered(trial: Trial) -> None:
         honest = outcome.error is not None or told != getattr(slot, fact)
         trial.claim(honest, "echoed", expected=f"another {fact} than was asked for, as in the answer, or an error",
                     got=f"{fact} {told}, as asked", calls=calls)  # fmt: skip
-        trial.saw(f"an answer with another {fact}: told as {outcome if outcome.error is not None else 'it says'}")
+        when = "" if readable else ", and no reading afterwards"
+        trial.saw(f"an answer with another {fact}{when}: told as {outcome if outcome.error is not None else 'it says'}")
 
 
 def _spellings(reference: UUID) -> tuple[str, ...]:

@@ -173,6 +173,12 @@ async def _by_everybody_else(trial: Trial) -> None:
         got = decided(rig, outcome, calls, "cancel")
         expected = f"Cancelled, on behalf of the {by}"
         trial.claim(outcome.error is None, "refused", expected=expected, got=got, calls=calls, wrong=wrong)
+        now = state_of(rig, made.appointment)
+        if now is not None and now.cancelled_by in ("patient", "clinic"):
+            trial.facts[UNTRIED] = (
+                f"on whose behalf a booking is cancelled: the {by}'s cancel stands as the {now.cancelled_by}'s, which "
+                "is right only where the vendor has no word for a partner"
+            )
 
 
 def _on_whose_behalf(trial: Trial, now: Appointment, by: str, calls: Sequence[Call]) -> None:

@@ -37,6 +37,7 @@ from .booking import (
     LOST_AFTER,
     LOST_BEFORE,
     NEEDS,
+    let_the_patient_come,
     seen_by,
     settings_where,
     take,
@@ -172,6 +173,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "answer may be told as not booked, and made twice.",
         "moved_left_out": "Staff have moved the booking since, and `list_bookings` does not find it where it stands "
         "now, so that it is told as not booked, and made twice.",
+        "begun_left_out": "The patient has come, and `list_bookings` leaves out what has begun, so that it is told as "
+        "not booked.",
         "unreadable": "`list_bookings` fails where other bookings stand on the same day, so that a lost answer is "
         "never found.",
         "waiting_left_out": "The booking waits for the clinic, and `list_bookings` leaves it out, so that a request "
@@ -196,6 +199,7 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "left_out": "list_bookings: which practitioners, days and pages are asked for, and which rows are left out.",
         "moved_left_out": "list_bookings: the days that are asked for; a booking is found by its reference wherever it "
         "is, or in the whole window from query.first_day to query.last_day; and that every page is read.",
+        "begun_left_out": "list_bookings: filters on time and status; what has begun or is attended is listed, too.",
         "unreadable": "list_bookings: fields of a row that only bookings of ours have; what the clinic's own lack is "
         "optional.",
         "waiting_left_out": "list_bookings: filters on the status, the vendor's and your own; what waits is listed, "
@@ -268,7 +272,7 @@ async def _moved_by_staff(trial: Trial) -> None:
         slot, *_ = await trial.open_times(rig, first=WELL_AHEAD)
         if not trial.lists_by_day:
             rig.world.rows_a_page = FEW_ROWS
-            _others_of_ours(rig, await trial.open_times(rig))
+            _others_of_ours(rig, await trial.open_times(rig, first=WELL_AHEAD - AROUND + 2, count=4))
         rig.fault(write, "reset", when="after_commit")
         before, request, sent_at = rig.appointments(), rig.request(slot), rig.pace.now()
         outcome = await trial.outcome(rig.session.book(request))
@@ -277,6 +281,9 @@ async def _moved_by_staff(trial: Trial) -> None:
         rig.pace.pass_time(trial.adapter.limits.booking.latest_commit or OPERATION)
         mark = rig.mark()
         resolution = await rig.session.resolve(request, sent_at)
+        if step in MOVED_FAR and _names_the_window(rig, rig.since(mark), request):
+            trial.saw("a lost booking is looked for on the days around, by day")
+            break
         told = type(resolution).__name__
         days = f"{abs(step.days)} days {'later' if step > timedelta() else 'earlier'}"
         trial.claim(not isinstance(resolution, NotBooked), "moved_left_out", expected=f"Booked, or not known: booking "
@@ -284,6 +291,40 @@ async def _moved_by_staff(trial: Trial) -> None:
                     f"{seen_by(resolution)}", calls=rig.since(mark))  # fmt: skip
         seen.append(f"{days}, told as {told}")
     trial.saw(f"a lost booking that staff have moved: {'; '.join(seen)}")
+    if not trial.lists_by_day:
+        await _begun_meanwhile(trial, write)
+
+
+async def _begun_meanwhile(trial: Trial, write: str) -> None:
+    """The patient has come before anybody looks for a booking whose answer was lost."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    rig.fault(write, "reset", when="after_commit")
+    before, request, sent_at = rig.appointments(), rig.request(slot), rig.pace.now()
+    outcome = await trial.outcome(rig.session.book(request))
+    lost = trial.need(rig.made_since(before), f"nothing was booked: {outcome}")[0]
+    let_the_patient_come(rig, lost)
+    mark = rig.mark()
+    resolution = await rig.session.resolve(request, sent_at)
+    expected = f"Booked, or not known: the patient of booking {rig.wire_id(lost.id)} has come"
+    got = f"{type(resolution).__name__}, since it saw: {seen_by(resolution)}"
+    holds = not isinstance(resolution, NotBooked)
+    trial.claim(holds, "begun_left_out", expected=expected, got=got, calls=rig.since(mark))
+    trial.saw(f"a lost booking whose patient has come: told as {type(resolution).__name__}")
+
+
+def _names_the_window(rig: Rig, calls: Sequence[Call], request: BookingRequest) -> bool:
+    """Whether calls name the first of the days around, as those of a vendor do that lists by day: then a booking that
+    was moved beyond them can't be found."""
+    first = (request.slot.local_start.date() - timedelta(days=AROUND)).isoformat()
+    sent = (rig.sent(call.number) for call in calls)
+    return any(
+        one is not None and first in f"{one.request.url} {one.request.body.decode('utf-8', 'replace')}" for one in sent
+    )
+
+
+AROUND = 7
+"""Days on either side of a booking's own on which Kobling looks for it."""
 
 
 def _others_of_ours(rig: Rig, slots: Sequence[Slot]) -> None:

@@ -68,6 +68,33 @@ async def _everything_told(trial: Trial) -> None:
     expected = _facts_told(rig, lost, "the request's")
     trial.claim(not lost, "lost", expected=f"{expected}, as in the answer", got=f"no {', '.join(sorted(lost))}")
     trial.saw(f"told, and so at the clinic: {', '.join(known)}; nothing else of it stands in the answer")
+    if rig.told("cancel_limits"):
+        await _without_a_deadline(trial)
+
+
+async def _without_a_deadline(trial: Trial) -> None:
+    """At a clinic that takes changes until the start no other moment is told as the last one."""
+    rig = trial.rig()
+    rig.clinic.set_restrictions(Restrictions(cancel_deadline_hours=0))
+    slots = await trial.open_times(rig)
+    free = next((one for one in slots if _hours(rig, one.practitioner_id, one.service_id) == 0), None)
+    if free is None:
+        trial.saw("every type that is offered has a deadline of its own")
+        return
+    made = await trial.booked(rig, free)
+    mark = rig.mark()
+    told = (await rig.session.get(made.booking.ref)).change_by
+    start = made.appointment.start
+    holds = told is None or told == start
+    expected = f"change_by None, or {clock_told(rig, start)}: the clinic takes changes until the start"
+    trial.claim(holds, "differs", expected=expected, got=f"change_by {clock_told(rig, told or start)}",
+                calls=rig.since(mark))  # fmt: skip
+    trial.saw(f"changes until the start: told as change_by {'None' if told is None else 'the start'}")
+
+
+def _hours(rig: Rig, who: str, what: str) -> int:
+    """How many hours before its start a booking can be changed, of one practitioner and type."""
+    return rig.clinic.effective_restrictions(rig.own(who), rig.own(what)).cancel_deadline_hours
 
 
 async def _read_back(trial: Trial, rig: Rig, made: Stood, slot: Slot) -> tuple[list[str], dict[str, object]]:
