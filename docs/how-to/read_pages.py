@@ -200,10 +200,10 @@ class Onward(Invented):
 
     # [onward]
     async def list_slots(self, http: Http, query: SlotQuery) -> list[Slot]:
-        begin, end = day_bounds(query.first_day, query.last_day, "Europe/Oslo")
+        begin, until = day_bounds(query.first_day, query.last_day, "Europe/Oslo")
         found: dict[tuple[datetime, str], Slot] = {}
         while True:
-            answer = (await http.get("free", params={"from": begin, "to": end})).read(FreeTimes)
+            answer = (await http.get("free", params={"from": begin, "to": until})).read(FreeTimes)
             known = len(found)
             for row in answer.free:
                 start, end = parse_offset(row.start), parse_offset(row.end)
@@ -313,6 +313,9 @@ def test_a_list_that_is_cut_off_is_asked_on_from_its_last_row() -> None:
     assert [(slot.start.hour, slot.practitioner_id) for slot in played.result.found] == [
         (8, "1"), (8, "2"), (9, "1"), (9, "2"), (10, "1"), (10, "2"),
     ]  # fmt: skip
+    asked = [dict(request.params) for request in played.requests]
+    assert len({one["to"] for one in asked}) == 1, "each time to the end of the window"
+    assert len({one["from"] for one in asked}) == len(asked) > 1
     again = [times("08", "09", truncated=True)] * 2
     with pytest.raises(VendorProtocolError, match="nothing_new"):
         play(Onward, "list_slots", query, replies=again)

@@ -101,8 +101,10 @@ class SpelledIds(NumberedIds):
     def _codes(self, clinic: Clinic) -> dict[str, str]:
         """The code of each department; of two with one name the later gets another last letter."""
         codes: dict[str, str] = {}
-        for one in clinic.departments if self._code is not None else ():
-            code = plain = self._code(one.name) if self._code is not None else ""
+        if self._code is None:
+            return codes
+        for one in clinic.departments:
+            code = plain = self._code(one.name)
             letters = iter("BCDFGHJKLMNP")
             while code in codes.values():
                 code = plain[:-1] + next(letters)

@@ -180,8 +180,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "waiting_left_out": "The booking waits for the clinic, and `list_bookings` leaves it out, so that a request "
         "whose answer was lost is never found, and may be made twice. List what waits as pending.",
         "no_page": "A gateway's 404 in the place of the list, without a word of the vendor's, is told as a list in "
-        "which the booking is not, so that it may be made twice. Only the vendor's own word for `none has this "
-        "reference` says so: look at its code, and let any other error out.",
+        "which the booking is not, so that it may be made twice. Only the vendor's own code for "
+        "a reference that no booking has says so: expect that code, and let any other error out.",
         "no_evidence": "`resolve` gives no evidence for its answer.",
         "no_end": "`resolve` never ends for a vendor that can't be read: after an hour it must say NeedsPerson.",
     },

@@ -43,7 +43,8 @@ from .wire import told_in
 @BOOK.rule(
     20,
     "A booking that is read back tells everything that the vendor's answer states, and nothing else",
-    why="After its deadline a change is refused before it is sent; by reference, time and type a lost one is found.",
+    why="By the deadline Kobling refuses a late change before it is sent; by reference, time and service it finds a "
+    "booking whose answer was lost.",
     check="Booking: from which field each fact is read, and in which zone; None only for what the answer lacks.",
     control="A booking without any fault stands in the timebook before it is read back.",
     source="the contract: a Booking holds what the vendor says, and None where it says nothing",
