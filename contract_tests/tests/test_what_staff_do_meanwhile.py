@@ -74,6 +74,18 @@ def test_a_lost_booking_whose_patient_has_come_is_not_told_as_not_booked() -> No
     assert any("on the days around, by day" in one for one in good.evidence)
 
 
+class WhatWaitsIsLeftOut(ByItsReference):
+    """Leaves out what the clinic has to accept."""
+
+    contract = 1
+    gone = ("pending",)
+
+
+def test_what_waits_is_missed_also_where_a_booking_is_found_by_its_reference() -> None:
+    told = run("BOOK-09", WhatWaitsIsLeftOut)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "waiting_left_out")
+
+
 class ADayBefore(Synthetic):
     """Tells a deadline where the vendor tells none."""
 

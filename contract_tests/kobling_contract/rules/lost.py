@@ -407,12 +407,15 @@ async def _can_be_found(
     trial.claim(sent, "not_sent", expected=expected, got=f"{got}; the reference does not stand with it", calls=calls)
     mark = rig.mark()
     day = await trial.outcome(rig.session.bookings(trial.listing(request)))
-    if day.value is None or not trial.lists_by_day:
+    if day.value is None:
         return
-    if all(one.id not in ids for one in day.value.found):
+    absent = all(one.id not in ids for one in day.value.found)
+    if absent and (waits or trial.lists_by_day):
         why = gap(rig, rig.since(mark), day.value.found, standing[0])
         trial.broken("waiting_left_out" if waits else "left_out", expected=expected,
                      got=f"{got}; the list of its day does not have it{why}", calls=rig.since(mark))  # fmt: skip
+    if not trial.lists_by_day:
+        return
     mark = rig.mark()
     day_before = request.slot.local_start.date() - timedelta(days=1)
     query = BookingQuery(first_day=day_before, last_day=day_before + timedelta(days=2), reference=request.reference)
