@@ -12,17 +12,18 @@ import os
 import random
 import time
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 import pytest
 
-from kobling import Clinic, Http, Slots, WireFailure, WireReply
+from kobling import Clinic, Http, Slots, UnknownPart, WireFailure, WireReply
 from kobling.testing import reply
 from kobling_contract.answers import parsed
 from kobling_contract.contract import chosen
 from kobling_contract.hostile.fuzz import CLINIC, Fuzzer, Tally, fuzz, prepared
 from kobling_contract.hostile.mutations import Case, Change, altered, changed, written
-from kobling_contract.hostile.oracle import AREAS, Breach, alike
+from kobling_contract.hostile.oracle import AREAS, Breach, alike, refused_in_part
 from kobling_contract.hostile.recording import NotRecorded, record
 from kobling_contract.hostile.replay import Ended
 from kobling_contract.hostile.strange import IMPOSSIBLE, Raw
@@ -301,6 +302,17 @@ def test_a_token_of_the_vendors_may_differ_from_reading_to_reading() -> None:
     renewed = tuple(slot.model_copy(update={"token": {"id": "another"}}) for slot in slots.found)
     assert alike(slots, slots.model_copy(update={"found": renewed}))
     assert not alike(slots, slots.model_copy(update={"found": renewed[1:]}))
+
+
+def test_an_answer_may_be_refused_in_part_if_the_result_says_so() -> None:
+    slots: Slots = real("extensor").recording.scripts["list_slots"].result
+    silent = slots.model_copy(update={"found": slots.found[1:]})
+    day = slots.found[0].local_start.date()
+    said = silent.model_copy(update={"unknown": (UnknownPart(first_day=day, last_day=day, because="vendor_refused"),)})
+    moved = slots.found[1].model_copy(update={"end": slots.found[1].end + timedelta(minutes=5)})
+    other = said.model_copy(update={"found": (moved,)})
+    twice = said.model_copy(update={"found": (slots.found[1], slots.found[1])})
+    assert [refused_in_part(one, slots) for one in (said, silent, other, twice)] == [True, False, False, False]
 
 
 def test_the_key_in_an_address_and_a_foreign_host_are_seen() -> None:

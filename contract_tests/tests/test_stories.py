@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from kobling import BookingRequest, Http, SlotTaken
 from kobling_contract.clinics import AUTUMN_NIGHT
 from kobling_contract.contract import chosen
 from kobling_contract.model.meeting import CALLERS, meeting
@@ -18,10 +19,12 @@ from kobling_contract.model.world import person
 from kobling_contract.pace import STUCK, Pace
 from kobling_contract.rules.model import DAILY, LOSING, LOSSES, RUNS, runs, words
 from kobling_contract.runner import Result, run_rule
+from kobling_contract.synthetic.adapter import HoldsFirst
 from kobling_contract.target import find_target
 from kobling_contract.trial import Trial
 from kobling_contract.verdicts import Verdict
 from kobling_mocks.clinic import demo_clinic
+from kobling_zoo.alterations import Memory, SharedMemory
 from kobling_zoo.housing import exhibits
 
 SEED = 1
@@ -155,6 +158,30 @@ def test_a_listed_booking_of_the_repeated_hour_may_have_no_start() -> None:
     play, listed = asyncio.run(played())
     assert [line.split(" ")[2] for line in play.lines][2:4] == ["books", "lists"]
     assert None in [one.start for one in listed[0].found]
+
+
+class RefusedForAWhile(HoldsFirst):
+    """Who was refused a hold is refused again for a minute, whether or not the time has been given up."""
+
+    memory: ClassVar[Memory] = SharedMemory(60)
+
+    async def hold_slot(self, http: Http, request: BookingRequest) -> str:
+        if self.memory.recall(self.connection, request.slot.identity, http.now):
+            raise SlotTaken("vendor_refused")
+        try:
+            return await super().hold_slot(http, request)
+        except SlotTaken:
+            self.memory.keep(self.connection, request.slot.identity, True, http.now)
+            raise
+
+
+def test_a_time_that_is_held_after_a_lost_answer_is_taken_until_the_hold_ends() -> None:
+    """With this seed a booking is lost before it is made, and its hold keeps the others from the time."""
+    (rule,) = chosen(["MODEL-04"])
+    result = run_rule(rule, find_target("synthetic-holds"), 611, repeats=0)
+    assert result.verdict is Verdict.PASS, result.got
+    result = run_rule(rule, find_target("synthetic-holds", RefusedForAWhile), 611, repeats=0)
+    assert (result.verdict, result.cause) == (Verdict.FAIL, "no_order")
 
 
 def test_time_waits_for_an_actor_between_two_calls_and_counts_their_call_no_second_time() -> None:

@@ -42,7 +42,7 @@ from .mutations import Case
 from .recording import Recording, Script
 from .replay import Ended, may_have_left
 
-__all__ = ["AREAS", "Breach", "Judge", "alike"]
+__all__ = ["AREAS", "Breach", "Judge", "alike", "refused_in_part"]
 
 AREAS: Final[Mapping[str, str]] = {
     "crashed": "FUZZ-01",
@@ -313,7 +313,7 @@ class Judge:
                 if not twin.accepted:
                     return None
                 value = twin.value
-            if not alike(ended.value, value):
+            if not alike(ended.value, value) and not refused_in_part(ended.value, value):
                 return Breach(
                     "misread", f"{change}: refused, or read as the value that it spells", "read as another value"
                 )
@@ -346,6 +346,19 @@ def alike(one: Any, other: Any) -> bool:
         same = len(one.found) == len(other.found) and bare[0] == bare[1]
         return same and all(map(alike, one.found, other.found))
     return bool(_without_token(one) == _without_token(other))
+
+
+def refused_in_part(one: Any, whole: Any) -> bool:
+    """Whether a result says that it lacks something, and has nothing that is not in the whole one: where several calls
+    make one result, the answer to one of them may be refused alone."""
+    if not isinstance(one, Slots) or not isinstance(whole, Slots) or one.complete:
+        return False
+    left = list(map(_without_token, whole.found))
+    for found in map(_without_token, one.found):
+        if found not in left:
+            return False
+        left.remove(found)
+    return True
 
 
 def _without_token(value: Any) -> Any:

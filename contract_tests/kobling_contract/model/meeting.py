@@ -24,7 +24,7 @@ from kobling import (
     SlotWithdrawn,
     StillUnknown,
 )
-from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Refusal
+from kobling_mocks.clinic import Appointment, BookingOrder, Hold, PatientDetails, Refusal
 
 from ..clinics import ClinicName
 from ..outcome import Outcome
@@ -113,9 +113,9 @@ class Meeting:
             await self._meet(steps)
             await self._settle()
             self.rig.world.assert_sound()
-            self.history += self._withdrawn()
             self.final = self._standing()
             self.ended = self._now()
+            self.history += [*self._withdrawn(), *self._kept()]
         finally:
             self._ends(self.rig)
             await self.rig.close()
@@ -344,7 +344,7 @@ class Meeting:
             one for one in self.rig.clinic.all_appointments() if one.state in LIVE_STATES and one.patient_id in records
         ]
 
-    def _where(self, one: Appointment) -> Span:
+    def _where(self, one: Appointment | Hold) -> Span:
         return Span(self.rig.wire_id(one.timebook_id), one.start, one.end)
 
     def _standing(self) -> State:
@@ -383,6 +383,17 @@ class Meeting:
             whose = f"{bookings.BRIEFLY}{calls[0]}"
             yield bookings.made(f"call {calls[0]} makes a booking", one.created_at, whose, self._where(one))
             yield bookings.gone(f"call {calls[-1]} withdraws it", one.changed_at, whose)
+
+    def _kept(self) -> Iterator[Call]:
+        """Times that a vendor kept for one caller: others were refused for them, until the hold was given back, used up
+        or over, which is long after a booking whose answer was lost."""
+        first = min((call.begun for call in self.history), default=self.ended)
+        for number, one in enumerate(self.rig.clinic.all_holds(), 1):
+            if one.until > first:
+                whose, where = f"{bookings.BRIEFLY}held {number}", self._where(one)
+                name = f"{where.begin:%Y-%m-%d %H:%M} UTC"
+                yield bookings.made(f"hold {number} keeps {name}", one.made_at, whose, where)
+                yield bookings.gone(f"hold {number} ends", min(one.until, self.ended), whose)
 
 
 def _meet(one: Slot, other: Slot) -> bool:

@@ -110,13 +110,15 @@ class BookingOrder:
 
 @dataclass(frozen=True)
 class Hold:
-    """A time that is kept for whoever holds it, and ends by itself at `until`. All moments are in UTC."""
+    """A time that is kept from `made_at` on for whoever holds it, and ends by itself at `until`. All moments are in
+    UTC."""
 
     id: str
     timebook_id: str
     type_id: str
     start: datetime
     end: datetime
+    made_at: datetime
     until: datetime
 
 

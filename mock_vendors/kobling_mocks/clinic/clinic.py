@@ -127,6 +127,7 @@ class _State:
     history: dict[str, tuple[_Version, ...]] = field(default_factory=dict)
     accepted: tuple[_Accepted, ...] = ()
     holds: dict[str, Hold] = field(default_factory=dict)
+    past_holds: dict[str, Hold] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
     made: int = 0
@@ -854,8 +855,10 @@ class Clinic:
             now, begin = self.clock.now(), as_utc(start)
             end = self._check_offer(state, timebook_id, type_id, begin, "", now)
             until = now + timedelta(seconds=seconds)
-            made = Hold(self._next_id(state, "hold"), timebook_id, type_id, begin, end, until)
-            state.holds = {one.id: one for one in (*self._holding(), made)}
+            made = Hold(self._next_id(state, "hold"), timebook_id, type_id, begin, end, now, until)
+            for lapsed in [one for one in state.holds.values() if one.until <= now]:
+                _end(state, lapsed, lapsed.until)
+            state.holds[made.id] = made
             return made
 
     def held(self, hold_id: str) -> Hold:
@@ -866,13 +869,20 @@ class Clinic:
     def release(self, hold_id: str) -> None:
         """Give a hold back. Raises `HoldOver`."""
         with self._changing() as state:
-            del state.holds[self._held(hold_id).id]
+            _end(state, self._held(hold_id), self.clock.now())
 
     @property
     def holds(self) -> tuple[Hold, ...]:
         """Holds that have not ended."""
         with self._settled():
             return tuple(self._holding())
+
+    def all_holds(self) -> tuple[Hold, ...]:
+        """Every hold that was ever made, in that order. `until` of one that was given back, or used up by its booking,
+        is the moment of that."""
+        with self._settled() as state:
+            both = {**state.past_holds, **state.holds}
+            return tuple(sorted(both.values(), key=lambda one: one.made_at))
 
     def _held(self, hold_id: str) -> Hold:
         found = next((one for one in self._holding() if one.id == hold_id), None)
@@ -1300,7 +1310,7 @@ class Clinic:
     ) -> Appointment:
         kind = self._known(state, order.timebook_id, order.type_id)[1]
         if order.hold_id is not None:
-            del state.holds[self._held(order.hold_id).id]
+            _end(state, self._held(order.hold_id), at)
         patient = self._patient_for(state, order)
         self._check_reference(order.reference)
         start = as_utc(order.start)
@@ -1493,6 +1503,11 @@ class Clinic:
 
 def _days_between(first: date, last: date) -> Iterator[date]:
     return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+def _end(state: _State, hold: Hold, at: datetime) -> None:
+    del state.holds[hold.id]
+    state.past_holds[hold.id] = replace(hold, until=at)
 
 
 def _length(minutes: int) -> int:

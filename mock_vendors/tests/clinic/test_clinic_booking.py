@@ -76,6 +76,24 @@ def test_a_held_time_is_nobody_elses_until_it_is_booked_given_back_or_over(small
     assert small.walls() == ["09:00", "10:00", "10:30", "11:00"]
 
 
+def test_a_clinic_remembers_every_hold_and_when_it_ended(small: SmallClinic) -> None:
+    clinic, begun = small.clinic, small.clinic.clock.now()
+
+    def made(wall: tuple[int, int]) -> str:
+        return clinic.hold(small.book, small.kind, small.at(*wall), seconds=120).id
+
+    booked, given_back, lapsed = made((9, 30)), made((10, 0)), made((10, 30))
+    clinic.clock.advance(10)
+    clinic.book(small.order(9, 30, hold_id=booked))
+    clinic.clock.advance(10)
+    clinic.release(given_back)
+    clinic.clock.advance(200)
+    live = made((10, 30))
+    seconds = {one.id: ((one.made_at - begun).seconds, (one.until - begun).seconds) for one in clinic.all_holds()}
+    assert seconds == {booked: (0, 10), given_back: (0, 20), lapsed: (0, 120), live: (220, 340)}
+    assert [one.id for one in clinic.holds] == [live]
+
+
 def test_a_booking_that_is_refused_leaves_its_hold(small: SmallClinic) -> None:
     held = small.clinic.hold(small.book, small.kind, small.at(9), seconds=120)
     small.clinic.block(small.book, held.start, held.end, "Møte")
