@@ -23,6 +23,7 @@ from kobling import (
     Slot,
 )
 from kobling.adapter import lists_by_day, unkept, unwritten
+from kobling.booking import PatientField
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
@@ -161,8 +162,16 @@ class Trial:
     def hurried(self, *limits: Literal["timeout_read", "timeout_write"]) -> type[Adapter]:
         """The adapter with these limits so short that a vendor who never answers is given up soon, in real time. Name
         only those that a rule runs into: a busy machine must not decide about the other calls."""
-        short = self.adapter.limits.model_copy(update=dict.fromkeys(limits, PATIENCE))
-        body = {"limits": short, "contract": self.adapter.contract, "__module__": self.adapter.__module__}
+        return self._changed(limits=self.adapter.limits.model_copy(update=dict.fromkeys(limits, PATIENCE)))
+
+    def undemanding(self, name: PatientField) -> type[Adapter]:
+        """The adapter with one of the patient's required fields optional."""
+        fields = self.adapter.patient_fields
+        less = {"required": fields.required - {name}, "optional": fields.optional | {name}}
+        return self._changed(patient_fields=fields.model_copy(update=less))
+
+    def _changed(self, **more: Any) -> type[Adapter]:
+        body = {"contract": self.adapter.contract, "__module__": self.adapter.__module__, **more}
         return types.new_class(self.adapter.__name__, (self.adapter,), exec_body=lambda space: space.update(body))
 
     async def close(self) -> None:

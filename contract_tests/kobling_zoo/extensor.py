@@ -1023,7 +1023,7 @@ class SeveralAreAll(Extensor):
         )
 
 
-@exhibit(rule="CONN-01", cause="fails")
+@exhibit(rule="CONN-01", cause="not_taken")
 class KeysInSmallLetters(Extensor):
     """Takes a key for mistyped when it has a capital letter in it."""
 

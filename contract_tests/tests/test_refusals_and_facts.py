@@ -22,6 +22,7 @@ from kobling import (
     BookingRequest,
     Cancelled,
     CancelReason,
+    Clinic,
     ErrorMap,
     Http,
     InvalidRequest,
@@ -411,3 +412,74 @@ def test_a_page_that_is_not_there_is_no_booking_that_is_gone() -> None:
     told = run("CNCL-05", NoPageIsGone)
     assert (told.verdict, told.cause) == (Verdict.FAIL, "no_page")
     assert run("CNCL-05", Synthetic).verdict is Verdict.PASS
+
+
+class DemandsAnAddress(Synthetic):
+    """Books nobody without an e-mail, which the vendor can do without."""
+
+    contract = 1
+    patient_fields = Synthetic.patient_fields.model_copy(
+        update={"required": Synthetic.patient_fields.required | {"email"}, "optional": frozenset()}
+    )
+
+
+def test_nothing_is_demanded_of_a_patient_that_the_vendor_can_do_without() -> None:
+    told = run("BOOK-11", DemandsAnAddress)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "demanded")
+    assert "no appointment without email" in told.expected
+    good = run("BOOK-11", Synthetic)
+    assert good.verdict is Verdict.PASS
+    assert any("without phone, were it not demanded: PatientFieldRequired" in one for one in good.evidence)
+
+
+class WithoutItsNumber(Synthetic):
+    """Does not tell the clinic's organisation number."""
+
+    contract = 1
+
+    async def identify(self, http: Http) -> Clinic:
+        return (await super().identify(http)).model_copy(update={"organisation_number": None})
+
+
+def test_the_clinics_own_number_is_told_where_the_vendor_tells_it() -> None:
+    told = run("CONN-12", WithoutItsNumber)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "no_number")
+    assert run("CONN-12", Synthetic).verdict is Verdict.PASS
+
+
+class DeclinedStands(ByRequest):
+    """Takes only what is cancelled for gone."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        if (await self.get_booking(http, booking)).status == "declined":
+            raise TooLateToChange
+        return await super().cancel(http, booking, reason)
+
+
+def test_what_the_clinic_has_declined_is_not_told_as_standing() -> None:
+    told = run("CNCL-02", DeclinedStands)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "declined_stands")
+    good = run("CNCL-02", ByRequest)
+    assert good.verdict is Verdict.PASS
+    assert any(one.startswith("a booking that the clinic has declined is given up") for one in good.evidence)
+
+
+class KnowsTheDeadline(Synthetic):
+    """Refuses a cancel by the deadline that was told with the booking."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        if booking.change_by is not None and http.now > booking.change_by:
+            raise TooLateToChange
+        return await super().cancel(http, booking, reason)
+
+
+def test_the_vendor_is_asked_whether_it_is_too_late_to_cancel() -> None:
+    told = run("CNCL-04", KnowsTheDeadline)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "unasked")
+    good = run("CNCL-04", Synthetic)
+    assert good.verdict is Verdict.PASS
+    assert any("taken its deadline back: a cancel is told as Cancelled" in one for one in good.evidence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, get_args
 from urllib.parse import parse_qsl, urlsplit
@@ -51,6 +52,7 @@ from .booking import (
     LOST_BEFORE,
     let_the_patient_come,
     second,
+    settings_where,
     take,
     unread_afterwards,
 )
@@ -281,8 +283,12 @@ async def _reason_stands(trial: Trial, patients_own: Appointment, said: frozense
         "not_told": "The vendor says plainly that the booking is gone, and the caller did not hear Cancelled.",
         "told_anew": "The vendor says plainly that the booking was gone, and the caller hears that it was cancelled "
         "now: tell already_gone=True, or raise BookingNotFound, of which the SDK makes that.",
+        "declined_stands": "The clinic has declined the booking, and who gives it up hears TooLateToChange: that it "
+        "stands, and may cost something. What the clinic has declined is gone, as what is cancelled is.",
     },
     look={
+        "declined_stands": "cancel: the vendor's refusal for a declined booking is BookingNotFound; where it does not "
+        "tell that from others, look at the booking first: `kobling about cancel-a-booking`.",
         "error": "ErrorMap: the vendor's code for a booking that is cancelled already is BookingNotFound. Where the "
         "same code also says that a booking has begun, or can't be cancelled, look at the booking first: `kobling "
         "about cancel-a-booking`.",
@@ -310,6 +316,23 @@ async def _twice(trial: Trial) -> None:
         anew = isinstance(second.value, Cancelled) and plain and not second.value.already_gone
         trial.claim(not anew, "told_anew", expected=expected, got=_told(second), calls=calls)
         trial.saw(f"{what}: the second cancel was answered {asked[-1].status}, told as {_told(second)}")
+    if trial.target.kind == "mock":
+        await _declined(trial)
+
+
+async def _declined(trial: Trial) -> None:
+    """Giving up what the clinic has declined meanwhile."""
+    for setting in settings_where(trial, waits=True)[:1]:
+        rig = trial.rig(switches=setting)
+        made = await trial.booked(rig)
+        rig.clinic.decline(made.appointment.id)
+        mark = rig.mark()
+        outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+        calls = rig.writing(rig.since(mark))
+        holds = not isinstance(outcome.error, TooLateToChange)
+        trial.claim(holds, "declined_stands", expected="Cancelled(already_gone=True): the clinic has declined it",
+                    got=decided(rig, outcome, calls, "cancel"), calls=calls)  # fmt: skip
+        trial.saw(f"a booking that the clinic has declined is given up: told as {_told(outcome)}")
 
 
 @BOOK.rule(
@@ -401,6 +424,8 @@ async def _somebody_elses(trial: Trial) -> None:
         "other_error": "The vendor's refusal must become TooLateToChange.",
         "told_in_time": "A cancel that the clinic took after its deadline was told as in time: late=True where the "
         "vendor says so, None where it does not.",
+        "unasked": "A cancel is refused without asking the vendor, by the deadline that was told when the time was "
+        "booked, and the clinic has taken that deadline back. Let the vendor decide.",
         "late_lost": "The vendor's answer says that the cancel came late (the mock's `late_told_by`), and the caller "
         "is not told: the patient pays, and does not know it.",
     },
@@ -409,6 +434,7 @@ async def _somebody_elses(trial: Trial) -> None:
         "told_gone": "ErrorMap.codes and ErrorMap.statuses: the vendor's refusals for late, not allowed and started "
         "are TooLateToChange; BookingNotFound is for what is not there, or is cancelled already.",
         "told_in_time": "cancel: from which word of the answer Cancelled.late is made; None where there is none.",
+        "unasked": "cancel: a look at BookingRef.change_by, or at the clock, before the call.",
         "late_lost": "cancel: Cancelled.late, made from the word of the answer that was expected.",
     },
 )
@@ -424,6 +450,7 @@ async def _too_late(trial: Trial) -> None:
                        '"accepted"); where it knows no deadline, put "cancel_limits" into `untold`')  # fmt: skip
     if limited:
         await _taken_late(trial)
+        await _deadline_taken_back(trial)
     await _after_it_was_held(trial)
     if not await _refused_from_then_on(trial) and not limited:
         trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=True)
@@ -454,6 +481,25 @@ def _until_too_late(rig: Rig, appointment: Appointment, restriction: Restriction
     if limits.cancel_allowed and limits.cancel_deadline_hours:
         left = appointment.start - rig.pace.now() - timedelta(hours=limits.cancel_deadline_hours)
         rig.pace.pass_time(max(0.0, left.total_seconds() + 60))
+
+
+async def _deadline_taken_back(trial: Trial) -> None:
+    """A cancel that was too late when the time was booked, and that the clinic takes now."""
+    rig = trial.rig()
+    slot, *_ = await trial.open_times(rig)
+    kind = rig.clinic.any_type(rig.own(slot.service_id))
+    takes = replace(kind.restrictions, cancel_allowed=True, cancel_deadline_hours=0)
+    late = replace(takes, cancel_deadline_hours=DEADLINE.cancel_deadline_hours)
+    rig.clinic.put_type(replace(kind, restrictions=late))
+    made = await trial.booked(rig, slot)
+    rig.clinic.put_type(replace(kind, restrictions=takes))
+    mark = rig.mark()
+    outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
+    wrote = rig.writing(rig.since(mark))
+    holds = bool(wrote) or not isinstance(outcome.error, TooLateToChange)
+    trial.claim(holds, "unasked", expected="the vendor is asked: the clinic has taken its deadline back",
+                got=f"{outcome}, and no call that cancels", calls=rig.since(mark))  # fmt: skip
+    trial.saw(f"the clinic has taken its deadline back: a cancel is told as {_told(outcome)}")
 
 
 async def _taken_late(trial: Trial) -> None:

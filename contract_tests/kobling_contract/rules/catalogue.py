@@ -93,6 +93,12 @@ def _text(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
+ANOTHER_CLINICS = (
+    "The catalogue holds nothing of this clinic's, and other ids in its place: what was read for one clinic is kept, "
+    "and told as the next one's. Keep nothing in the module, on the class or in a cache."
+)
+
+
 @BOOK.rule(
     1,
     "Every timebook that the clinic shows online is listed once, under its own id, and none that it does not have",
@@ -125,6 +131,7 @@ async def _timebooks_listed(trial: Trial) -> None:
             "missing",
             expected=f"listed: timebook {some(missing)}",
             got=f"not in the catalogue ({len(missing)} of {len(online)} that are online){strange}",
+            wrong=ANOTHER_CLINICS if listed and not listed & everyone else "",
         )
         trial.claim(
             listed <= everyone,

@@ -11,6 +11,7 @@ from kobling import (
     Booked,
     BookingQuery,
     BookingRequest,
+    InvalidRequest,
     NeedsPerson,
     NotBooked,
     Resolution,
@@ -177,6 +178,7 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "not booked.",
         "unreadable": "`list_bookings` fails where other bookings stand on the same day, so that a lost answer is "
         "never found.",
+        "not_taken": "The vendor refuses what `list_bookings` asks, so that a lost answer is never found.",
         "waiting_left_out": "The booking waits for the clinic, and `list_bookings` leaves it out, so that a request "
         "whose answer was lost is never found, and may be made twice. List what waits as pending.",
         "no_page": "A gateway's 404 in the place of the list, without a word of the vendor's, is told as a list in "
@@ -202,6 +204,8 @@ async def _sent_again_by_another(trial: Trial) -> None:
         "begun_left_out": "list_bookings: filters on time and status; what has begun or is attended is listed, too.",
         "unreadable": "list_bookings: fields of a row that only bookings of ours have; what the clinic's own lack is "
         "optional.",
+        "not_taken": "list_bookings: each value that is sent; BookingFacts.listed_days and listed_per, for how many "
+        "days and practitioners go into one call.",
         "waiting_left_out": "list_bookings: filters on the status, the vendor's and your own; what waits is listed, "
         "too.",
     },
@@ -414,8 +418,6 @@ async def _can_be_found(
         why = gap(rig, rig.since(mark), day.value.found, standing[0])
         trial.broken("waiting_left_out" if waits else "left_out", expected=expected,
                      got=f"{got}; the list of its day does not have it{why}", calls=rig.since(mark))  # fmt: skip
-    if not trial.lists_by_day:
-        return
     mark = rig.mark()
     day_before = request.slot.local_start.date() - timedelta(days=1)
     query = BookingQuery(first_day=day_before, last_day=day_before + timedelta(days=2), reference=request.reference)
@@ -436,7 +438,8 @@ async def _why_not_found(
     got = f"{type(resolution).__name__}, since it saw: {seen_by(resolution)}"
     day = await trial.outcome(rig.session.bookings(trial.listing(request)))
     if day.error is not None:
-        trial.broken("unreadable", expected=expected, got=f"{got}; the list of its day: {day}", calls=calls)
+        cause = "not_taken" if isinstance(day.error, InvalidRequest) else "unreadable"
+        trial.broken(cause, expected=expected, got=f"{got}; the list of its day: {day}", calls=calls)
     if day.value and any(one.id in ids and one.reference == request.reference for one in day.value.found):
         trial.broken("days_left_out", expected=expected, got=f"{got}; the same booking is listed, with its reference, "
                      "where its own day alone is asked for", calls=calls)  # fmt: skip

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
@@ -69,6 +69,11 @@ def whole(trial: Trial, answer: Slots, calls: Iterable[Call] = ()) -> None:
         wrong = "The answer has parts that are unknown, though nothing kept the adapter from reading them."
         if any(part.because == "rate_limited" for part in answer.unknown):
             wrong += " As rate_limited: look at Limits.rate, and at how many calls one search takes."
+        if any(part.because == "invalid_request" for part in answer.unknown):
+            wrong += (
+                " As invalid_request: the vendor refuses what it is asked. Look at Limits.slots, for how many days, "
+                "practitioners and services go into one call, and at each value that list_slots sends."
+            )
         trial.broken("missing", expected="a complete answer", got=unread(answer), calls=calls, wrong=wrong)
 
 
@@ -93,13 +98,22 @@ def same_times(
 ) -> None:
     """Claim that two sets of times are the same, and keep the count as evidence. set_up: where they differ, the
     clinic's settings are told too."""
-    have, want = times_of(found), times_of(expected)
+    slots = tuple(found)
+    have, want = times_of(slots), times_of(expected)
     trial.need(tuple(want), f"{what}: the clinic has no open time")
     both = Compared(rig, have, want)
     if have != want:
         told = f"{len(want)} times, {what}"
-        differ(trial, both, f"{told}\n{settings_told(rig, both.timebooks)}" if set_up else told)
+        expected_told = f"{told}\n{settings_told(rig, both.timebooks)}" if set_up else told
+        zones = {slot.zone for slot in slots} - {rig.clinic.zone}
+        differ(trial, both, expected_told, wrong=f"{both.wrong}{_other_clock(rig, zones)}")
     trial.saw(f"{what}: {len(want)} times, the same as in the timebook")
+
+
+def _other_clock(rig: Rig, zones: Collection[str]) -> str:
+    if not zones:
+        return ""
+    return f" The days are those of {some(zones)}, and the clinic's clock is {rig.clinic.zone}: look at Clinic.zone."
 
 
 def differ(trial: Trial, both: Compared, expected: str, cause: str = "", wrong: str = "") -> NoReturn:
@@ -846,7 +860,8 @@ HOST_ZONES = ("Pacific/Kiritimati", "America/St_Johns", "Asia/Kathmandu")
     },
 )
 async def _host_zone(trial: Trial) -> None:
-    for zone, told in (await _elsewhere(trial, HOST_ZONES)).items():
+    everywhere = await _elsewhere(trial, HOST_ZONES)
+    for zone, told in everywhere.items():
         trial.claim("error" not in told, "fails_abroad", expected=f"times with TZ={zone}", got=told.get("error", ""))
         for world, night in (("autumn", AUTUMN_NIGHT), ("spring", SPRING_NIGHT)):
             rig = trial.rig("autumn" if world == "autumn" else "spring")
@@ -856,18 +871,29 @@ async def _host_zone(trial: Trial) -> None:
             trial.controls.append(f"TZ={zone}: {told[world]['calls']} calls answered")
             expected = rig.shown.times(query.first_day, query.last_day)
             judge_night(trial, rig, found, told[world]["problems"], expected, f"TZ={zone}, night of {night}")
-            _booked_abroad(trial, told[world]["bookings"], f"TZ={zone}, night of {night}")
+            all_alike = all(
+                one.get(world, {}).get("bookings") == told[world]["bookings"] for one in everywhere.values()
+            )
+            _booked_abroad(
+                trial, told[world]["bookings"], f"TZ={zone}, night of {night}", WHATEVER if all_alike else ""
+            )
 
 
-def _booked_abroad(trial: Trial, booked: Sequence[Mapping[str, Any]], what: str) -> None:
-    """Each booking stands where its slot is, and was told there."""
+WHATEVER = (
+    "The appointment stands at another moment than the slot, and at the same one whatever the TZ of the process is: is "
+    "an offset fixed, where it is +01:00 in winter and +02:00 in summer?"
+)
+
+
+def _booked_abroad(trial: Trial, booked: Sequence[Mapping[str, Any]], what: str, wrong: str) -> None:
+    """Each booking stands where its slot is, and was told there. wrong: what happened, where no TZ made it so."""
     if trial.books:
         trial.need(tuple(booked), f"no time of the night was booked, {what}")
     for row in booked:
         slot = row["slot"]
         elsewhere = [start for start in row["stands"] if start != slot]
         trial.claim(not elsewhere, "booked_elsewhere", expected=f"an appointment at {slot}, {what}",
-                    got=f"at {some(elsewhere)}")  # fmt: skip
+                    got=f"at {some(elsewhere)}", wrong=wrong)  # fmt: skip
         holds = not row["error"] and row["stands"] == [slot] and all(start == slot for start in row["told"])
         told = row["error"] or f"told at {some(row['told'])}, standing at {some(row['stands'])}"
         trial.claim(holds, "told_elsewhere", expected=f"booked and told at {slot}, {what}", got=told)

@@ -411,7 +411,7 @@ def _slots(asked: _Asked) -> Answer:
 
 
 def _in_order(first: date, last: date, longest: timedelta) -> None:
-    if not timedelta(0) <= last - first <= longest:
+    if not timedelta(0) <= last - first < longest:
         raise _refused(422, "invalid", "first_day", "last_day")
 
 
