@@ -108,7 +108,10 @@ def _departments(clinic: Clinic, rng: random.Random) -> list[str]:
         department = Department(synthetic_id(clinic.seed, "department", number), place)
         clinic.put_department(department)
         address = VisitingAddress(
-            synthetic_id(clinic.seed, "address", number), place, f"Prøvegata {rng.randint(1, 99)}", department.id
+            synthetic_id(clinic.seed, "address", number),
+            place,
+            f"Prøvegata {rng.randint(1, 99)}, 0001 Oslo",
+            department.id,
         )
         clinic.put_address(address)
         addresses.append(address.id)
