@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias, get_args
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
-
-from pydantic import BaseModel
 
 from kobling import WireReply, WireRequest
 from kobling_mocks import Call
 from kobling_mocks.dialect import Operation
 
 from .answers import parsed
+from .asks import fields_of, values_of
 from .rig import Rig, WireCall
 
 __all__ = ["LeftOff", "Onward", "documented", "goes_on", "in_pages", "left_off", "onward", "uncertain_lists"]
@@ -203,21 +201,7 @@ def goes_on(ids: Collection[str], first: WireCall, second: WireCall) -> bool:
 
 def _asked(request: WireRequest) -> dict[str, str]:
     """What a request asks for, by name: its query, and the plain values of its body."""
-    found = dict(parse_qsl(urlsplit(request.url).query))
-    try:
-        body = json.loads(request.body) if request.body else {}
-    except ValueError:
-        body = {}
-    return found | dict(_plain(body, ""))
-
-
-def _plain(data: Any, name: str) -> Iterator[tuple[str, str]]:
-    """The plain values of a body, each by the names that lead to it: `args.page`."""
-    if isinstance(data, dict):
-        for part, inner in data.items():
-            yield from _plain(inner, f"{name}.{part}" if name else part)
-    elif isinstance(data, str | int):
-        yield name, str(data)
+    return {name: str(value) for name, value in values_of(request) if isinstance(value, str | int)}
 
 
 def _pages(name: str) -> bool:
@@ -228,20 +212,9 @@ def _pages(name: str) -> bool:
 def _documented(operation: Operation) -> bool:
     """Whether the vendor documents that a call answers in pages."""
     models = [model for model in (operation.query, operation.body) if model is not None]
-    return not operation.writes and any(_pages(name) for model in models for name in _named(model))
-
-
-DEEPEST = 4
-"""Models within models that are looked into."""
-
-
-def _named(model: type[BaseModel], depth: int = DEEPEST) -> Iterator[str]:
-    """The names of a model's fields, and of the models in them, with their aliases."""
-    for name, field in model.model_fields.items():
-        yield from (name, field.alias or name)
-        for inner in (field.annotation, *get_args(field.annotation)):
-            if depth and isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from _named(inner, depth - 1)
+    return not operation.writes and any(
+        _pages(name) for model in models for one in fields_of(model) for name in one.names
+    )
 
 
 def documented(rig: Rig) -> frozenset[str]:

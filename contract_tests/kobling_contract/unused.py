@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Final, get_args
-from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel
-
-from kobling import WireRequest
 from kobling_mocks import Dialect
 from kobling_mocks.dialect import Operation
 
+from .asks import fields_of, filled
 from .rig import Rig
 
 __all__ = ["by_call", "documented_uses", "made_use_of"]
-
-DEEPEST: Final = 4
-"""Models within models that are looked into."""
 
 
 def documented_uses(dialect: Dialect) -> frozenset[str]:
@@ -38,7 +30,7 @@ def made_use_of(rigs: Iterable[Rig]) -> tuple[str, ...]:
         for one in rig.wire:
             name = names.get(one.number)
             if name is not None:
-                used |= {name, *(f"{name}: {field}" for field in optional[name] & set(_sent(one.request)))}
+                used |= {name, *(f"{name}: {field}" for field in optional[name] & filled(one.request))}
     return tuple(sorted(used))
 
 
@@ -55,37 +47,4 @@ def by_call(unused: Collection[str]) -> str:
 def _optional(operation: Operation) -> Iterator[str]:
     for model in (operation.query, operation.body):
         if model is not None:
-            yield from _of(model, "")
-
-
-def _of(model: type[BaseModel], inside: str, depth: int = DEEPEST) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        place = f"{inside}{field.alias or name}"
-        inner = [one for one in (field.annotation, *get_args(field.annotation)) if _is_model(one)]
-        if inner and depth:
-            yield from _of(inner[0], f"{place}.", depth - 1)
-        elif not field.is_required():
-            yield place
-
-
-def _is_model(one: object) -> bool:
-    return isinstance(one, type) and issubclass(one, BaseModel)
-
-
-def _sent(request: WireRequest) -> Iterator[str]:
-    """The places of what a request holds, in its query, its form or its JSON, and is not empty."""
-    text = request.body.decode("utf-8", "replace")
-    try:
-        body = json.loads(text) if text else None
-    except ValueError:
-        body = dict(parse_qsl(text))
-    yield from (name for name, value in parse_qsl(urlsplit(request.url).query) if value)
-    yield from _filled(body, "")
-
-
-def _filled(data: Any, inside: str) -> Iterator[str]:
-    if isinstance(data, dict):
-        for name, value in data.items():
-            yield from _filled(value, f"{inside}.{name}" if inside else name)
-    elif data not in (None, "", []):
-        yield inside
+            yield from (one.place for one in fields_of(model) if one.whole and not one.required)

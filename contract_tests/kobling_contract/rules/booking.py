@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import product
 from typing import Any
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 from kobling import (
@@ -46,6 +44,7 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Clinic, Medium, PatientDetails, Restrictions
 from kobling_mocks.clinic import BookingOrder as Order
 
+from ..asks import body_of, filled, values_of
 from ..decided import decided, said_no
 from ..exchanges import Personal
 from ..outcome import Outcome
@@ -167,7 +166,7 @@ async def _answered_as_asked(trial: Trial) -> None:
 def _nulls(rig: Rig, calls: Sequence[Call]) -> str:
     """What the last write told the vendor as null, which many vendors refuse."""
     wire = rig.sent(calls[-1].number) if calls else None
-    empty = sorted(name for name, value in _members(_body_of(wire.request)) if value is None) if wire else []
+    empty = sorted(place for place, value in values_of(wire.request) if value is None) if wire else []
     return f"; sent as null: {', '.join(empty)}" if empty else ""
 
 
@@ -553,30 +552,10 @@ def _stored_and_never_sent(rig: Rig, calls: Iterable[Call]) -> list[str]:
         operation, wire = operations.get(call.operation or ""), rig.sent(call.number)
         if operation is None or wire is None or not operation.writes:
             continue
-        body = _body_of(wire.request)
-        stored |= operation.personal & operation.needed(body)
-        sent |= {name for name, value in _members(body) if value not in (None, "", [], {})}
+        body = body_of(wire.request)
+        stored |= operation.personal & operation.needed(body if isinstance(body, dict) else {})
+        sent |= {name for place in filled(wire.request) for name in place.split(".")}
     return sorted(stored - sent)
-
-
-def _body_of(request: WireRequest) -> dict[str, Any]:
-    """A body's members, however it is written."""
-    try:
-        body = json.loads(request.body)
-    except ValueError:
-        return dict(parse_qsl(request.body.decode("utf-8", "replace")))
-    return body if isinstance(body, dict) else {}
-
-
-def _members(data: Any) -> Iterator[tuple[str, Any]]:
-    """Every member at any depth."""
-    if isinstance(data, dict):
-        for name, value in data.items():
-            yield name, value
-            yield from _members(value)
-    elif isinstance(data, list):
-        for one in data:
-            yield from _members(one)
 
 
 # ---- somebody else is first

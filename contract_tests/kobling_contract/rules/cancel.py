@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, get_args
-from urllib.parse import parse_qsl, urlsplit
 
 from kobling import (
     Booking,
@@ -35,6 +34,7 @@ from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment, Restrictions
 
 from ..answers import parsed
+from ..asks import values_of
 from ..clinics import ClinicName
 from ..decided import decided, said_no
 from ..marks import spelled
@@ -217,15 +217,14 @@ async def _changed_before_the_write(trial: Trial) -> None:
     trial.saw(f"a booking that staff moved before the cancel was sent {'stands' if stands else 'is gone'}: {outcome}")
 
 
-_WORD_SENT = re.compile(r':\s*"([A-Za-z_]{2,20})"')
+_WORD = re.compile(r"[A-Za-z_]{2,20}")
 
 
 def _words_sent(rig: Rig, calls: Iterable[Call]) -> frozenset[str]:
     """The values of these calls that are a single word, as one of a vendor's list is."""
     sent = [one.request for call in calls if (one := rig.sent(call.number)) is not None]
-    bodies = [word for one in sent for word in _WORD_SENT.findall(one.body.decode("utf-8", "replace"))]
-    return frozenset([*bodies, *(value for one in sent for _, value in parse_qsl(urlsplit(one.url).query)
-                                 if _WORD_SENT.fullmatch(f':"{value}"'))])  # fmt: skip
+    values = [value for one in sent for _, value in values_of(one)]
+    return frozenset(value for value in values if isinstance(value, str) and _WORD.fullmatch(value))
 
 
 async def _reason_stands(trial: Trial, patients_own: Appointment, said: frozenset[str]) -> None:
