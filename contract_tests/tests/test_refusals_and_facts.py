@@ -38,6 +38,7 @@ from kobling_contract.synthetic.adapter import ERRORS, BookingRow, ByRequest, Sy
 from kobling_contract.synthetic.dialect import SyntheticVendor
 from kobling_contract.target import Target, find_target
 from kobling_contract.verdicts import Verdict
+from kobling_contract.wrong_values import almost
 from kobling_easypractice.adapter import EasyPractice
 from kobling_extensor.adapter import Extensor
 from kobling_mocks import Account, Answer, Operation, Refused, Visit
@@ -483,3 +484,9 @@ def test_the_vendor_is_asked_whether_it_is_too_late_to_cancel() -> None:
     good = run("CNCL-04", Synthetic)
     assert good.verdict is Verdict.PASS
     assert any("taken its deadline back: a cancel is told as Cancelled" in one for one in good.evidence)
+
+
+def test_a_wrong_value_of_the_right_form_is_no_other_right_one() -> None:
+    assert almost("AB12") == "AB11"
+    assert almost("AB12", {"AB11"}) == "AB22"
+    assert almost("1111", {"2222"}) == "wrong-1111"

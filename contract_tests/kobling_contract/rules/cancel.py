@@ -455,6 +455,13 @@ async def _too_late(trial: Trial) -> None:
         trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=True)
 
 
+UNSENT = (
+    "The adapter itself takes a booking to which the patient has come for one that is gone, and sends no cancel: the "
+    "caller hears Cancelled. Only what is cancelled or declined is gone; leave the rest to the vendor, or raise "
+    "TooLateToChange."
+)
+
+
 async def _after_it_was_held(trial: Trial) -> None:
     """A cancel of an appointment to which the patient came."""
     rig = trial.rig()
@@ -469,7 +476,7 @@ async def _after_it_was_held(trial: Trial) -> None:
     told = outcome.value
     cause = "told_gone" if isinstance(told, Cancelled) and told.already_gone else "told_cancelled"
     trial.claim(not isinstance(told, Cancelled), cause, expected="TooLateToChange: the patient has come", calls=calls,
-                got=_told(outcome))  # fmt: skip
+                got=_told(outcome), wrong="" if rig.writing(calls) else UNSENT)  # fmt: skip
     trial.saw(f"the patient has come: a cancel is told as {_told(outcome)}")
 
 

@@ -102,7 +102,9 @@ def _nowhere(rig: Rig, kind: str, field: str) -> str:
     """An id of the vendor's form that stands for nothing, or one like the right one, where the form's pattern takes no
     other."""
     strange, pattern = rig.nowhere(kind), getattr(rig.adapter.form, field).pattern
-    return almost(rig.fields()[field]) if pattern and not re.fullmatch(pattern, strange) else strange
+    if not pattern or re.fullmatch(pattern, strange):
+        return strange
+    return almost(rig.fields()[field], {rig.wire_id(one.id) for one in rig.clinic.departments})
 
 
 def _under(setting: Mapping[str, object]) -> str:
