@@ -52,7 +52,7 @@ def _restrictions(clinic: Clinic) -> Iterator[Restrictions]:
 
 FACTS: Mapping[Fact, FactMeaning] = {
     "rates": FactMeaning(
-        "The insurers' rates on a type's rules.", "The registry's own table of rates is used instead."
+        "The insurers' rates of a type in a timebook.", "The registry's own table of rates is used instead."
     ),
     "patient_lists": FactMeaning(
         "Which types are kept to a list of patients.",
@@ -78,7 +78,7 @@ FACTS: Mapping[Fact, FactMeaning] = {
         lambda clinic: any(one.kind != "ordinary" for one in clinic.types),
     ),
     "rules": FactMeaning(
-        "Which timebooks offer which types.", "Who offers what is not compared with the clinic's rules."
+        "Which timebooks offer which types.", "Who offers what is not compared with the clinic's set-up."
     ),
     "online": FactMeaning(
         "What is open for booking online, and what is not.",

@@ -506,23 +506,22 @@ async def _of_another_kind(trial: Trial, words: Collection[str]) -> None:
 
 @BOOK.rule(
     6,
-    "A type is offered to insurance customers exactly where its rule has a B-rate, and told with all of its rates",
+    "A type is offered to insurance customers exactly where it has a B-rate, and told with all of its rates",
     why="Without a B-rate nothing can be claimed; with one among other rates it must not be lost.",
-    check="Offer.rates: every rate of the rule, the B-rates among them in any place.",
+    check="Offer.rates: every rate of the type in that timebook, the B-rates among them in any place.",
     control="At least one pair with a B-rate is offered in the same catalogue, with the clinic's codes.",
     source=RATE_HELP,
     needs=NEEDS,
     evidence=("timebook",),
     causes={
         "without_rate": "A type without a B-rate is offered: rates=() says that the vendor has no rate for it, None "
-        "that the "
-        "vendor shows no rates at all.",
+        "that the vendor shows no rates at all.",
         "lost": "A type with a B-rate is not offered: look at the rates that stand beside the B-rate, and at their "
         "order.",
         "unknown_rates": "A type that has no rate is offered, as if its rates were not known: None says that nobody "
         "knows, () that there are none. Pass an empty list on as it is.",
-        "other_codes": "The rates that are told differ from the clinic's: all codes of its rule are told, and no "
-        "others.",
+        "other_codes": "The rates that are told differ from the clinic's: tell all codes of the type in that timebook, "
+        "and no others.",
         "others_left_out": "Rates that aren't the insurers' stand in the vendor's answers and not in the catalogue: "
         "pass every rate on, Kobling sorts out which are the insurers'.",
         "other_names": "A rate is told by another name than the vendor tells, or by none although the vendor tells it.",
@@ -1029,7 +1028,7 @@ async def _received_in_an_unknown_way(trial: Trial, ways: Collection[tuple[Mediu
 
 @BOOK.rule(
     12,
-    "A practitioner is offered with the types that the clinic has a rule for in their timebook, and with no others",
+    "A practitioner is offered with the types that the clinic has in their timebook, and with no others",
     why="Whoever books a treatment that the practitioner does not give is sent home, or to somebody else.",
     check="catalogue: how the vendor tells which types belong to which timebook; a filter that was not sent tells all.",
     control="The catalogue is read in each world, and something can be booked in it.",
@@ -1037,9 +1036,9 @@ async def _received_in_an_unknown_way(trial: Trial, ways: Collection[tuple[Mediu
     needs=NEEDS,
     evidence=("timebook",),
     causes={
-        "without_rule": "A type is offered in a timebook for which it has no rule.",
-        "lost": "A type with a rule for the timebook, which insurance customers may book there, is not offered, "
-        "for the reason that is named.",
+        "without_rule": "A type is offered in a timebook where the clinic does not have it.",
+        "lost": "A type that the clinic has in the timebook, and that insurance customers may book there, is not "
+        "offered, for the reason that is named.",
     },
     look={"lost": "Which pairs an Offer is made for, and the field behind each reason that is named."},
 )
@@ -1053,7 +1052,7 @@ async def _rules(trial: Trial) -> None:
         offered = {pair for pair in found.offer_by_ids if found.bookable(*pair)}
         other, lost = sorted(offered - having), sorted(shown - offered)
         one = _named(other[0]) if other else ""
-        trial.claim(not other, "without_rule", expected=f"not offered: {one}, for which the clinic has no rule",
+        trial.claim(not other, "without_rule", expected=f"not offered: {one}: not in that timebook",
                     got=f"offered ({counted(len(other), 'such pair')})")  # fmt: skip
         one, got = (_named(lost[0]), _why_not(found, lost[0])) if lost else ("", "")
         trial.claim(not lost, "lost", expected=f"offered: {one}",
