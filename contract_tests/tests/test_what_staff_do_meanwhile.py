@@ -148,6 +148,22 @@ def test_names_and_numbers_reach_the_clinic_as_they_were_typed(adapter: type[Ada
     assert field in told.expected
 
 
+class OnOneLine(Synthetic):
+    """Writes a message on one line."""
+
+    contract = 1
+
+    async def book(self, http: Http, request: BookingRequest) -> Booking:
+        message = " ".join((request.message or "").split()) or None
+        return await super().book(http, request.model_copy(update={"message": message}))
+
+
+def test_line_breaks_that_are_made_blanks_are_told() -> None:
+    told = run("BOOK-02", OnOneLine)
+    assert (told.verdict, "line breaks" in told.facts["untried"]) == (Verdict.PASS, True)
+    assert "untried" not in run("BOOK-02", Synthetic).facts
+
+
 def test_every_spelling_of_a_moment_has_that_of_another_also_where_day_and_clock_stand_apart() -> None:
     zone = ZoneInfo("Europe/Oslo")
     new, old = datetime(2026, 12, 1, 9, tzinfo=UTC), datetime(2026, 11, 30, 7, 30, tzinfo=UTC)

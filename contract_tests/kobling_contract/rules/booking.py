@@ -413,12 +413,14 @@ def _message_stands(trial: Trial, message: str, text: str, calls: Sequence[Call]
     facts = trial.adapter.limits.booking
     if facts.reference_in == "nowhere" and not facts.note_is_composed:
         return
-    plain, message = " ".join(text.split()), " ".join(message.split())
+    lines, plain, message = message.splitlines(), " ".join(text.split()), " ".join(message.split())
     begun = facts.note_is_composed or message[:20] in plain
     expected = f"the message of {len(message)} characters with the appointment"
     seen = f"in the {len(plain)} characters of text that the clinic sees"
     trial.claim(begun, "no_message", expected=expected, got=f"no word of it {seen}", calls=calls)
     trial.claim(message in plain, "cut", expected=expected, got=f"not the whole {seen}", calls=calls)
+    if "\n".join(lines) not in "\n".join(text.splitlines()):
+        trial.facts[UNTRIED] = "whether the vendor's field takes no line breaks: those of a message are made blanks"
 
 
 def _as_given(trial: Trial, seen: Compared, calls: Sequence[Call]) -> None:
