@@ -89,7 +89,7 @@ LOST_AFTER = (*LOST_BEFORE, "no_id", "slow")
         "own in its place.",
         "failed": "An ordinary booking, with nothing wrong at the vendor, ends in an error and stands nowhere, so that "
         "no other rule can book: what the adapter sends is not what the vendor wants.",
-        "echoed": "The booking tells what the request said, its reference, day or practitioner, though the vendor's "
+        "echoed": "The booking tells what the request said, its reference, start or practitioner, though the vendor's "
         "answer has another one, or none: read it from the answer.",
     },
     look={
@@ -316,14 +316,15 @@ async def _whole_at_the_clinic(trial: Trial) -> None:
 
 
 AS_TYPED = Patient(
-    given_name="Ann-åse",
-    family_name="van der McPrøve",
+    given_name="Bieđđá-åse",
+    family_name="van der McČáŋppe",
     birth_date=date(1921, 2, 28),
     phone="0046700003344",
     email="ann.aase@pasient.example.test",
     national_id="28822110090",
 )
-"""A third invented patient, an old one: names that no rule for capitals makes, and a number with its country as 00."""
+"""A third invented patient, an old one: Sámi names that no rule for capitals makes, and a number with its country as
+00."""
 
 
 async def _as_typed(trial: Trial) -> None:
@@ -1412,7 +1413,7 @@ async def _nothing_made_up_for(trial: Trial) -> None:
         "other_error": "The vendor refused the booking, and the caller does not hear that something else must be "
         "chosen, or not that nothing was changed.",
         "of_a_booking": "The caller hears of a booking that can't be changed, or is not there, and has none yet. List "
-        "the code for book by itself: ('book', code), as SlotWithdrawn.",
+        "the code by itself for the call that was refused, ('book', code) or ('hold_slot', code), as SlotWithdrawn.",
         "told_booked": "The caller was told that the booking stands, and nothing stands in the timebook.",
     },
     look={"told_booked": "book: which answers become a Booking, also among those with status 200."},

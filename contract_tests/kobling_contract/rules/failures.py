@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 from datetime import timedelta
+from itertools import count
 from math import ceil
 from urllib.parse import urlsplit
 
@@ -25,7 +26,8 @@ from kobling import (
     WireRequest,
 )
 
-from ..rig import Rig
+from ..no_page import NO_PAGE, answers_without_a_word
+from ..rig import Rig, Spoil
 from ..rule import RuleBook
 from ..trial import Trial
 from ..turns import Turns, watched
@@ -261,9 +263,10 @@ BETWEEN = 3600.0
 
 @BOOK.rule(
     7,
-    "A clinic that shows nothing is an empty answer, and no error",
-    why='A clinic that has just begun is connected all the same; "nothing bookable" is told by the test.',
-    check="Places that expect at least one row.",
+    "A clinic that shows nothing is an empty answer, and no error; a page that is not there is an error",
+    why="A clinic that has just begun is connected all the same, and its test says that nothing is bookable; one whose "
+    "calendar can't be read must not look full.",
+    check="Places that expect at least one row; `expect`, which takes an error for an answer.",
     control="The catalogue of the same clinic, before everything was hidden, lists practitioners.",
     source="the contract: nothing is an answer too",
     needs=READS,
@@ -271,8 +274,14 @@ BETWEEN = 3600.0
     causes={
         "error": "An empty clinic ended in an error.",
         "invented": "Something was found at a clinic that shows nothing.",
+        "no_page": "A gateway's 404, without a word of the vendor's, is told as an answer in which there is nothing, "
+        "so that a clinic looks full, or without anything to book. Only the vendor's own code says that: expect "
+        "that code, and let any other error out.",
     },
-    look={"invented": "Practitioner.online and Service.online, and what is kept from one search to the next."},
+    look={
+        "no_page": "catalogue and list_slots: what their calls expect; name the vendor's own code, and no status.",
+        "invented": "Practitioner.online and Service.online, and what is kept from one search to the next.",
+    },
 )
 async def _nothing(trial: Trial) -> None:
     control = trial.rig()
@@ -297,6 +306,44 @@ async def _nothing(trial: Trial) -> None:
         not offers and not answer.found, "invented", expected="no offer and no open time", got=found, calls=calls
     )
     trial.saw(f"{counted(len(calls), 'call')} to a clinic that shows nothing: no offers, no times, no error")
+    if answers_without_a_word(rig, mark):
+        trial.saw("the vendor itself answers 404 without a word where there is nothing")
+    elif trial.target.kind == "mock":
+        await _no_page(trial)
+
+
+async def _no_page(trial: Trial) -> None:
+    """In the place of one answer after the other there is a gateway's 404: what is less for it has to say so."""
+    full = trial.rig()
+    mark = full.mark()
+    catalogue, answer = await _everything(full)
+    whole, calls = _size(catalogue, answer), full.since(mark)
+    for number, call in enumerate(calls):
+        rig = trial.rig(spoil=_instead(number))
+        mark = rig.mark()
+        outcome = await trial.outcome(_everything(rig))
+        if outcome.error is None and outcome.value[1].complete:
+            told = _size(*outcome.value)
+            trial.claim(told == whole, "no_page", expected=f"an error, or what is not known: {whole}",
+                        got=f"{told}, of a 404 that is no JSON, in the place of the answer to {call.operation}",
+                        calls=rig.since(mark))  # fmt: skip
+        await trial.done_with(rig)
+    trial.saw(f"a gateway's 404 in the place of each of {counted(len(calls), 'answer')}: nothing was missing unsaid")
+
+
+def _size(catalogue: Catalogue, answer: Slots) -> str:
+    rows = {"practitioner": catalogue.practitioners, "service": catalogue.services, "open time": answer.found}
+    return ", ".join(counted(len(those), name) for name, those in rows.items())
+
+
+def _instead(number: int) -> Spoil:
+    """Puts a gateway's 404 in the place of the answer with this number, from 0 on."""
+    numbers = count()
+
+    def spoil(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+        return NO_PAGE if next(numbers) == number else outcome
+
+    return spoil
 
 
 async def _everything(rig: Rig) -> tuple[Catalogue, Slots]:
@@ -371,9 +418,9 @@ async def _only_thinks(trial: Trial) -> None:
         await trial.open_times(rig)
     rig.pace.pass_time(BETWEEN)
     await trial.outcome(rig.connect().test_connection())
-    for act, count in sorted(turns.acts.items()):
+    for act, times in sorted(turns.acts.items()):
         trial.broken(act, expected=f"no {act} of the adapter's own",
-                     got=f"{counted(count, act)} in the adapter's {counted(turns.count, 'turn')}")  # fmt: skip
+                     got=f"{counted(times, act)} in the adapter's {counted(turns.count, 'turn')}")  # fmt: skip
     trial.claim(
         turns.longest < LONGEST_TURN,
         "thinks_too_long",

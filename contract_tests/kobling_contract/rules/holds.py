@@ -44,7 +44,8 @@ A_WHILE = 60.0
         "release_slot.",
         "told_otherwise": "The time could not be held, or the answer to that was lost, and the caller did not hear "
         "that nothing was booked.",
-        "changed": "Something stands in the timebook although the time could not be held.",
+        "changed": "Something stands in the timebook although the answer to the hold was lost, or the vendor refused "
+        "to hold that time.",
         "not_again": "The hold is over, and the same booking can't be made any more.",
     },
     look={
@@ -53,7 +54,8 @@ A_WHILE = 60.0
         "not_given_back": "release_slot: the address, and the id that hold_slot returned.",
         "told_otherwise": "hold_slot: let the errors of http.post out as they are; ErrorMap: what the vendor's code "
         "for a time that somebody has means.",
-        "changed": "hold_slot: it keeps a time, and books nothing.",
+        "changed": "hold_slot: it keeps a time, and books nothing. Is it sent again by itself (http.query, a loop), or "
+        "is another time held than the one that was asked for?",
     },
     driver=True,
     safety=True,

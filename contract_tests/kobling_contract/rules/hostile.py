@@ -105,7 +105,8 @@ def _fed(
     needs=READS,
     evidence=("wire",),
     causes={
-        "crashed": "The adapter raised an exception of its own. The place is named; read that value with a model.",
+        "crashed": "The adapter raised an exception of its own. The place is named; read that value with a model. An "
+        "error of the contract takes one word of small letters, and no text.",
         "foreign_error": "An exception that is no KoblingError reached the caller of a session. That is a defect of "
         "the SDK: report it with the reproduction line.",
     },

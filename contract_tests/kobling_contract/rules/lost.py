@@ -48,7 +48,8 @@ from .booking import (
 from .slots import fault_details
 
 LOST_CAUSES = {
-    "resent": "The booking was sent again after its answer was lost. Book with http.post, once, and let its error out.",
+    "resent": "The booking was sent again after its answer was lost. Book with one http.post or http.put, and let its "
+    "error out.",
     "told_booked": "The caller was told that the booking stands, although the answer does not say so.",
     "told_not_booked": "The caller was told that nothing happened, although a byte of the booking had left. Only a "
     "listed refusal of the vendor's is certain.",

@@ -210,7 +210,7 @@ async def _only_what_is_needed(trial: Trial) -> None:
     text = f"{made[0].note}\n{made[0].patient_comment}\n{made[0].sak_id or ''}"
     word = re.search(r"\bNone\b|\bnull\b", text)
     got = f"the word {word[0]} with the appointment" if word else "a SakID with the appointment"
-    empty = word is None and SAK_ID.value not in text
+    empty = word is None and SAK_ID.value not in text and not made[0].sak_id
     trial.claim(empty, "invented", expected="nothing in the place of what was left out", got=got, calls=calls)
     trial.controls.append(f"a booking without SakID and message reached the vendor, number of writes: {len(calls)}")
     trial.saw(f"1 appointment with {only}, and nothing of the patient who was booked before")
