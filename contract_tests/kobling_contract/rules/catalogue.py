@@ -15,6 +15,7 @@ from kobling_mocks.clinic import ALL_PATIENTS, AppointmentType, Clinic, Medium, 
 from ..answers import parsed
 from ..clinics import ClinicName
 from ..nulls import never_null
+from ..outcome import Outcome
 from ..rig import Mark, Rig, WireCall
 from ..rows import Rows
 from ..rule import NEVER_VARIED, RuleBook
@@ -91,6 +92,13 @@ def _in_the_answers(rig: Rig, mark: Mark, names: Mapping[str, Collection[str]]) 
 
 def _text(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+NOTHING_READ = (
+    "A word that nobody knows, in some of the rows, makes the whole catalogue fail: nothing can be searched any more "
+    "on the day when the vendor adds a word. Read such a field as text, and look it up in a table with an answer for the "
+    "rest."
+)
 
 
 ANOTHER_CLINICS = (
@@ -198,6 +206,7 @@ async def _names_unharmed(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
+        "nothing_read": NOTHING_READ,
         "offered": "A timebook that no person owns can be booked. Set owner_kind from the vendor's own word.",
         "lost": "A person's own timebook can't be booked, for the reason that is named. Where that is "
         "not_person_owned, "
@@ -267,6 +276,14 @@ async def _words_gone(
     return words[0] - words[1] or codes_of_several(codes[0] - codes[1])
 
 
+def _still_read(trial: Trial, outcome: Outcome, words: Collection[str]) -> None:
+    """The rows beside those with another word are told all the same. Numbers may be of other things, too."""
+    if any(one.startswith('"') for one in words):
+        return
+    expected = f"a catalogue, with {unknown_of(words)} in the place of {some(words)} in some of its rows"
+    trial.claim(outcome.error is None, "nothing_read", expected=expected, got=outcome)
+
+
 async def _owned_by_an_unknown_word(trial: Trial) -> None:
     """The same catalogue of a vendor that has another word for what no person owns."""
 
@@ -280,6 +297,7 @@ async def _owned_by_an_unknown_word(trial: Trial) -> None:
         return
     rig = trial.rig(spoil=in_place_of(words))
     outcome = await trial.outcome(rig.session.catalogue())
+    _still_read(trial, outcome, words)
     others = {rig.wire_id(one.id) for one in rig.clinic.timebooks if one.owner_kind != "person"}
     listed = outcome.value.practitioners if outcome.value else ()
     persons_now = [one.id for one in listed if one.id in others and one.owner_kind == "person"]
@@ -299,6 +317,7 @@ async def _owned_by_an_unknown_word(trial: Trial) -> None:
     needs=NEEDS,
     evidence=("timebook",),
     causes={
+        "nothing_read": NOTHING_READ,
         "offered": "A type that is restricted to a patient list in this timebook can be booked: set Offer.patients.",
         "guessed": "The vendor's word for who may book a type is one that is in nobody's table, and the adapter "
         "offers the "
@@ -382,6 +401,7 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
         return
     rig = trial.rig(spoil=in_place_of(words))
     outcome = await trial.outcome(rig.session.catalogue())
+    _still_read(trial, outcome, words)
     offered = [pair for pair in kept if outcome.error is None and outcome.value.bookable(*_wire(rig, pair))]
     one = _named(_wire(rig, offered[0])) if offered else ""
     trial.claim(not offered, "guessed", expected=f"not offered: {one}, for {unknown_of(words)}",
@@ -399,6 +419,7 @@ async def _kept_by_an_unknown_word(trial: Trial, kept: Sequence[tuple[str, str]]
     needs=NEEDS,
     evidence=("timebook",),
     causes={
+        "nothing_read": NOTHING_READ,
         "offered": "A hidden or group type can be booked: set Service.kind from the vendor's word.",
         "guessed": "The vendor's word for the kind of a type is one that nobody knows, and the type can be booked: set "
         'Service.kind to "unknown" for every word that is not in your table.',
@@ -475,6 +496,7 @@ async def _of_an_unknown_kind(trial: Trial, special: frozenset[str]) -> None:
     rig = trial.rig(spoil=in_place_of(words))
     _nothing_else_against_them(rig)
     outcome = await trial.outcome(rig.session.catalogue())
+    _still_read(trial, outcome, words)
     found = outcome.value if outcome.error is None else None
     offered = {kind for who, kind in found.offer_by_ids if found.bookable(who, kind)} & special if found else set()
     expected = f"not offered: type {_special(rig, offered)}, for {unknown_of(words)}"
@@ -967,6 +989,7 @@ MODES: Mapping[Medium, str] = {"face_to_face": "in_person", "video": "video", "t
     needs=NEEDS,
     evidence=("timebook",),
     causes={
+        "nothing_read": NOTHING_READ,
         "other_modes": "Patients of the type are received otherwise than the catalogue tells: Service.modes holds "
         "every "
         "way that the vendor names, and in_person only where the vendor says so or says nothing.",
@@ -1018,6 +1041,7 @@ async def _received_in_an_unknown_way(trial: Trial, ways: Collection[tuple[Mediu
     rig = trial.rig(spoil=in_place_of(words))
     _received(rig, elsewhere)
     outcome = await trial.outcome(rig.session.catalogue())
+    _still_read(trial, outcome, words)
     ordinary = {rig.wire_id(one.id) for one in rig.clinic.types if one.kind == "ordinary"}
     services = outcome.value.services if outcome.value else ()
     guessed = [one.id for one in services if one.id in ordinary and "in_person" in one.modes]
