@@ -14,12 +14,13 @@ from .answers import parsed
 from .rig import Mark, Rig, Spoil, WireCall
 
 __all__ = [
-    "UNKNOWN_WORD", "answered_otherwise", "codes_of_several", "codes_since", "in_place_of", "unknown_of",
-    "where_they_stand", "words_since",
+    "UNKNOWN_MEMBER", "UNKNOWN_WORD", "answered_otherwise", "codes_of_several", "codes_since", "in_place_of",
+    "unknown_of", "where_they_stand", "with_a_member_more", "words_since",
 ]  # fmt: skip
 
 UNKNOWN_WORD = "ukjent_ord"
 UNKNOWN_NUMBER = "97"
+UNKNOWN_MEMBER = "ny_i_2027"
 _WORD = re.compile(r'[:\[,]\s*"([A-Za-z_ -]{2,40})"(?!\s*:)')
 """A word of letters that stands as a value in JSON, and is no field's name."""
 _CODE = re.compile(r'"(\w{1,40})"\s*:\s*"?([0-9]{1,3})"?(?=\s*[,}\]])')
@@ -141,3 +142,28 @@ def _renamed(data: Any, place: Place, places: Collection[Place]) -> Any:
     if isinstance(data, list):
         return [_renamed(one, place, places) for one in data]
     return UNKNOWN_WORD if isinstance(data, str) and place in places else data
+
+
+def with_a_member_more(_: WireRequest, outcome: WireReply | WireFailure) -> WireReply | WireFailure:
+    """Puts a member that nobody knows into every object of a JSON answer that has named fields."""
+    data = parsed(outcome)
+    if not isinstance(outcome, WireReply) or data is None:
+        return outcome
+    return WireReply(outcome.status, outcome.headers, json.dumps(_with_more(data), ensure_ascii=False).encode())
+
+
+def _with_more(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_with_more(one) for one in data]
+    if not isinstance(data, dict):
+        return data
+    more = {name: _with_more(one) for name, one in data.items()}
+    return more if _is_a_table(data) else {**more, UNKNOWN_MEMBER: UNKNOWN_WORD}
+
+
+def _is_a_table(data: Mapping[str, Any]) -> bool:
+    """Whether an object's names may be data, such as ids or weekdays: names with digits, or several values of one kind
+    that are no plain ones."""
+    kinds = {type(one) for one in data.values()}
+    alike = len(data) > 1 and len(kinds) == 1 and kinds <= {dict, list}
+    return alike or any(re.search(r"[0-9]", name) for name in data)

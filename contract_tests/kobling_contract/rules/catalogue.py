@@ -96,8 +96,8 @@ def _text(name: str) -> str:
 
 NOTHING_READ = (
     "A word that nobody knows, in some of the rows, makes the whole catalogue fail: nothing can be searched any more "
-    "on the day when the vendor adds a word. Read such a field as text, and look it up in a table with an answer for the "
-    "rest."
+    "on the day when the vendor adds a word. Read such a field as text, and look it up in a table with an answer for "
+    "the rest."
 )
 
 

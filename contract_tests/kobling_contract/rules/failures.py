@@ -29,6 +29,7 @@ from kobling import (
 from ..no_page import NO_PAGE, answers_without_a_word
 from ..rig import Rig, Spoil
 from ..rule import RuleBook
+from ..strange_words import UNKNOWN_MEMBER, with_a_member_more
 from ..trial import Trial
 from ..turns import Turns, watched
 from ..wording import counted, either, some
@@ -515,3 +516,62 @@ async def _inert_import(trial: Trial) -> None:
     told = json.loads(out)
     trial.claim(not told["changed"], "changed", expected="nothing", got=", ".join(told["changed"]))
     trial.saw(f"{module} was imported with {told['loaded']} modules; nothing else is different")
+
+
+@BOOK.rule(
+    12,
+    "What a vendor adds to its answers changes nothing: a member that nobody knows is passed over",
+    why="Vendors add members without a new version; on that day no clinic could be searched, and each booking would be "
+    "unknown.",
+    check='WireModel with extra="forbid"; rows that are read by the order or the number of their members.',
+    control="The same calls are answered in a twin clinic without the member.",
+    source="the contract: an adapter reads the members that it knows",
+    needs=READS,
+    evidence=("wire",),
+    causes={
+        "refused": "An answer has one member more than the vendor's pages name, and the call ends in an error.",
+        "other": "An answer has one member more than the vendor's pages name, and something else is told.",
+    },
+)
+async def _a_member_more(trial: Trial) -> None:
+    told: list[dict[str, str]] = []
+    changed = 0
+    for spoil in (None, with_a_member_more):
+        rig = trial.rig(spoil=spoil)
+        mark = rig.mark()
+        told.append(await _each_call(trial, rig))
+        changed = sum(one.spoiled for one in rig.sent_since(mark))
+        if spoil is None:
+            trial.control(rig, mark, f"without a member more: {', '.join(told[0])}")
+    usual, more = told
+    trial.need(changed or None, "no answer is JSON with named members")
+    for call, without in usual.items():
+        cause = "refused" if more[call].startswith("error") else "other"
+        trial.claim(more[call] == without, cause, expected=f"{call}: {without}, with a member {UNKNOWN_MEMBER} more",
+                    got=more[call], calls=rig.since(mark))  # fmt: skip
+    trial.saw(f"{counted(changed, 'answer')} with a member more: {', '.join(usual)} as without it")
+
+
+async def _each_call(trial: Trial, rig: Rig) -> dict[str, str]:
+    """What each call of a session comes to, in a few words. Nothing more is tried after an error."""
+    found: dict[str, str] = {}
+    outcome = await trial.outcome(_everything(rig))
+    found["a search"] = f"error: {outcome}" if outcome.error else _size(*outcome.value)
+    if outcome.error or not trial.books:
+        return found
+    slots = await trial.outcome(trial.open_times(rig))
+    if slots.error:
+        return {**found, "open times": f"error: {slots}"}
+    booked = await trial.outcome(rig.session.book(request := rig.request(slots.value[0])))
+    found["book"] = f"error: {booked}" if booked.error else booked.value.status
+    if booked.error:
+        return found
+    if "get_booking" in trial.adapter.supports:
+        read = await trial.outcome(rig.session.get(booked.value.ref))
+        found["get"] = f"error: {read}" if read.error else read.value.status
+    if "list_bookings" in trial.adapter.supports:
+        listed = await trial.outcome(rig.session.bookings(trial.listing(request)))
+        found["bookings"] = f"error: {listed}" if listed.error else counted(len(listed.value.found), "booking")
+    gone = await trial.outcome(rig.session.cancel(booked.value.ref, CancelReason(by="patient")))
+    found["cancel"] = f"error: {gone}" if gone.error else "cancelled"
+    return found
