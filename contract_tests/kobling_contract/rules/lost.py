@@ -21,7 +21,7 @@ from kobling import (
     find_tags,
 )
 from kobling_mocks import Call
-from kobling_mocks.clinic import BookingOrder, PatientDetails
+from kobling_mocks.clinic import Appointment, BookingOrder, PatientDetails, Refusal, VisitingAddress
 
 from ..decided import decided
 from ..gaps import gap
@@ -234,6 +234,8 @@ async def _resolving(trial: Trial) -> None:
         await _no_page_is_no_list(trial)
         if trial.adapter.limits.booking.reference_in in ("field", "note"):
             await _moved_by_staff(trial)
+            if trial.adapter.form.department_id.use != "unused":
+                await _moved_to_another_department(trial)
     waiting = settings_where(trial, waits=True)
     if {} not in waiting:  # as usual nobody has to say yes: once more where somebody has to
         for setting in waiting[:1]:
@@ -298,6 +300,61 @@ async def _moved_by_staff(trial: Trial) -> None:
     trial.saw(f"a lost booking that staff have moved: {'; '.join(seen)}")
     if not trial.lists_by_day:
         await _begun_meanwhile(trial, write)
+
+
+async def _moved_to_another_department(trial: Trial) -> None:
+    """Staff move a booking whose answer was lost out of the department of the connection that it was made with."""
+    write = (await trial.booked(trial.rig())).write
+    rig = trial.rig()
+    slots = await trial.open_times(rig)
+    found = next(((one, place) for one in slots if (place := _place_of(rig, one)) is not None), None)
+    if found is None:
+        trial.saw("no open time is at one department")
+        return
+    slot, department = found[0], found[1].department_id
+    side = rig.connect(department_id=rig.wire_id(department))
+    rig.fault(write, "reset", when="after_commit")
+    before, request, sent_at = rig.appointments(), rig.request(slot), rig.pace.now()
+    request = request.model_copy(update={"slot": slot.model_copy(update={"connection_id": side.connection_id})})
+    outcome = await trial.outcome(side.book(request))
+    lost = trial.need(rig.made_since(before), f"nothing was booked: {outcome}")[0]
+    if not _dragged(rig, lost, department):
+        trial.saw("the clinic has no other department to move a booking to")
+        return
+    rig.pace.pass_time(trial.adapter.limits.booking.latest_commit or OPERATION)
+    mark = rig.mark()
+    resolution = await side.resolve(request, sent_at)
+    told = type(resolution).__name__
+    trial.claim(not isinstance(resolution, NotBooked), "moved_left_out", expected=f"Booked, or not known: booking "
+                f"{rig.wire_id(lost.id)} stands in another department", got=f"{told}, since it saw: "
+                f"{seen_by(resolution)}", calls=rig.since(mark), wrong=ELSEWHERE)  # fmt: skip
+    trial.saw(f"a lost booking that staff have moved to another department, told as {told}")
+
+
+ELSEWHERE = (
+    "Staff have moved the booking to another department since, and `list_bookings` lists only the one of the "
+    "connection, so that it is told as not booked, and made twice. List the bookings of the whole clinic."
+)
+
+
+def _place_of(rig: Rig, slot: Slot) -> VisitingAddress | None:
+    return rig.clinic.address_of(rig.own(slot.practitioner_id), rig.own(slot.service_id))
+
+
+def _dragged(rig: Rig, lost: Appointment, department_id: str) -> bool:
+    """Move an appointment to a timebook and type of another department, on whatever day it can be."""
+    pairs = [(rule.timebook_id, kind.id) for kind in rig.clinic.types for rule in kind.rules]
+    for who, kind in pairs:
+        place = rig.clinic.address_of(who, kind)
+        if place is None or place.department_id == department_id:
+            continue
+        for step in (timedelta(), *MOVED):
+            try:
+                rig.clinic.staff_move(lost.id, lost.start + step, who, kind)
+            except Refusal:
+                continue
+            return True
+    return False
 
 
 async def _begun_meanwhile(trial: Trial, write: str) -> None:
