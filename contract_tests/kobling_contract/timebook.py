@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
@@ -60,17 +60,24 @@ class Shown:
         return tuple(self._on_the_wire(slot) for slot in found if self.offered(slot.timebook_id, slot.type_id))
 
     def time(self, slot: Slot) -> OpenSlot | None:
-        """The clinic's own record of a slot, None when it shows no such time."""
+        """The clinic's own record of a slot, None when it shows no such time, or shows one that somebody has since."""
         day = slot.local_start.date()
-        found = self.clinic.open_slots([self.own(slot.practitioner_id)], [self.own(slot.service_id)], day, day)
+        found = self._free(
+            self.clinic.open_slots([self.own(slot.practitioner_id)], [self.own(slot.service_id)], day, day)
+        )
         return next((self._on_the_wire(one) for one in found if one.start == slot.start), None)
 
     def known(self, slots: Iterable[Slot], first: date, last: date) -> list[Slot]:
         """Those of the slots on these local days that the clinic has open too."""
         wire = cache(self.wire)
-        found = self.clinic.open_slots(None, None, first, last)
+        found = self._free(self.clinic.open_slots(None, None, first, last))
         open_now = {(wire(one.timebook_id), wire(one.type_id), one.start) for one in found}
         return [slot for slot in slots if times_of([slot]) <= open_now]
+
+    def _free(self, slots: Sequence[OpenSlot]) -> Sequence[OpenSlot]:
+        """Those that are free at this moment, where a search is behind."""
+        late = self.clinic.behaviour.lags.search
+        return [one for one in slots if self.clinic.is_free(one)] if late else slots
 
     def _on_the_wire(self, slot: OpenSlot) -> OpenSlot:
         told = slot.department_id is not None and "departments" not in silent_about(self.dialect)

@@ -544,6 +544,8 @@ async def _a_member_more(trial: Trial) -> None:
         if spoil is None:
             trial.control(rig, mark, f"without a member more: {', '.join(told[0])}")
     usual, more = told
+    failing = next((f"{call} ends in an {what}" for call, what in usual.items() if what.startswith("error")), "")
+    trial.need(not failing or None, f"without a member more {failing}")
     trial.need(changed or None, "no answer is JSON with named members")
     for call, without in usual.items():
         cause = "refused" if more[call].startswith("error") else "other"

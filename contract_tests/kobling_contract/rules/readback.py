@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -254,6 +254,8 @@ def _with_another(slots: Sequence[Slot]) -> Slot | None:
         "not_read": "The list can't be read where another system's booking stands in it, with a reference that is no "
         "UUID; or for more days, or more practitioners, than the vendor lists at once: say so in "
         "BookingFacts.listed_days and listed_per.",
+        "edge_left_out": "A booking in the first or last half hour of a local day is not listed on it: the day is "
+        "asked for by another clock than the clinic's.",
         "past_left_out": "A booking is not listed any more once it has begun, or the patient has come, so that a lost "
         "answer is never found.",
         "another": "A booking of somebody else is listed for this practitioner, or under this reference.",
@@ -270,6 +272,8 @@ def _with_another(slots: Sequence[Slot]) -> Slot | None:
         "own_only": "BookingFacts.listed_by, and filters of list_bookings on who has made a booking.",
         "not_read": "list_bookings: how the reference of a row is read (find_tags and not UUID), and for how many days "
         "the vendor is asked at once.",
+        "edge_left_out": "list_bookings: how first_day and last_day become the vendor's parameters, by day_bounds(…, "
+        "self.zone) where it wants moments.",
         "past_left_out": "list_bookings: filters on time and status; what has begun or is attended is listed, too.",
         "differs": "list_bookings: from which fields start, practitioner_id and status are read.",
     },
@@ -324,6 +328,24 @@ async def _listed_by_practitioner(trial: Trial) -> None:
     trial.saw("2 bookings of two practitioners: for each of them one is listed, for the two both, and for all both, "
               "also when they have begun")  # fmt: skip
     await _listed_over_the_night(trial)
+    await _at_the_edges(trial)
+
+
+async def _at_the_edges(trial: Trial) -> None:
+    """A booking in the first or the last half hour of a local day is listed on that day."""
+    rig = trial.rig()
+    made = await trial.booked(rig)
+    day = made.request.slot.local_start.date()
+    for wall in (time(0, 0), time(23, 30)):
+        at = datetime.combine(day, wall, rig.tz)
+        moved = rig.clinic.staff_move(made.appointment.id, at, minutes=30)
+        query = BookingQuery(first_day=day, last_day=day)
+        found, calls = await _listed(trial, rig, query)
+        why = gap(rig, calls, found.values(), moved)
+        trial.claim(made.booking.id in found, "edge_left_out", expected=f"booking {made.booking.id}, at "
+                    f"{clock_told(rig, moved.start)}, among those of {day}", got=f"{_listed_told(found)}{why}",
+                    calls=calls)  # fmt: skip
+    trial.saw("bookings in the first and the last half hour of a day are listed on it")
 
 
 async def _listed_over_the_night(trial: Trial) -> None:

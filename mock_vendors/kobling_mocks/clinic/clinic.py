@@ -848,6 +848,11 @@ class Clinic:
 
     # ---- online operations
 
+    def is_free(self, slot: OpenSlot) -> bool:
+        """Whether nobody has an open time, or holds it, at this moment: a search may be `Lags.search` seconds old."""
+        with self._settled() as state:
+            return self._is_free(state, slot.timebook_id, self.any_type(slot.type_id), slot.start, slot.end)
+
     def hold(self, timebook_id: str, type_id: str, start: datetime, seconds: float) -> Hold:
         """Keep an offered time for so many seconds: nobody else is shown it, or can book or hold it. `start` is aware.
         Raises `SlotNotOffered`, `SlotTaken`."""
@@ -1412,15 +1417,24 @@ class Clinic:
         end: datetime,
         moving: Appointment | None = None,
     ) -> None:
-        if state.behaviour.overlap == "accepted":
-            return
+        if state.behaviour.overlap != "accepted" and not self._is_free(state, timebook_id, kind, start, end, moving):
+            raise SlotTaken(f"{start.isoformat()} is taken in timebook {timebook_id}, or in one that is linked to it")
+
+    def _is_free(
+        self,
+        state: _State,
+        timebook_id: str,
+        kind: AppointmentType,
+        start: datetime,
+        end: datetime,
+        moving: Appointment | None = None,
+    ) -> bool:
         others = (a for a in self._current() if a.timebook_id == timebook_id and (not moving or a.id != moving.id))
         linked = state.timebooks[timebook_id].blocked_by if timebook_id in state.timebooks else ()
         busy = _Busy(self._current()) if linked else None
         if busy is not None and any(busy.overlapping(other, start, end) for other in linked):
-            raise SlotTaken(f"{start.isoformat()} is taken in a timebook linked to {timebook_id}")
-        if not _Busy(others).places_left(timebook_id, kind, start, end) or self._is_held(timebook_id, start, end):
-            raise SlotTaken(f"{start.isoformat()} is taken in timebook {timebook_id}")
+            return False
+        return _Busy(others).places_left(timebook_id, kind, start, end) and not self._is_held(timebook_id, start, end)
 
     def _check_reference(self, reference: str | None) -> None:
         if reference is None or self._state.behaviour.references == "free":
