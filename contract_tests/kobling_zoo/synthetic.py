@@ -14,6 +14,7 @@ from kobling import (
     BookingQuery,
     BookingRef,
     BookingRequest,
+    ByLink,
     Cancelled,
     CancelReason,
     Catalogue,
@@ -313,6 +314,17 @@ class KnownReferenceIsATakenTime(Synthetic):
     """Takes the refusal of a reference that is in use for a time that is taken."""
 
     errors = _errors({"reference_in_use": SlotTaken})
+
+
+@exhibit(rule="FAIL-12", cause="refused")
+class KnowsEveryMember(Synthetic):
+    """Reads the timebooks only as they are described today: a member more is refused."""
+
+    class _Row(PractitionerRow, extra="forbid"):
+        pass
+
+    async def _people(self, http: Http) -> list[PractitionerRow]:
+        return list(await http.pages("practitioners", items="/practitioners", next=ByLink("/next"), of=self._Row))
 
 
 # ---- requests

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
-from kobling import Adapter, Booking, BookingQuery, BookingRef, BookingRequest, ByCursor, ByLink, Http, Slot, SlotQuery
+from kobling import Adapter, Booking, BookingQuery, BookingRequest, ByCursor, ByLink, Http, Slot, SlotQuery
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
-from kobling_contract.synthetic.adapter import BookingRow, PractitionerRow, Synthetic, _booking
+from kobling_contract.synthetic.adapter import BookingRow, PractitionerRow, Synthetic
 from kobling_contract.synthetic.dialect import SyntheticVendor
 from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
@@ -36,21 +36,6 @@ class NoPageIsNoTime(Synthetic):
         if (await http.query("slots/search", json=asked, expect=(404,))).status == 404:
             return []
         return await super().list_slots(http, query)
-
-
-class StrictRow(BookingRow, extra="forbid"):
-    """A booking with these members and no others."""
-
-    patient_id: int
-
-
-class KnowsEveryMember(Synthetic):
-    """Reads a booking only as it is described today."""
-
-    contract = 1
-
-    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
-        return _booking((await http.get("bookings/{}", booking.id)).read(StrictRow, at="/booking"))
 
 
 class KnownOwnersRow(PractitionerRow):
@@ -132,7 +117,6 @@ class DaysInUtc(Synthetic):
     ("rule", "adapter", "cause"),
     [
         ("FAIL-07", NoPageIsNoTime, "no_page"),
-        ("FAIL-12", KnowsEveryMember, "refused"),
         ("CAT-03", KnowsEveryOwner, "nothing_read"),
         ("BOOK-26", KnowsEveryState, "nothing_listed"),
         ("BOOK-21", UnknownCase, "invented"),
