@@ -6,7 +6,19 @@ from typing import Any, Literal
 
 import pytest
 
-from kobling import Adapter, Booking, BookingQuery, BookingRequest, ByCursor, ByLink, Http, Slot, SlotQuery
+from kobling import (
+    Adapter,
+    Booking,
+    BookingQuery,
+    BookingRequest,
+    ByCursor,
+    ByLink,
+    Catalogue,
+    Http,
+    Offer,
+    Slot,
+    SlotQuery,
+)
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import BookingRow, PractitionerRow, Synthetic
@@ -129,6 +141,39 @@ def test_it_is_found(rule: str, adapter: type[Adapter], cause: str) -> None:
     told = run(rule, adapter)
     assert (told.verdict, told.cause) == (Verdict.FAIL, cause), told
     assert run(rule, Synthetic).verdict is Verdict.PASS
+
+
+class SaysWhetherAnInsurerPays(Synthetic):
+    """Reads of the rates only whether an insurer pays by one."""
+
+    contract = 1
+    otherwise: tuple[()] | None = ()
+
+    async def catalogue(self, http: Http) -> Catalogue:
+        found = await super().catalogue(http)
+        offers = [
+            one.model_copy(
+                update={"rates": None if any(rate.is_insurance for rate in one.rates or ()) else self.otherwise}
+            )
+            for one in found.offers
+            if isinstance(one, Offer)
+        ]
+        return found.model_copy(update={"offers": tuple(offers)})
+
+
+class SaysNothingOfRates(SaysWhetherAnInsurerPays):
+    """Leaves out what no insurer pays, too."""
+
+    contract = 1
+    otherwise = None
+
+
+def test_a_vendor_may_say_that_an_insurer_pays_and_not_by_which_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SyntheticVendor, "untold", SyntheticVendor.untold | {"rate_codes"})
+    for rule in ("CAT-06", "CAT-12", "SLOT-01"):
+        assert run(rule, SaysWhetherAnInsurerPays).verdict is Verdict.PASS
+    told = run("CAT-06", SaysNothingOfRates)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "without_rate")
 
 
 class SearchesLate(Synthetic):

@@ -16,6 +16,7 @@ __all__ = ["FACTS", "Fact", "FactMeaning", "can_hold", "silent_about"]
 
 Fact = Literal[
     "rates",
+    "rate_codes",
     "patient_lists",
     "owner_kinds",
     "professions",
@@ -53,6 +54,10 @@ def _restrictions(clinic: Clinic) -> Iterator[Restrictions]:
 FACTS: Mapping[Fact, FactMeaning] = {
     "rates": FactMeaning(
         "The insurers' rates of a type in a timebook.", "The registry's own table of rates is used instead."
+    ),
+    "rate_codes": FactMeaning(
+        "By which rates the insurers pay for a type; whether one of them pays at all is told.",
+        "What no insurer pays is offered to none of their customers; the rest is, by the registry's own table.",
     ),
     "patient_lists": FactMeaning(
         "Which types are kept to a list of patients.",

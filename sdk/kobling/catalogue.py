@@ -100,7 +100,8 @@ class Service(Model):
 class Offer(Model):
     """One service in one practitioner's timebook. Rates and patient list belong here, not on the service.
 
-    rates: all that the vendor tells, of any payer; () means that it says there are none, None that it has no rates.
+    rates: all that the vendor tells, of any payer; () means that it says there are none, None that it has no rates, or
+    does not say which.
     """
 
     practitioner_id: VendorId

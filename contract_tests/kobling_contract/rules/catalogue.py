@@ -563,7 +563,7 @@ async def _rates(trial: Trial) -> None:
     if not rig.told("rates"):
         invented = [offer for offer in found.offer_by_ids.values() if offer.rates is not None]
         trial.not_offered("rates", proof=not invented)
-    if all(offer.rates is None for offer in found.offer_by_ids.values()):
+    if rig.told("rate_codes") and all(offer.rates is None for offer in found.offer_by_ids.values()):
         trial.need(None, "the vendor shows no rates")
     compared = 0
     for who, kind in _pairs(rig.clinic):
@@ -582,15 +582,21 @@ async def _rates(trial: Trial) -> None:
         has = f"{_named(pair)}: "
         trial.claim(bookable, "lost", expected=f"{has}offered, with {some(codes)}", got=_why_not(found, pair))
         told = {rate.code for rate in found.offer_by_ids[pair].rates or () if rate.is_insurance}
+        if not rig.told("rate_codes"):
+            codes = set()
         trial.claim(told == codes, "other_codes", expected=has + some(codes), got=some(told))
-        names = {rate.code: rate.name for rate in rule.insurance_rates if _text(rate.name) in said}
+        names = {
+            rate.code: rate.name for rate in rule.insurance_rates if rate.code in codes and _text(rate.name) in said
+        }
         shown = {rate.code: rate.name for rate in found.offer_by_ids[pair].rates or () if rate.code in names}
         trial.claim(shown == names, "other_names", expected=has + some(names.values()),
                     got=some(one or "no name" for one in shown.values()))  # fmt: skip
         compared += 1
     trial.need(compared or None, "no pair with a B-rate")
-    _other_payers(trial, rig, found, said)
-    trial.saw(f"{compared} offers have exactly the clinic's B-rates")
+    if rig.told("rate_codes"):
+        _other_payers(trial, rig, found, said)
+    what = "exactly the clinic's B-rates" if rig.told("rate_codes") else "no rate, and an insurer who pays"
+    trial.saw(f"{compared} offers have {what}")
     await _no_rate_at_all(trial)
 
 

@@ -1434,7 +1434,8 @@ class Clinic:
         busy = _Busy(self._current()) if linked else None
         if busy is not None and any(busy.overlapping(other, start, end) for other in linked):
             return False
-        return _Busy(others).places_left(timebook_id, kind, start, end) and not self._is_held(timebook_id, start, end)
+        left = _Busy(others).places_left(timebook_id, kind, start, end)
+        return left > 0 and not self._is_held(timebook_id, start, end)
 
     def _check_reference(self, reference: str | None) -> None:
         if reference is None or self._state.behaviour.references == "free":
