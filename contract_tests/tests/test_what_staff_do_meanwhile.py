@@ -118,6 +118,28 @@ def test_a_hold_that_is_over_when_the_booking_comes_is_an_error_about_the_time()
     assert run("BOOK-27", HoldsFirst).verdict is Verdict.PASS
 
 
+class NoWordForItsEnd(HoldsFirst):
+    """Lists no code for a hold that is over, and gives none back."""
+
+    contract = 1
+    errors = replace(ERRORS, codes={name: one for name, one in ERRORS.codes.items() if name != "hold_over"})
+
+
+class GivesNothingBack(HoldsFirst):
+    """Lets a hold end by itself."""
+
+    contract = 1
+    release_slot = Adapter.release_slot
+
+
+def test_a_hold_that_is_over_and_one_that_stays_are_told_of() -> None:
+    told = run("BOOK-27", NoWordForItsEnd)
+    assert (told.verdict, told.cause) == (Verdict.FAIL, "not_listed")
+    stays = run("BOOK-27", GivesNothingBack)
+    assert (stays.verdict, "the adapter has no release_slot" in stays.facts["untried"]) == (Verdict.PASS, True)
+    assert "untried" not in run("BOOK-27", HoldsFirst).facts
+
+
 class InCapitals(Synthetic):
     """Writes names as a rule for capitals makes them."""
 

@@ -6,13 +6,23 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from kobling import BookingNotFound, BookingRequest, SlotTaken, SlotWithdrawn, WireFailure, WireReply, WireRequest
+from kobling import (
+    BookingNotFound,
+    BookingRequest,
+    SlotTaken,
+    SlotWithdrawn,
+    VendorProtocolError,
+    WireFailure,
+    WireReply,
+    WireRequest,
+)
 from kobling_mocks import Call
 from kobling_mocks.clinic import Appointment
 
-from ..decided import decided
+from ..decided import decided, said_no
 from ..outcome import Outcome
 from ..rig import Rig
+from ..rule import UNTRIED
 from ..trial import Trial
 from ..wording import counted, loss_told
 from .booking import BOOK, NEEDS
@@ -46,6 +56,8 @@ A_WHILE = 60.0
         "that nothing was booked.",
         "changed": "Something stands in the timebook although the answer to the hold was lost, or the vendor refused "
         "to hold that time.",
+        "not_listed": "The vendor refuses a booking whose hold is over, and the caller hears of a defect of the "
+        "vendor's, instead of taking another time.",
         "not_again": "The hold is over, and the same booking can't be made any more.",
     },
     look={
@@ -54,6 +66,7 @@ A_WHILE = 60.0
         "not_given_back": "release_slot: the address, and the id that hold_slot returned.",
         "told_otherwise": "hold_slot: let the errors of http.post out as they are; ErrorMap: what the vendor's code "
         "for a time that somebody has means.",
+        "not_listed": "ErrorMap.codes: the vendor's code for a hold that has ended is SlotWithdrawn.",
         "changed": "hold_slot: it keeps a time, and books nothing. Is it sent again by itself (http.query, a loop), or "
         "is another time held than the one that was asked for?",
     },
@@ -103,6 +116,11 @@ async def _refused_after_it_was_held(trial: Trial) -> None:
     if "release_slot" in trial.adapter.supports:
         trial.claim(not left, "not_given_back", expected="no hold once the booking was refused",
                     got=counted(len(left), "hold"), calls=calls)  # fmt: skip
+    elif left:
+        trial.facts[UNTRIED] = (
+            "whether the vendor has a call that gives a hold back: the adapter has no release_slot, and a time whose "
+            "booking was refused stays held, for the same patient too"
+        )
     what = "given back" if not left else "left to end by itself"
     trial.saw(f"a held time that could not be booked any more: told as {outcome}, and {what}")
 
@@ -151,8 +169,10 @@ async def _hold_runs_out(trial: Trial) -> None:
     calls = rig.writing(rig.since(mark))
     _nothing_booked(trial, rig, outcome, before, "the hold was over when the booking came", calls)
     of_a_booking = isinstance(outcome.error, BookingNotFound)
-    trial.claim(not of_a_booking, "told_otherwise", expected="SlotWithdrawn, or another error about the time: the hold "
-                "was over when the booking came", got=decided(rig, outcome, calls), calls=calls)  # fmt: skip
+    expected, got = "SlotWithdrawn, or another error about the time: the hold was over", decided(rig, outcome, calls)
+    trial.claim(not of_a_booking, "told_otherwise", expected=expected, got=got, calls=calls)
+    defect = isinstance(outcome.error, VendorProtocolError) and bool(calls) and said_no(rig, calls[-1])
+    trial.claim(not defect, "not_listed", expected=expected, got=got, calls=calls)
     trial.saw(f"the hold was over when the booking came: told as {outcome}")
 
 
