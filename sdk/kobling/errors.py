@@ -306,7 +306,9 @@ class RescheduleNeedsGap(RequestRejected):
 
 
 class ResolveFirst(RequestRejected):
-    """An earlier attempt under the same reference has an unknown outcome. Call `resolve` before booking again."""
+    """No further booking is made under this reference. Because `"already_booked"`, it has its booking: use that one,
+    and make a new request for another. Else an earlier attempt is `"under_way"` or its outcome is unknown: call
+    `resolve` before booking again."""
 
     code = "resolve_first"
     retry: ClassVar[Retry] = "look_first"

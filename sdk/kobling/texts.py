@@ -70,8 +70,8 @@ def explain_entry(table: str, key: str, lang: Language, *, actor: str = "", **va
 
 
 def explain_error(error: KoblingError, lang: Language) -> str:
-    """What happened, the reason when it has a text of its own, what to do (for some reasons something else than for
-    the error in general), and who can do it."""
+    """What happened, the reason when it has a text of its own, what to do, and who can do it. For some reasons
+    something else has happened, or is to be done, than for the error in general."""
     tables = messages(lang)
     # An adapter's own subclass of an error says what the class that it narrows says.
     codes = (getattr(cls, "code", "") for cls in type(error).__mro__)
@@ -82,8 +82,9 @@ def explain_error(error: KoblingError, lang: Language) -> str:
         "target": error.target,
     }
     because = tables["because"].get(error.because, "")
+    what = tables["instead"].get(error.because, entry["what"])
     remedy = _remedy(tables, error.because, entry["do"], error.actor)
-    parts = [entry["what"], because, remedy, tables["actor"][error.actor]]
+    parts = [what, because, remedy, tables["actor"][error.actor]]
     return " ".join(part.format(**values) for part in parts if part)
 
 

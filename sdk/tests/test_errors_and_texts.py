@@ -24,6 +24,7 @@ from kobling import (
     Lists,
     OutcomeUnknown,
     PatientFieldRequired,
+    ResolveFirst,
     SlotTaken,
     UrlNotAllowed,
     VendorUnavailable,
@@ -113,7 +114,18 @@ def test_a_sentence_quotes_the_labels_of_the_form_and_a_list_does_not(lang: Any,
 
 def test_a_remedy_belongs_to_a_reason() -> None:
     for lang in LANGUAGES:
-        assert set(messages(lang)["remedy"]) <= set(messages(lang)["because"])
+        assert {*messages(lang)["remedy"], *messages(lang)["instead"]} <= set(messages(lang)["because"])
+
+
+def test_a_reference_that_is_booked_is_not_told_as_one_of_unknown_fate() -> None:
+    for lang, booked in (("en", "been booked already"), ("nb", "allerede brukt til en bestilling")):
+        unknown = messages(lang)["error"]["resolve_first"]["what"]
+        text = ResolveFirst("already_booked").explain(lang)
+        assert unknown not in text
+        assert booked in text
+        assert "BookingRequest" in text
+        for because in ("", "under_way", "timeout"):
+            assert ResolveFirst(because).explain(lang).startswith(unknown)
 
 
 @pytest.mark.parametrize("text", ["Kari Nordmann ringte", "key=abc&x", "<html>", "a\nb", "x" * 81])

@@ -177,8 +177,19 @@ def test_a_booking_that_differs_from_the_request_stands_and_is_shown(world: Worl
     assert caught.value.differences == ("start",)
     assert caught.value.effect == "done"
     assert world.vendor.standing() == ["1"]
-    with pytest.raises(ResolveFirst):
+    with pytest.raises(ResolveFirst, match="already_booked"):
         book(world, wanted)
+
+
+def test_a_second_booking_of_a_request_that_is_booked_is_sent_to_the_one_that_there_is(world: World) -> None:
+    wanted = request(world.slot())
+    book(world, wanted)
+    with pytest.raises(ResolveFirst) as caught:
+        book(world, wanted)
+    assert caught.value.because == "already_booked"
+    assert "Use the booking that you have" in caught.value.explain("en")
+    assert "not known" not in caught.value.explain("en")
+    assert len(writes(world)) == 1
 
 
 def test_a_read_back_that_fails_leaves_the_booking_unverified(world: World) -> None:
