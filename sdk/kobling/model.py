@@ -81,14 +81,14 @@ class QuietModel(Model):
     def __init__(self, /, **data: Any) -> None:
         made = _tried(type(self), super().__init__, **data)
         del data
-        if isinstance(made, _Wrong):
-            raise self._refusal(made.fields, misused=made.misused)
+        self._made(made)
 
     # Nested dicts go through the schema as they are, instead of through this signature.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @classmethod
-    def _refusal(cls, fields: tuple[str, ...], *, misused: bool = False) -> Exception:
+    def _refusal(cls, fields: tuple[str, ...], *, because: str = "malformed", misused: bool = False) -> Exception:
+        del because  # an adapter's author is told by `misused`
         return Malformed(cls.__name__, fields, misused=misused)
 
     @classmethod
@@ -115,7 +115,7 @@ class QuietModel(Model):
     @classmethod
     def _made(cls, made: T | _Wrong) -> T:
         if isinstance(made, _Wrong):
-            raise cls._refusal(made.fields, misused=made.misused)
+            raise cls._refusal(made.fields, because=made.because, misused=made.misused)
         return made
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -129,9 +129,9 @@ class CallerModel(QuietModel):
     its repr shows its type only."""
 
     @classmethod
-    def _refusal(cls, fields: tuple[str, ...], *, misused: bool = False) -> Exception:
+    def _refusal(cls, fields: tuple[str, ...], *, because: str = "malformed", misused: bool = False) -> Exception:
         del misused  # the caller's request is wrong either way
-        return InvalidRequest("malformed", fields=fields)
+        return InvalidRequest(because, fields=fields)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -177,10 +177,11 @@ for _name in ("model_construct", "construct", "copy", "validate", "parse_obj", "
 
 
 class _Wrong:
-    """The fields that a failed validation names. misused: see `Malformed`."""
+    """The fields that a failed validation names. because: the reason's word. misused: see `Malformed`."""
 
-    def __init__(self, *fields: str, misused: bool = False) -> None:
+    def __init__(self, *fields: str, because: str = "malformed", misused: bool = False) -> None:
         self.fields = fields or ("request",)
+        self.because = because
         self.misused = misused
 
 
@@ -189,9 +190,10 @@ def _tried(cls: type[BaseModel], make: Callable[..., T], /, *given: Any, **more:
     try:
         return make(*given, **more)
     except ValidationError as problem:
-        return _Wrong(*_places(cls, problem), misused=_misused(problem))
+        because = "no_such_field" if _resembled(cls, problem) else "malformed"
+        return _Wrong(*_places(cls, problem), because=because, misused=_misused(problem))
     except InvalidRequest as problem:
-        return _Wrong(*problem.fields)
+        return _Wrong(*problem.fields, because=problem.because)
     except Exception:  # noqa: BLE001 - of whatever kind: only where it is wrong may be told
         return _Wrong()
 
@@ -200,9 +202,20 @@ _MISUSES: Final = frozenset({"extra_forbidden", "invalid_key", "missing", "timez
 """pydantic's words for what a programmer did, whatever the vendor answered."""
 
 
+_UNNAMED: Final = frozenset({"extra_forbidden", "invalid_key"})
+"""pydantic's words for a name that no field has."""
+
+
 def _misused(problem: ValidationError) -> bool:
     found = problem.errors(include_input=False, include_url=False, include_context=False)
     return any(error["type"] in _MISUSES for error in found)
+
+
+def _resembled(cls: type[BaseModel], problem: ValidationError) -> bool:
+    """A name was given that no field has, and told is the field that it resembles."""
+    found = problem.errors(include_input=False, include_url=False, include_context=False)
+    names = (_place(cls, error["type"], error["loc"]) for error in found if error["type"] in _UNNAMED)
+    return any(name.rpartition(".")[2] != "unknown_field" for name in names)
 
 
 def _places(cls: type[BaseModel], problem: ValidationError) -> tuple[str, ...]:
@@ -214,7 +227,7 @@ def _places(cls: type[BaseModel], problem: ValidationError) -> tuple[str, ...]:
 def _place(cls: type[BaseModel], kind: str, loc: tuple[int | str, ...]) -> str:
     """Where something is wrong. A name that no field has may be a patient's: told is the field that it resembles."""
     parts = [str(part) for part in loc]
-    if kind in ("extra_forbidden", "invalid_key"):
+    if kind in _UNNAMED:
         given = parts.pop()
         meant = [] if parts else difflib.get_close_matches(given, cls.model_fields, n=1)
         parts += meant or ["unknown_field"]
@@ -312,6 +325,10 @@ ReasonWord = Annotated[str, StringConstraints(pattern=r"^[_A-Za-z0-9][.:\-/\[\]_
 """A word as an error carries it in `because`: a reason or a code, never text."""
 
 
+LONGEST_WINDOW: Final = 366
+"""Days from the first day to the last that a question may span at most."""
+
+
 class DayWindow(CallerModel):
     """Whole local days of a clinic, both ends included, a year at most."""
 
@@ -320,6 +337,9 @@ class DayWindow(CallerModel):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if not 0 <= (self.last_day - self.first_day).days <= 366:
-            raise ValueError("last_day is before first_day, or more than a year after it")
+        both = ("first_day", "last_day")
+        if self.last_day < self.first_day:
+            raise InvalidRequest("days_reversed", fields=both)
+        if (self.last_day - self.first_day).days > LONGEST_WINDOW:
+            raise InvalidRequest("too_many_days", fields=both)
         return self

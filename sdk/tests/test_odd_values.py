@@ -177,3 +177,48 @@ def test_an_organisation_number_is_told_without_the_blanks_that_people_write(
     told: str | None, number: str | None
 ) -> None:
     assert Clinic(organisation_number=told).organisation_number == number
+
+
+Window = type[SlotQuery] | type[BookingQuery]
+
+
+@pytest.mark.parametrize("query", [SlotQuery, BookingQuery])
+@pytest.mark.parametrize(
+    ("days", "because", "en", "nb"),
+    [
+        (-1, "days_reversed", "The last day is before the first.", "Den siste dagen er før den første."),
+        (367, "too_many_days", "at most 366 days after the first", "høyst 366 dager etter den første"),
+    ],
+)
+def test_days_that_do_not_fit_together_are_told_by_both_fields(
+    query: Window, days: int, because: str, en: str, nb: str
+) -> None:
+    given = {"first_day": DAY, "last_day": DAY + timedelta(days=days)}
+    longest = query(first_day=DAY, last_day=DAY + timedelta(days=366))
+    ways: list[Callable[[], object]] = [
+        lambda: query(first_day=given["first_day"], last_day=given["last_day"]),
+        lambda: query.model_validate(given),
+        lambda: longest.model_copy(update=given),
+    ]
+    for way in ways:
+        with pytest.raises(InvalidRequest) as caught:
+            way()
+        assert (caught.value.because, caught.value.fields) == (because, ("first_day", "last_day"))
+        assert en in caught.value.explain("en")
+        assert "(first day and last day)" in caught.value.explain("en")
+        assert nb in caught.value.explain("nb")
+        assert "(første dag og siste dag)" in caught.value.explain("nb")
+
+
+def test_a_name_that_no_field_has_is_not_told_as_a_field_that_is_wrong() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Patient(**{"givenname": "Kari"})
+    assert (caught.value.because, caught.value.fields) == ("no_such_field", ("given_name",))
+    assert "A field was given that does not exist" in caught.value.explain("en")
+    assert "et felt som ikke finnes" in caught.value.explain("nb")
+    with pytest.raises(InvalidRequest) as unlike:
+        Patient(**{"x": "Kari"})
+    assert (unlike.value.because, unlike.value.fields) == ("malformed", ("unknown_field",))
+    with pytest.raises(InvalidRequest) as wrong:
+        Patient(**{"given_name": "", "x": "Kari"})
+    assert (wrong.value.because, wrong.value.fields) == ("malformed", ("given_name", "unknown_field"))
