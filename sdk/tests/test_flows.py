@@ -43,6 +43,7 @@ from kobling import (
 from kobling.capability import capabilities
 from kobling.limits import BookingFacts, Rate
 from kobling.testing import reply
+from kobling.texts import messages
 
 REASON = CancelReason(by="patient")
 
@@ -190,6 +191,24 @@ def test_a_second_booking_of_a_request_that_is_booked_is_sent_to_the_one_that_th
     assert "Use the booking that you have" in caught.value.explain("en")
     assert "not known" not in caught.value.explain("en")
     assert len(writes(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("lang", "own", "look"), [("en", "your own booking", "Look at your own"), ("nb", "din egen bestilling", "Se på")]
+)
+def test_another_process_that_books_the_request_again_is_told_that_it_may_have_the_time_itself(
+    mode: str, world: World, lang: Any, own: str, look: str
+) -> None:
+    wanted = request(world.slot())
+    book(world, wanted)
+    restarted = connect(mode, vendor=world.vendor)
+    with pytest.raises(SlotTaken, match="not_listed") as caught:
+        book(restarted, wanted)
+    text = caught.value.explain(lang)
+    assert own in text
+    assert look in text
+    assert messages(lang)["error"]["slot_taken"]["do"] not in text, "the patient would be booked twice"
+    assert world.vendor.standing() == ["1"]
 
 
 def test_a_read_back_that_fails_leaves_the_booking_unverified(world: World) -> None:
