@@ -212,13 +212,13 @@ def test_days_that_do_not_fit_together_are_told_by_both_fields(
 
 def test_a_name_that_no_field_has_is_not_told_as_a_field_that_is_wrong() -> None:
     with pytest.raises(InvalidRequest) as caught:
-        Patient(**{"givenname": "Kari"})
+        Patient(givenname="Kari")
     assert (caught.value.because, caught.value.fields) == ("no_such_field", ("given_name",))
     assert "A field was given that does not exist" in caught.value.explain("en")
     assert "et felt som ikke finnes" in caught.value.explain("nb")
     with pytest.raises(InvalidRequest) as unlike:
-        Patient(**{"x": "Kari"})
+        Patient(x="Kari")
     assert (unlike.value.because, unlike.value.fields) == ("malformed", ("unknown_field",))
     with pytest.raises(InvalidRequest) as wrong:
-        Patient(**{"given_name": "", "x": "Kari"})
+        Patient(given_name="", x="Kari")
     assert (wrong.value.because, wrong.value.fields) == ("malformed", ("given_name", "unknown_field"))
