@@ -10,6 +10,7 @@ from kobling import (
     Adapter,
     Booking,
     BookingQuery,
+    BookingRef,
     BookingRequest,
     ByCursor,
     ByLink,
@@ -115,6 +116,15 @@ class OfItsOwnDepartment(Synthetic):
         return [one for one in await super()._rows(http, asked) if not own or one.department_id in (None, own)]
 
 
+class ReferenceAsAsked(Synthetic):
+    """Tells the reference that it was asked by."""
+
+    contract = 1
+
+    async def get_booking(self, http: Http, booking: BookingRef) -> Booking:
+        return (await super().get_booking(http, booking)).model_copy(update={"reference": booking.reference})
+
+
 class DaysInUtc(Synthetic):
     """Lists the bookings of a day in Greenwich."""
 
@@ -131,6 +141,7 @@ class DaysInUtc(Synthetic):
         ("FAIL-07", NoPageIsNoTime, "no_page"),
         ("CAT-03", KnowsEveryOwner, "nothing_read"),
         ("BOOK-26", KnowsEveryState, "nothing_listed"),
+        ("BOOK-20", ReferenceAsAsked, "echoed"),
         ("BOOK-21", UnknownCase, "invented"),
         ("BOOK-02", InLatin1, "other_details"),
         ("BOOK-09", OfItsOwnDepartment, "moved_left_out"),

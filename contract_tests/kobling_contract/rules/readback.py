@@ -52,6 +52,8 @@ from .wire import told_in
     evidence=("timebook", "wire"),
     causes={
         "differs": "The booking tells something that is not so at the clinic.",
+        "echoed": "The booking tells the reference that it was asked by, whatever the answer has: read it from "
+        "the answer.",
         "lost": "The vendor's answer to get_booking states a fact of the booking, and the Booking has None for it.",
     },
     look={"lost": "get_booking: the Booking's field that was expected; read it from the answer."},
@@ -69,8 +71,19 @@ async def _everything_told(trial: Trial) -> None:
     expected = _facts_told(rig, lost, "the request's")
     trial.claim(not lost, "lost", expected=f"{expected}, as in the answer", got=f"no {', '.join(sorted(lost))}")
     trial.saw(f"told, and so at the clinic: {', '.join(known)}; nothing else of it stands in the answer")
+    if trial.adapter.limits.booking.reference_in == "field":
+        await _not_as_asked(trial, rig, made.booking.ref)
     if rig.told("cancel_limits"):
         await _without_a_deadline(trial)
+
+
+async def _not_as_asked(trial: Trial, rig: Rig, ref: BookingRef) -> None:
+    """The reference that is told is the vendor's, and not the one that the BookingRef happens to have."""
+    other, mark = uuid4(), rig.mark()
+    read = await trial.outcome(rig.session.get(ref.model_copy(update={"reference": other})))
+    echoed = read.value is not None and read.value.reference == other
+    trial.claim(not echoed, "echoed", expected="the reference that stands in the vendor's answer, or none",
+                got="that of the BookingRef, which is another one", calls=rig.since(mark))  # fmt: skip
 
 
 async def _without_a_deadline(trial: Trial) -> None:
