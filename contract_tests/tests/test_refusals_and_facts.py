@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -42,6 +43,7 @@ from kobling_contract.wrong_values import almost
 from kobling_easypractice.adapter import EasyPractice
 from kobling_extensor.adapter import Extensor
 from kobling_mocks import Account, Answer, Operation, Refused, Visit
+from kobling_mocks import clinic as clinic_model
 
 
 def run(rule: str, adapter: type[Adapter]) -> Result:
@@ -346,6 +348,19 @@ def test_a_run_tells_of_one_word_for_whoever_cancels() -> None:
     assert told.verdict is Verdict.PASS
     assert "cancelled is sent for the patient and for the clinic" in told.facts["untried"]
     assert "untried" not in run("CNCL-01", Synthetic).facts
+
+
+def test_a_run_tells_of_a_clinic_that_cancels_as_the_partner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vendor here knows a patient's cancel from everybody else's."""
+    cancel = clinic_model.Clinic.cancel
+
+    def by_the_reason(self: clinic_model.Clinic, appointment_id: str, *, by: Any, reason: str = "") -> Any:
+        return cancel(self, appointment_id, by="patient" if "pasienten" in reason.lower() else by, reason=reason)
+
+    monkeypatch.setattr(clinic_model.Clinic, "cancel", by_the_reason)
+    told = run("CNCL-01", Synthetic)
+    assert told.verdict is Verdict.PASS
+    assert "the clinic's cancel stands as the registry's" in told.facts["untried"]
 
 
 class FindsByTelephone(Synthetic):

@@ -244,6 +244,11 @@ async def _reason_stands(trial: Trial, patients_own: Appointment, said: frozense
                 f"on whose behalf a booking is cancelled: {some(alike)} is sent for the patient and for the clinic, "
                 "and both stand as the registry's; where the vendor has a word for each, send reason.by in it"
             )
+        if (patients_own.cancelled_by, now.cancelled_by) == ("patient", "registry"):
+            trial.facts[UNTRIED] = (
+                "on whose behalf a booking is cancelled: the clinic's cancel stands as the registry's, which is right "
+                "only where the vendor has no word for the clinic"
+            )
     told, message = now.reason if now else "", CLINICS_REASON.message or ""
     if not told and not patients:
         trial.saw("the clinic keeps no reason")
