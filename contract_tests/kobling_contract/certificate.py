@@ -14,7 +14,17 @@ from kobling.adapter import OPERATIONS
 from .canonical import canonical
 from .contract import BOOKS, RULES
 from .detectability import cannot_know
-from .headline import ENGLISH, Part, lost_answers, not_booked, rules_wait, sentence, unwritten, verdict_parts
+from .headline import (
+    ENGLISH,
+    Part,
+    lost_answers,
+    not_booked,
+    rules_wait,
+    sentence,
+    unwritten,
+    verdict_parts,
+    waived,
+)
 from .rule import COMMON_CAUSES, NOT_WRITTEN
 from .runner import Result
 from .verdicts import CONFORMANT, Verdict, exit_code
@@ -152,6 +162,16 @@ class Certificate:
         return tuple(one for one in self.failures if one.cause != NOT_WRITTEN)
 
     @property
+    def waived(self) -> tuple[Result, ...]:
+        """The rules that do not hold and may wait, those first that must be mended first."""
+        found = [one for one in self.results if one.verdict is Verdict.XFAIL]
+        return tuple(sorted(found, key=lambda one: one.waived_until))
+
+    @property
+    def _waived(self) -> list[Part]:
+        return waived({one.rule.id: one.waived_until for one in self.waived})
+
+    @property
     def lost_answers(self) -> str | None:
         """How sure lost answers are, one of `LOST_ANSWERS`; None when the run did not measure it."""
         found = [result.facts["lost_answers"] for result in self.results if "lost_answers" in result.facts]
@@ -193,8 +213,8 @@ class Certificate:
         raise LookupError(f"{rule_id} was not part of this run")
 
     def verdict(self, words: Mapping[str, str] = ENGLISH) -> str:
-        """The verdict in a language's words, and what it does not cover."""
-        return sentence(self._verdict, words=words)
+        """The verdict in a language's words, what it does not cover, and which rules are waived until when."""
+        return sentence(self._verdict, self._waived, words=words)
 
     @property
     def _verdict(self) -> list[Part]:
@@ -225,9 +245,19 @@ class Certificate:
         return untried if self.complete and self.target == "mock" else frozenset()
 
     def headline(self, words: Mapping[str, str] = ENGLISH) -> str:
-        """The verdict, whether nothing can be booked, what is not written yet, how sure lost answers are, in words."""
+        """`verdict`, whether nothing can be booked, what is not written yet, how sure lost answers are, in words."""
         more = not_booked(one.facts for one in self.results), unwritten(self.unwritten), lost_answers(self.lost_answers)
-        return sentence(self._verdict, *more, words=words)
+        return sentence(self._verdict, self._waived, *more, words=words)
+
+    @property
+    def about_bookings(self) -> str:
+        """Whether nothing can be booked, in words; "" where bookings can be made."""
+        return sentence(not_booked(one.facts for one in self.results))
+
+    @property
+    def about_lost_answers(self) -> str:
+        """How sure lost answers are, in words; "" where that was not measured."""
+        return sentence(lost_answers(self.lost_answers))
 
     def about(self) -> str:
         """What was run against what."""
@@ -274,6 +304,7 @@ class Certificate:
             "exit_code": self.exit_code,
             "lost_answers": self.lost_answers,
             "counts": self.counts,
+            "waived": {one.rule.id: one.waived_until for one in self.waived},
             "cannot_know": list(self.cannot_know),
             "areas": {area.name: area.counts for area in self.areas},
             "seconds": round(sum(one.seconds for one in self.results), 3),

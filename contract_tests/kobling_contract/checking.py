@@ -85,6 +85,7 @@ class Checked:
             "target": one.target,
             "issued_at": one.issued_at,
             "headline": one.headline,
+            "waived": one.waived,
             "key_id": one.signature.key_id if one.signature else None,
         }
 

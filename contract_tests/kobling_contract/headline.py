@@ -18,6 +18,7 @@ __all__ = [
     "not_booked",
     "unwritten",
     "verdict_parts",
+    "waived",
 ]
 
 Part: TypeAlias = "tuple[str, Mapping[str, object]]"
@@ -34,6 +35,10 @@ ENGLISH: Final[Mapping[str, str]] = {
     "in_part": "in the {count} rules that were chosen, of {every}",
     "not_all": "in the {count} rules that were chosen, which were not all",
     "hidden": "as far as a {target} target can show: {count} rules need another one",
+    "waived_one": "waived: 1 rule until {until} ({rules})",
+    "waived": "waived: {count} rules until {until} ({rules})",
+    "waived_each": "waived: {count} rules, each until its day ({rules})",
+    "waived_many": "waived: {count} rules, the first until {until}",
     "not_written": "not written yet: {operations}",
     "search_only": "can be searched and not booked",
     "unkept": "can be searched and not booked: overlapping bookings may be accepted, and a day's can't be listed",
@@ -45,6 +50,8 @@ ENGLISH: Final[Mapping[str, str]] = {
 }
 LOST_ANSWERS: Final = ("reading", "found", "slot", "person")
 """How sure lost answers are, as measured."""
+FEW: Final = 4
+"""So many waived rules are named; of more, how many there are."""
 _CODES: Final[Mapping[int, str]] = {
     CONFORMANT: "conformant",
     NOT_CONFORMANT: "not_conformant",
@@ -85,6 +92,18 @@ def not_booked(facts: Iterable[Mapping[str, str]]) -> list[Part]:
     told = {name for one in facts for name in one}
     parts: list[Part] = [(name, {}) for name in (SEARCH_ONLY, UNKEPT) if name in told]
     return parts
+
+
+def waived(ends: Mapping[str, str]) -> list[Part]:
+    """Which rules do not hold and may wait until when. ends: the last day (a date) of each, by the rule's id."""
+    if not ends:
+        return []
+    values: dict[str, object] = {"count": len(ends), "until": min(ends.values())}
+    if len(ends) > FEW:
+        return [("waived_many", values)]
+    if len(set(ends.values())) == 1:
+        return [("waived", values | {"rules": ", ".join(ends)})]
+    return [("waived_each", values | {"rules": ", ".join(f"{rule} {until}" for rule, until in ends.items())})]
 
 
 def unwritten(operations: Sequence[str]) -> list[Part]:

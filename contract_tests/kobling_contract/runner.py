@@ -147,6 +147,11 @@ class Result:
         return not self.verdict.conformant
 
     @property
+    def waived_until(self) -> str:
+        """The last day (a date) of its waiver; "" without one."""
+        return self.waiver.until.isoformat() if self.waiver else ""
+
+    @property
     def differing(self) -> str:
         """Which seeds gave which verdict, where they differ; "" where all agree."""
         if len(set(self.seeds.values())) < 2:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .canonical import canonical
 from .certificate import Certificate, suite_version
-from .headline import lost_answers, not_booked, sentence, verdict_parts
+from .headline import lost_answers, not_booked, sentence, verdict_parts, waived
 from .verdicts import Verdict, exit_code
 
 if TYPE_CHECKING:
@@ -111,9 +111,14 @@ class Sealed(_Strict):
         counts = {verdict.value: found[verdict.value] for verdict in Verdict if found[verdict.value]}
         code = exit_code(self.verdicts.values())
         verdict = verdict_parts(code, counts, self.target, None, complete=self.complete)
-        return sentence(
-            verdict, not_booked(row.facts for row in self.rules), lost_answers(self.lost_answers), words=words
-        )
+        more = not_booked(row.facts for row in self.rules), lost_answers(self.lost_answers)
+        return sentence(verdict, waived(self.waived), *more, words=words)
+
+    @property
+    def waived(self) -> dict[str, str]:
+        """The last day (a date) of each rule that does not hold and is waived, by its id, the nearest one first."""
+        found = {row.rule: row.waiver.until if row.waiver else "-" for row in self.rules if row.verdict == Verdict.XFAIL}
+        return dict(sorted(found.items(), key=lambda one: one[1]))
 
 
 def seal(certificate: Certificate, at: datetime, key: Ed25519PrivateKey | None = None) -> bytes:

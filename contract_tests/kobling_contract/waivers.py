@@ -5,7 +5,8 @@
     reason = "the vendor mends it in March, ticket 4711"
     until = 2027-03-31
 
-A safety rule can't be waived, and a waiver that has run out is an error: it says that somebody must look.
+A safety rule can't be waived. A waiver is for 12 months ahead at most, and one that has run out is an error: it says that
+somebody must look.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ TEXTS: Mapping[str, str] = {
     "waiver_twice": "{rule} is waived twice",
     "waiver_of_safety": "{rule} is a safety rule and can't be waived: {title}",
     "waiver_without_reason": "the waiver of {rule} has no reason",
+    "waiver_too_long": "the waiver of {rule} runs until {until}, and a waiver may run for 12 months at most, so today until "
+    "{latest}: name an earlier day; what must wait longer is decided anew then",
     "waiver_over": "the waiver of {rule} ran out on {until}: mend the adapter, or decide anew until when it may wait",
 }
 """What may be wrong with waivers; the command line has the same codes in its own words."""
@@ -84,6 +87,7 @@ def checked(waivers: Iterable[Waiver], rules: Iterable[Rule], today: date) -> di
     """The waivers by rule. rules: all of the catalogue. Raises `BadWaiver` for one that can't be used today."""
     known = {rule.id: rule for rule in rules}
     found: dict[str, Waiver] = {}
+    latest = _a_year_after(today)
     for waiver in waivers:
         rule = known.get(waiver.rule)
         if rule is None:
@@ -96,5 +100,15 @@ def checked(waivers: Iterable[Waiver], rules: Iterable[Rule], today: date) -> di
             raise BadWaiver("waiver_without_reason", rule=rule.id)
         if waiver.until < today:
             raise BadWaiver("waiver_over", rule=rule.id, until=waiver.until)
+        if waiver.until > latest:
+            raise BadWaiver("waiver_too_long", rule=rule.id, until=waiver.until, latest=latest)
         found[rule.id] = waiver
     return found
+
+
+def _a_year_after(day: date) -> date:
+    """The same day of the next year; of 29 February, 28 February."""
+    try:
+        return day.replace(year=day.year + 1)
+    except ValueError:
+        return day.replace(year=day.year + 1, day=28)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from kobling_cli.wording import words
 from kobling_contract.canonical import canonical
 from kobling_contract.certify import certify
 from kobling_contract.checking import Checked, check
@@ -131,6 +132,15 @@ def test_a_waiver_that_ran_out_and_a_rule_that_was_not_run_must_be_run_again() -
     sealed = seal(certificate(WAIVED, result("CAT-02", Verdict.NOT_RUN), complete=True), AT, KEY)
     assert checked(sealed, date(2026, 12, 31)).rerun == {"not_run": ("CAT-02",)}
     assert checked(sealed, date(2027, 1, 1)).rerun == {"waiver_over": ("CAT-01",), "not_run": ("CAT-02",)}
+
+
+def test_a_certificate_says_in_every_language_which_rules_are_waived_until_when() -> None:
+    found = checked(seal(certificate(WAIVED, complete=True), AT, KEY))
+    assert found.good
+    assert found.as_dict()["headline"] == "CONFORMANT; waived: 1 rule until 2026-12-31 (CAT-01)"
+    assert found.as_dict()["waived"] == {"CAT-01": "2026-12-31"}
+    assert found.sealed.headline_in(words("en")["headline"]) == found.sealed.headline
+    assert found.sealed.headline_in(words("nb")["headline"]) == "BESTÅTT; unntatt: 1 regel til og med 2026-12-31 (CAT-01)"
 
 
 def test_a_genuine_certificate_of_a_faulty_adapter_is_not_good() -> None:

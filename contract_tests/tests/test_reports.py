@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 
 from kobling_contract.reports import html_page, json_text, junit_xml
 from kobling_contract.reports.page import WORDS
+from kobling_contract.runner import Result
 from kobling_contract.verdicts import Verdict
+from kobling_contract.waivers import Waiver
 from made_results import AT, certificate, result
 
 EVERY = certificate(
@@ -163,6 +166,48 @@ def test_a_conformant_run_says_so_first_and_what_it_does_not_cover() -> None:
     assert "in the 2 rules that were chosen, of" in Page(html_page(part, AT)).text
     hidden = certificate(result("CAT-01", Verdict.NOT_PROVABLE), complete=True)
     assert "1 rule needs another one" in hidden.headline()
+
+
+def waived(rule_id: str, month: int) -> Result:
+    rule = result(rule_id).rule
+    waiver = Waiver(rule_id, "ticket 4711", date(2027, month, 31))
+    return result(rule_id, Verdict.XFAIL, waiver=waiver, remedy=rule.remedy(next(iter(rule.causes))))
+
+
+def test_a_waived_failure_is_told_beside_the_verdict_and_by_when_it_must_be_mended() -> None:
+    one = certificate(waived("SLOT-06", 3), complete=True)
+    told = "CONFORMANT; waived: 1 rule until 2027-03-31 (SLOT-06)"
+    assert (one.exit_code, one.headline(), one.summary()[0]) == (0, told, f"mysystem: {told}")
+    assert f'name="headline" value="{told}"' in junit_xml(one, AT)
+    assert json.loads(json_text(one, AT))["waived"] == {"SLOT-06": "2027-03-31"}
+    text = " ".join(Page(html_page(one, AT)).text.split())
+    assert f"{told} To be mended, since it does not hold and is only waived for a while: SLOT-06 by 2027-03-31: " in text
+    assert "Nothing needs mending" not in text
+    assert "ticket 4711" in text
+    failing = certificate(waived("SLOT-06", 3), result("CAT-01", Verdict.FAIL), complete=True)
+    assert failing.headline() == told.replace("CONFORMANT", "NOT CONFORMANT")
+    assert "SLOT-06 by 2027-03-31: " in " ".join(Page(html_page(failing, AT)).text.split())
+
+
+def test_few_waived_rules_are_named_and_many_are_counted_with_the_nearest_day() -> None:
+    def told(*rows: Result) -> str:
+        return certificate(*rows, complete=True).headline().partition("; ")[2]
+
+    assert told(waived("SLOT-06", 3), waived("SLOT-07", 3)) == "waived: 2 rules until 2027-03-31 (SLOT-06, SLOT-07)"
+    assert told(waived("SLOT-06", 5), waived("SLOT-07", 3)) == (
+        "waived: 2 rules, each until its day (SLOT-07 2027-03-31, SLOT-06 2027-05-31)"
+    )
+    many = [waived(f"SLOT-{number:02}", 3 if number == 7 else 5) for number in range(5, 10)]
+    assert told(*many) == "waived: 5 rules, the first until 2027-03-31"
+
+
+def test_what_is_told_of_bookings_has_a_name_of_its_own() -> None:
+    facts = {"lost_answers": "person"}
+    page = html_page(certificate(result("BOOK-09", facts=facts)), AT)
+    assert "<dt>If an answer is lost</dt><dd>lost answers are resolved by a person only" in page
+    assert "<dt>Bookings</dt>" not in page
+    searched = result("BOOK-09", Verdict.SKIP, facts={"search_only": "not_supported"})
+    assert "<dt>Bookings</dt><dd>can be searched and not booked</dd>" in html_page(certificate(searched), AT)
 
 
 def test_a_run_that_was_broken_off_is_no_verdict_and_names_what_is_left() -> None:

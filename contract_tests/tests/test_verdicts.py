@@ -255,7 +255,8 @@ class TestCertify:
         waiver = Waiver("CAT-01", "the vendor mends it in March", date(2099, 3, 31))
         kept = certify("eg-pasientsky", adapter=nothings()["SaysNothingEgPasientsky"], rules=["CAT-02"], waivers=[])
         assert kept.exit_code == 1
-        stale = certify("eg-pasientsky", adapter=EgPasientsky, rules=["CAT-01"], waivers=[waiver])
+        today = date(2098, 12, 1)
+        stale = certify("eg-pasientsky", adapter=EgPasientsky, rules=["CAT-01"], waivers=[waiver], today=today)
         assert stale.of("CAT-01").verdict is Verdict.XPASS
         assert stale.exit_code == 1
 

@@ -20,6 +20,15 @@ def test_a_file_of_waivers_is_read_and_holds_until_its_last_day() -> None:
     assert checked([waiver], RULES, waiver.until) == {"CAT-01": waiver}
 
 
+def test_a_waiver_is_for_twelve_months_ahead_at_most() -> None:
+    (waiver,) = read_waivers(GOOD.replace("2027-03-31", "2027-11-27"))
+    assert checked([waiver], RULES, TODAY) == {"CAT-01": waiver}
+    with pytest.raises(BadWaiver, match="12 months at most, so today until 2027-11-26"):
+        checked([waiver], RULES, date(2026, 11, 26))
+    (leap,) = read_waivers(GOOD.replace("2027-03-31", "2029-02-28"))
+    assert checked([leap], RULES, date(2028, 2, 29))
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -36,6 +45,7 @@ def test_a_file_of_waivers_is_read_and_holds_until_its_last_day() -> None:
         (GOOD.replace("cat-01", "BOOK-08"), "waiver_of_safety"),
         (GOOD.replace("mended in March", " "), "waiver_without_reason"),
         (GOOD.replace("2027-03-31", "2026-11-26"), "waiver_over"),
+        (GOOD.replace("2027-03-31", "2027-11-28"), "waiver_too_long"),
     ],
 )
 def test_a_waiver_that_cannot_be_used_is_told_in_words(text: str, code: str) -> None:

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from kobling_cli.app import app
 from kobling_cli.exit_codes import ExitCode
 from kobling_cli.wording import LANGUAGES, words
 from kobling_contract.checking import DOUBTS, RERUNS
+from kobling_contract.contract import RULES
 from kobling_contract.headline import ENGLISH
 from kobling_contract.waivers import TEXTS
 
@@ -63,6 +65,20 @@ def test_the_headline_is_in_the_language_that_was_asked_for() -> None:
     checked = run("verify-certificate", "c.json", "--public-key", "k.pem.pub", "--lang", "nb").stdout
     assert "eg-pasientsky: BESTÅTT for den ene regelen som ble valgt, som ikke var alle; tapte svar" in checked
     assert words("en")["headline"] == ENGLISH
+
+
+def test_a_waived_rule_stands_in_the_first_line_and_in_what_is_checked(folder: Path) -> None:
+    until = date.today() + timedelta(days=30)
+    waiver = f'[[waiver]]\nrule = "CAT-02"\nreason = "later"\nuntil = {until}\n'
+    (folder / "w.toml").write_text(waiver, "utf-8")
+    adapter = ("--adapter", "kobling_zoo.eg_pasientsky:NamesInAscii")
+    done = run(*CERTIFY, "--rule", "CAT-02", *adapter, "--waivers", "w.toml", "--certificate", "c.json")
+    assert done.exit_code == ExitCode.SUCCESS
+    assert done.stdout.splitlines()[0].endswith(f"of {len(RULES)}; waived: 1 rule until {until} (CAT-02)")
+    run("make-signing-key", "k.pem")
+    check = ("verify-certificate", "c.json", "--public-key", "k.pem.pub")
+    assert f"; waived: 1 rule until {until} (CAT-02)" in run(*check, "--lang", "en").stdout
+    assert f"; unntatt: 1 regel til og med {until} (CAT-02)" in run(*check, "--lang", "nb").stdout
 
 
 def test_what_does_not_hold_is_told_in_brief_with_what_to_do() -> None:
@@ -120,6 +136,7 @@ def test_a_key_pair_signs_a_certificate_that_is_checked_and_any_change_is_found(
         (("--waivers", "none.toml"), "none.toml"),
         (("--waivers", "old.toml"), "2020-01-31"),
         (("--waivers", "safe.toml"), "safety rule"),
+        (("--waivers", "long.toml"), "12 months at most"),
         (("--rule", "CAT", "--rule", "NONE-99"), "no rule or area NONE-99. Areas are CONN, CAT,"),
     ],
 )
@@ -128,6 +145,7 @@ def test_what_cannot_be_used_is_told_before_anything_is_run(
 ) -> None:
     row = '[[waiver]]\nrule = "{}"\nreason = "later"\nuntil = {}\n'
     (folder / "old.toml").write_text(row.format("CAT-01", "2020-01-31"), "utf-8")
+    (folder / "long.toml").write_text(row.format("CAT-01", "2099-01-31"), "utf-8")
     (folder / "safe.toml").write_text(row.format("BOOK-08", "2099-01-31"), "utf-8")
     done = run(*CERTIFY, *arguments)
     assert done.exit_code == ExitCode.USAGE
