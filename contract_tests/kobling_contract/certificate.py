@@ -63,8 +63,11 @@ class Area:
         return counted(self.results)
 
 
-_FIRST: Mapping[str, int] = {"CONN": 0, "PAGE": 1}
+_FIRST = ("CONN", "PAGE")
 """Areas whose faults make rules of others fail."""
+_FIRST_WITHOUT_TIMES = ("CONN", "SLOT", "PAGE")
+"""The same where the open times themselves are wrong: then the rules about their pages fail, too."""
+_OPEN_TIMES = "SLOT-01"
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,18 @@ class Certificate:
     @property
     def failures(self) -> tuple[Result, ...]:
         """Everything that keeps the adapter from being conformant, strongest verdict first, and of these first what
-        makes others fail: a connection that can't be tested, then lists that are not read to their end. Without what
-        was not run, about which there is nothing to tell."""
+        makes others fail: a connection that can't be tested, then open times that are wrong, then lists that are not
+        read to their end; after that the safety rules. Without what was not run, about which there is nothing to
+        tell."""
         left = [one for one in self.results if one.needs_mending and one.verdict is not Verdict.NOT_RUN]
-        return tuple(sorted(left, key=lambda one: (one.verdict.strength, _FIRST.get(one.rule.area, len(_FIRST)))))
+        wrong_times = any(one.rule.id == _OPEN_TIMES and one.judged for one in left)
+        first = _FIRST_WITHOUT_TIMES if wrong_times else _FIRST
+
+        def place(one: Result) -> tuple[int, int, bool]:
+            rank = first.index(one.rule.area) if one.rule.area in first else len(first)
+            return one.verdict.strength, rank, rank == len(first) and not one.rule.safety
+
+        return tuple(sorted(left, key=place))
 
     @property
     def tally(self) -> str:

@@ -13,6 +13,10 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
+from kobling_cli.output import Output
+from kobling_cli.verdict import tell_verdict
+from kobling_cli.wording import LANGUAGES, Language
+from kobling_contract.contract import RULES
 from kobling_contract.reports import html_page, json_text, junit_xml
 from kobling_contract.reports.page import WORDS
 from kobling_contract.runner import Result
@@ -208,6 +212,19 @@ def test_what_is_told_of_bookings_has_a_name_of_its_own() -> None:
     assert "<dt>Bookings</dt>" not in page
     searched = result("BOOK-09", Verdict.SKIP, facts={"search_only": "not_supported"})
     assert "<dt>Bookings</dt><dd>can be searched and not booked</dd>" in html_page(certificate(searched), AT)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_terminal_names_every_rule_that_does_not_hold(capsys: pytest.CaptureFixture[str], lang: Language) -> None:
+    failing = certificate(*(result(rule.id, Verdict.FAIL) for rule in RULES[:20]))
+    tell_verdict(Output(lang=lang), failing, [], 0)
+    lines = capsys.readouterr().out.splitlines()
+    heads = [line for line in lines if line.strip().startswith("FAIL ")]
+    assert [line.split()[1] for line in heads] == [one.rule.id for one in failing.broken]
+    assert all(f"{one.rule.title} ({one.cause})" in line for one, line in zip(failing.broken, heads, strict=True))
+    first = lines.index(heads[12])
+    assert lines[first : first + 8] == heads[12:]
+    assert lines[first - 1].startswith(("And 8 more rules", "Og 8 regler til"))
 
 
 def test_a_run_that_was_broken_off_is_no_verdict_and_names_what_is_left() -> None:

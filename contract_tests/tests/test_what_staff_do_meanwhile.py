@@ -225,6 +225,16 @@ def test_unused_fields_are_told_by_their_call_and_those_of_an_unused_call_not_at
 
 
 def test_of_failures_those_come_first_that_make_others_fail() -> None:
-    results = [Result(rule, Verdict.FAIL, 1) for rule in chosen(["SLOT-01", "PAGE-01", "CONN-01", "CAT-01"])]
-    told = certificate_of(find_target("synthetic"), [1], results).failures
-    assert [one.rule.id for one in told][:2] == ["CONN-01", "PAGE-01"]
+    def order(*names: str) -> list[str]:
+        results = [Result(rule, Verdict.FAIL, 1) for rule in chosen(names)]
+        return [one.rule.id for one in certificate_of(find_target("synthetic"), [1], results).failures]
+
+    first = ["CONN-01", "CONN-02", "PAGE-01"]
+    assert order("SLOT-06", "CAT-01", "WIRE-08", "PAGE-01", "CONN-02", "CONN-01")[:4] == [*first, "WIRE-08"]
+    assert order("SLOT-06", "PAGE-01", "SLOT-01", "CONN-01") == ["CONN-01", "SLOT-01", "SLOT-06", "PAGE-01"]
+
+
+def test_after_them_come_the_safety_rules() -> None:
+    results = [Result(rule, Verdict.FAIL, 1) for rule in RULES if rule.area not in ("CONN", "PAGE", "SLOT")]
+    told = [one.rule.safety for one in certificate_of(find_target("synthetic"), [1], results).failures]
+    assert 0 < told.index(False) == sum(told)

@@ -17,7 +17,8 @@ __all__ = ["tell_verdict"]
 
 MOST_FAILURES = 12
 MOST_LINES = 3
-"""So many lines of what was expected and got are shown; the reports have them all."""
+"""So many failures are told at length, and the others in a line each; so many lines of what was expected and got are
+shown. The reports have them all."""
 
 
 def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path], durations: int) -> None:
@@ -36,10 +37,12 @@ def tell_verdict(out: Output, certificate: Certificate, written: Sequence[Path],
         _unwritten(out, certificate)
     for result in certificate.broken[:MOST_FAILURES]:
         _failure(out, result)
-    left = len(certificate.broken) - MOST_FAILURES
-    if left > 0:
+    others = certificate.broken[MOST_FAILURES:]
+    if others:
         out.line()
-        out.line(out.say("certify", "more_failures", count=left), "bold red")
+        out.line(out.say("certify", "more_failures", count=len(others)), "bold red")
+        for result in others:
+            out.line(f"  {_head(result)}")
     waived = [one for one in certificate.results if one.verdict == "XFAIL"]
     for result in waived:
         out.line(f"XFAIL {result.rule.id} {shown(result.reason)}", "yellow")
@@ -68,8 +71,7 @@ def _unwritten(out: Output, certificate: Certificate) -> None:
 
 def _failure(out: Output, result: Result) -> None:
     out.line()
-    cause = f" ({result.cause})" if result.cause else ""
-    out.line(f"{result.verdict} {result.rule.id}  {result.rule.title}{cause}", "bold red")
+    out.line(_head(result), "bold red")
     told = {
         "wrong" if result.judged else "not_judged": result.wrong,
         "expected": result.expected,
@@ -87,6 +89,11 @@ def _failure(out: Output, result: Result) -> None:
             lines[MOST_LINES:] = [out.say("certify", "more_lines", count=left)]
         for number, line in enumerate(lines):
             out.line(f"  {'' if number else out.say('certify', name):<{width}}  {line}")
+
+
+def _head(result: Result) -> str:
+    cause = f" ({result.cause})" if result.cause else ""
+    return f"{result.verdict} {result.rule.id}  {result.rule.title}{cause}"
 
 
 def _slowest(out: Output, certificate: Certificate, count: int) -> None:
