@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
-from kobling import Adapter, Booking, BookingQuery, BookingRequest, Catalogue, Clinic, Http, InvalidRequest, Limits
+from kobling import (
+    Adapter,
+    Booking,
+    BookingQuery,
+    BookingRef,
+    BookingRequest,
+    Cancelled,
+    CancelReason,
+    Catalogue,
+    Clinic,
+    Http,
+    InvalidRequest,
+    Limits,
+)
 from kobling_contract.contract import chosen
 from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import Synthetic
@@ -145,3 +158,21 @@ def test_a_fixed_offset_is_not_told_as_the_hosts_zone() -> None:
     told = failing("SLOT-14", InWinterTime)
     assert told.cause == "booked_elsewhere"
     assert "at the same one whatever the TZ of the process is" in told.remedy
+
+
+class OnlyLooks(Synthetic):
+    """Reads the booking that is to be cancelled, and is content."""
+
+    contract = 1
+
+    async def cancel(self, http: Http, booking: BookingRef, reason: CancelReason) -> Cancelled:
+        await self.get_booking(http, booking)
+        return Cancelled()
+
+
+def test_a_cancel_that_was_never_sent_is_not_told_as_too_many_writes() -> None:
+    told = failing("WIRE-08", OnlyLooks)
+    assert (told.cause, told.got) == ("no_write", "0 writes, and told as Cancelled")
+    assert "sent no cancel" in told.remedy
+    assert "must send the vendor's own call" in told.look_at
+    assert "GET" in told.exchange, "what it read instead is shown"

@@ -458,12 +458,14 @@ async def _read_back(trial: Trial) -> None:
     evidence=("wire",),
     causes={
         "refused": "The cancel of a booking that stands was not carried out.",
-        "more_writes": "Not exactly one write was sent.",
+        "no_write": "The adapter sent no cancel, and told the caller that the booking is cancelled.",
+        "more_writes": "More than one write was sent.",
         "still_stands": "The caller was told that the booking is cancelled, and it is read back as standing.",
     },
     look={
         "refused": "cancel: which id goes to the vendor, and what ErrorMap makes of its answer.",
-        "more_writes": "cancel: a second write, or none because the booking was taken for cancelled.",
+        "no_write": "cancel: it must send the vendor's own call; a booking that was only read is not given up.",
+        "more_writes": "cancel: one write, in no loop and never sent again.",
     },
     driver=True,
     safety=True,
@@ -476,6 +478,8 @@ async def _given_up(trial: Trial) -> None:
     outcome = await trial.outcome(rig.session.cancel(made.booking.ref, REASON))
     writes = rig.writing(rig.since(mark))
     trial.claim(isinstance(outcome.value, Cancelled), "refused", expected="Cancelled", got=outcome, calls=writes)
+    trial.claim(bool(writes), "no_write", expected="1 write", got="0 writes, and told as Cancelled",
+                calls=rig.since(mark))  # fmt: skip
     trial.claim(len(writes) == 1, "more_writes", expected="1 write", got=calls_told(writes, "write"),
                 calls=writes)  # fmt: skip
     back = "it can't be read back at this vendor"
