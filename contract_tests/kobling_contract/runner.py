@@ -48,6 +48,10 @@ logging.getLogger("kobling").addHandler(logging.NullHandler())  # what a rule pr
 LONGEST = 120.0
 """Seconds that one rule may take; waiting inside it is virtual, so a longer one hangs."""
 REPEATS = 2
+NOT_THERE = "the vendor does not have this or does not tell it, as the adapter or its mock says"
+"""Why a rule is skipped; what `Trial.not_offered` names follows."""
+NOT_SUPPORTED = "the vendor does not support this, as the adapter says, which was tried"
+"""The same for operations, whose names follow."""
 NO_LISTING = (
     "can't be booked: the vendor may accept overlapping bookings (Limits.booking.overlap), and without list_bookings "
     "none can be kept; every booking is refused before it is sent. See how-to/overlaps-accepted"
@@ -368,7 +372,7 @@ async def _run_once(rule: Rule, target: Target, seed: int, mode: Mode) -> Result
         verdict, facts = Verdict.VACUOUS, {"reason": str(vacuous), "expected": vacuous.expected, "got": vacuous.got}
         facts["exchange"] = vacuous.exchange or (trial.exchange() if trial.called else "")
     except NotOffered as absent:
-        verdict, facts = Verdict.SKIP, {"reason": str(absent)}
+        verdict, facts = Verdict.SKIP, {"reason": f"{NOT_THERE}: {absent}"}
     except KoblingError as error:
         verdict = Verdict.FAIL
         cause = "unexpected_error"
@@ -465,7 +469,7 @@ async def _proven_absent(trial: Trial, missing: list[Operation]) -> str:
         signing = {one.name for one in rig.mock.dialect.operations if one.signs_in}
         if any(call.operation in signing for call in rig.world.journal.calls):
             raise Broken("unexpected_error", "sign_in is declared absent, so nobody signs in", "a token was fetched")
-    return f"not supported: {', '.join(missing)}"
+    return f"{NOT_SUPPORTED}: {', '.join(missing)}"
 
 
 async def _proven_unkept(trial: Trial) -> bool:

@@ -25,7 +25,7 @@ from kobling_contract.contract import chosen
 from kobling_contract.ledger import Ledger
 from kobling_contract.live import TEST_MESSAGE, Budget, LiveTarget, Sandbox, variable
 from kobling_contract.pace import Pace
-from kobling_contract.runner import run_rule
+from kobling_contract.runner import NOT_SUPPORTED, run_rule
 from kobling_contract.target import TargetUnavailable, find_target
 from kobling_contract.targets import open_live
 from kobling_contract.verdicts import Verdict
@@ -155,7 +155,7 @@ def test_a_vendor_that_can_only_be_searched_is_asked_for_nothing_more(
 ) -> None:
     target = serve("synthetic-search-only").target(tmp_path / "ledger.jsonl", bookings=5)
     result = run_rule(BOOKS, target, 1)
-    assert (result.verdict, result.reason) == (Verdict.SKIP, "not supported: book, cancel")
+    assert (result.verdict, result.reason) == (Verdict.SKIP, f"{NOT_SUPPORTED}: book, cancel")
     assert run_rule(READS, target, 1).verdict is Verdict.PASS
     assert not target.ledger.path.exists()
 

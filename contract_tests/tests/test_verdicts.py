@@ -16,6 +16,7 @@ from kobling import Adapter, BookingRef, Cancelled, CancelReason, Http, SlotQuer
 from kobling_cli.wording import words
 from kobling_contract.certify import Progress, TargetUnavailable, Waiver, certify
 from kobling_contract.contract import RULES, chosen
+from kobling_contract.reports import html_page, junit_xml
 from kobling_contract.rig import PATIENT
 from kobling_contract.rule import Check, Rule, RuleBook
 from kobling_contract.runner import Result, run_rule, strongest
@@ -310,6 +311,16 @@ class TestCertify:
     def test_the_headline_says_that_nothing_can_be_booked(self) -> None:
         told = certify("synthetic-search-only", rules=["SLOT-02", "BOOK-01"]).headline()
         assert told == f"CONFORMANT in the 2 rules that were chosen, of {len(RULES)}; can be searched and not booked"
+
+    def test_why_a_rule_is_skipped_is_said_in_whole_words_wherever_it_is_shown(self) -> None:
+        done = certify("extensor", rules=["CONN-11", "CONN-01"])
+        reason = "the vendor does not have this or does not tell it, as the adapter or its mock says: keys that may do less"
+        (skipped,) = (one for one in done.results if one.verdict is Verdict.SKIP)
+        assert skipped.reason.startswith(reason)
+        assert reason in html_page(done, AT)
+        assert f'<skipped message="{reason}' in junit_xml(done, AT)
+        absent = certify("synthetic-search-only", rules=["SLOT-02", "BOOK-01"]).of("BOOK-01").reason
+        assert absent.startswith("the vendor does not support this, as the adapter says, which was tried: book")
 
     def test_what_a_vendor_cannot_limit_is_skipped_and_what_it_shows_is_judged(self) -> None:
         class Unlimited(type(find_dialect("eg-pasientsky"))):  # type: ignore[misc]

@@ -457,7 +457,7 @@ async def _too_late(trial: Trial) -> None:
         await _deadline_taken_back(trial)
     await _after_it_was_held(trial)
     if not await _refused_from_then_on(trial) and not limited:
-        trial.not_offered("a deadline for cancelling: it was cancelled all the same", proof=True)
+        trial.not_offered("a deadline for cancelling (it was cancelled all the same)", proof=True)
 
 
 UNSENT = (

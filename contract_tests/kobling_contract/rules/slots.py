@@ -552,7 +552,7 @@ async def _deadlines(trial: Trial) -> None:
     if not rig.told("booking_limits"):
         answer = await read(trial, rig, query, "a week of a clinic without a deadline is read")
         same_times(trial, rig, answer.found, before, "without a deadline")
-        trial.not_offered("a deadline for booking: no time is hidden", proof=True)
+        trial.not_offered("a deadline for booking (no time is hidden)", proof=True)
     rig.clinic.set_restrictions(Restrictions(booking_deadline_hours=30))
     answer = await read(trial, rig, query, "a week of a clinic with a deadline is read")
     expected = rig.shown.times(query.first_day, query.last_day)

@@ -268,7 +268,7 @@ async def _private_addresses(trial: Trial) -> None:
     rig = trial.rig(wired=True)
     if trial.adapter.form.booking_url.use == "unused":
         await rig.session.catalogue()
-        trial.not_offered("no address is typed for this vendor", proof=_asks_its_own_host(rig))
+        trial.not_offered("an address that a clinic types", proof=_asks_its_own_host(rig))
     place = urlsplit(rig.served_at)
     typed = f"http://{HOST}:{place.port}{place.path}{_typed_path(rig)}"
     here = UrlPolicy(allowed=(ip_network("127.0.0.1/32"),), ports=frozenset({place.port or 0}), allow_http=True)
