@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
 from operator import attrgetter
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import kobling_mocks
@@ -24,11 +26,30 @@ from .sides import Mode
 if TYPE_CHECKING:
     from .clinics import ClinicName
 
-__all__ = ["Scene", "Target", "TargetUnavailable", "adapter_at", "find_adapter", "find_target"]
+__all__ = ["NoAdapterThere", "Scene", "Target", "TargetUnavailable", "adapter_at", "find_adapter", "find_target"]
 
 
 class TargetUnavailable(LookupError):
     """There is no adapter, or no mock, of that vendor. The text says what is installed and what to do."""
+
+
+PLACES: Mapping[str, str] = {
+    "adapter_no_colon": "{place} has no colon: write --adapter module:Class",
+    "adapter_no_module": "Python finds no module {module}: look at how it is spelled, and run the command where it lies",
+    "adapter_not_loaded": "the module {module} can't be loaded: {what}",
+    "adapter_no_class": "the module {module} has no {name}: look at how the class is spelled",
+    "adapter_of_nothing": "{place} is no class made from kobling.Adapter",
+}
+"""What may be wrong with `module:Class`; the command line has the same codes in its own words."""
+
+
+class NoAdapterThere(TargetUnavailable):
+    """There is no adapter where one was said to be. code: a key of `PLACES`; values: what stands in its text."""
+
+    def __init__(self, code: str, **values: str) -> None:
+        super().__init__(PLACES[code].format(**values))
+        self.code = code
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -107,20 +128,37 @@ def _version_of(one: type[object]) -> str:
 
 
 def adapter_at(path: str) -> type[Adapter]:
-    """The adapter class at `module:Class`; the module may lie in the working directory. Raises `TargetUnavailable` when
+    """The adapter class at `module:Class`; the module may lie in the working directory. Raises `NoAdapterThere` when
     there is none."""
-    module, _, name = path.partition(":")
+    module, colon, name = path.partition(":")
+    if not (module and colon and name):
+        raise NoAdapterThere("adapter_no_colon", place=path)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
+    loaded, problem = _loaded(module)
+    if problem is not None:
+        raise problem
     try:
-        found = attrgetter(name)(import_module(module))
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        problem = f"there is no adapter at {path}: {error}"
+        found = attrgetter(name)(loaded)
+    except AttributeError:
+        problem = NoAdapterThere("adapter_no_class", module=module, name=name)
     else:
         if isinstance(found, type) and issubclass(found, Adapter):
             return found
-        problem = f"{path} is no class made from kobling.Adapter"
-    raise TargetUnavailable(problem)
+        problem = NoAdapterThere("adapter_of_nothing", place=path)
+    raise problem
+
+
+def _loaded(name: str) -> tuple[ModuleType | None, NoAdapterThere | None]:
+    """A module, or why there is none: it is not found, or what it does when it is loaded fails."""
+    try:
+        return import_module(name), None
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            return None, NoAdapterThere("adapter_no_module", module=name)
+        return None, NoAdapterThere("adapter_not_loaded", module=name, what=str(error))
+    except Exception as error:  # noqa: BLE001 - it is somebody else's module, whatever it does
+        return None, NoAdapterThere("adapter_not_loaded", module=name, what=f"{type(error).__name__}: {error}")
 
 
 class Scene:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -36,6 +37,8 @@ from .keys import DEFAULT_ENV, read_key
 from .output import Output, shown
 from .problems import Problem, Told
 from .wording import LANGUAGE_VARIABLE, Language
+
+_KEY = re.compile(r"[a-z][a-z0-9-]*")
 
 Vendor = Annotated[str, typer.Argument(help="The vendor's key, as `kobling vendors` lists it.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
@@ -188,7 +191,8 @@ def no_vendor(vendor: str, installed: Installed, exit_code: ExitCode = ExitCode.
     have = ", ".join(sorted(installed.adapters)) or "-"
     near = get_close_matches(vendor.lower(), installed.adapters, n=1)
     code = "no_vendor_but" if near else "no_vendor"
-    return Problem(code, exit_code, installed=have, problems=shown(broken), near=", ".join(near))
+    package = f"kobling-{vendor if _KEY.fullmatch(vendor) else 'NAME'}"
+    return Problem(code, exit_code, installed=have, problems=shown(broken), near=", ".join(near), package=package)
 
 
 def open_desk(

@@ -18,7 +18,7 @@ from ..output import Output, shown
 from ..problems import Problem
 from ..verdict import tell_verdict
 from .mocks import no_mock
-from .recordings import AllowWrites, LedgerFile, TargetName, open_target
+from .recordings import AllowWrites, LedgerFile, TargetName, no_adapter_there, open_target
 
 if TYPE_CHECKING:
     from kobling_contract.certify import Certificate, Waiver
@@ -138,7 +138,7 @@ def _run(
         from kobling_contract.certify import BadWaiver, TargetUnavailable
         from kobling_contract.certify import certify as run
         from kobling_contract.contract import NoSuchRule
-        from kobling_contract.target import adapter_at
+        from kobling_contract.target import NoAdapterThere, adapter_at
         from kobling_contract.waivers import read_waivers
     except ModuleNotFoundError:
         raise Problem("extra_missing", extra="contract") from None
@@ -162,6 +162,8 @@ def _run(
                 jobs=jobs,
                 target=target,
             )
+    except NoAdapterThere as nowhere:
+        problem = no_adapter_there(nowhere)
     except TargetUnavailable:
         problem = no_target(vendor, adapter)
     except BadWaiver as bad:
@@ -208,6 +210,4 @@ def no_target(vendor: str, adapter: str | None = None) -> Problem:
     mocks = installed_dialects()[0]
     if vendor not in mocks and (vendor in installed.adapters or adapter is not None):
         return no_mock(ExitCode.TARGET_UNAVAILABLE)
-    if adapter is not None:
-        return Problem("no_adapter_class", ExitCode.TARGET_UNAVAILABLE)
     return no_vendor(vendor, installed, ExitCode.TARGET_UNAVAILABLE)

@@ -27,7 +27,7 @@ def demo(*, as_json: Json = False, lang: Lang = "nb") -> int:
     except ModuleNotFoundError:
         raise Problem("extra_missing", extra="mocks") from None
     if not vendors:
-        raise Problem("no_vendor", installed="-", problems="")
+        raise Problem("no_vendor", installed="-", problems="", package="kobling-eg-pasientsky")
     installed, teller, wrong = load(), Teller(out), ""
     try:
         for vendor in vendors:

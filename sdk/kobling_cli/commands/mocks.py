@@ -167,7 +167,7 @@ def _serve_all(out: Output, until: ExitStack, port: int, seed: int | None) -> No
 
     vendors = vendors_with_mock()
     if not vendors:
-        raise Problem("no_vendor", installed="-", problems="")
+        raise Problem("no_vendor", installed="-", problems="", package="kobling-eg-pasientsky")
     ports = [port + number if port else 0 for number in range(1, len(vendors) + 1)]
     mocks = [_Running.start(until, vendor, at, seed) for vendor, at in zip(vendors, ports, strict=True)]
     with _port_needed():

@@ -19,7 +19,7 @@ from ..problems import Problem
 
 if TYPE_CHECKING:
     from kobling_contract.live import LiveTarget
-    from kobling_contract.target import Target
+    from kobling_contract.target import NoAdapterThere, Target
 
 TargetName: TypeAlias = Literal["mock", "cassette", "live"]
 AllowWrites = Annotated[
@@ -48,7 +48,7 @@ def open_target(
     sent."""
     try:
         from kobling_contract import targets
-        from kobling_contract.target import TargetUnavailable, adapter_at
+        from kobling_contract.target import NoAdapterThere, TargetUnavailable, adapter_at
     except ModuleNotFoundError:
         raise Problem("extra_missing", extra="contract") from None
     try:
@@ -61,9 +61,17 @@ def open_target(
             bookings=allow_writes,
             ledger=ledger,
         )
+    except NoAdapterThere as nowhere:
+        problem = no_adapter_there(nowhere)
     except TargetUnavailable as error:
-        what = str(error)
-    raise Problem("target_unavailable", ExitCode.TARGET_UNAVAILABLE, what=shown(what))
+        problem = Problem("target_unavailable", ExitCode.TARGET_UNAVAILABLE, what=shown(str(error)))
+    raise problem
+
+
+def no_adapter_there(nowhere: NoAdapterThere) -> Problem:
+    """What is wrong with the place that --adapter names."""
+    values: dict[str, object] = {name: shown(value) for name, value in nowhere.values.items()}
+    return Problem(nowhere.code, ExitCode.TARGET_UNAVAILABLE, **values)
 
 
 def sandbox_of(vendor: str, allow_writes: int, ledger: Path | None, adapter: str | None = None) -> LiveTarget:

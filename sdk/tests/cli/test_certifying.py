@@ -25,6 +25,7 @@ from kobling_cli.wording import LANGUAGES, words
 from kobling_contract.checking import DOUBTS, RERUNS
 from kobling_contract.contract import RULES
 from kobling_contract.headline import ENGLISH
+from kobling_contract.target import PLACES
 from kobling_contract.waivers import TEXTS
 
 CERTIFY = ("certify", "eg-pasientsky", "--lang", "en", "--jobs", "1")
@@ -164,18 +165,38 @@ def test_an_adapter_may_lie_in_the_working_directory(folder: Path) -> None:
     assert "adapter beside_me:Mine" in done.stdout
 
 
-def test_a_place_without_an_adapter_is_told_so() -> None:
-    for place in ("kobling_zoo.nowhere:X", "json:loads", "nothing"):
-        done = run(*CERTIFY, "--adapter", place)
-        assert done.exit_code == ExitCode.TARGET_UNAVAILABLE
-        assert "module:Class" in done.stderr
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("nothing", "--adapter nothing is not written module:Class"),
+        ("kobling_zoo.synthetic:", "--adapter kobling_zoo.synthetic: is not written module:Class"),
+        (":X", "--adapter :X is not written module:Class"),
+        ("kobling_zoo.nowhere:X", "Python finds no module kobling_zoo.nowhere,"),
+        ("nowhere.at.all:X", "Python finds no module nowhere.at.all,"),
+        ("kobling_zoo.synthetic:Nobody", "The module kobling_zoo.synthetic has no Nobody,"),
+        ("json:loads", "--adapter json:loads names no class that is made from kobling.Adapter"),
+        ("half:X", "The module half, which --adapter names, can't be loaded: No module named 'none_such'"),
+        ("broken:X", "The module broken, which --adapter names, can't be loaded: SyntaxError: "),
+    ],
+)
+@pytest.mark.parametrize("target", ["mock", "cassette"])
+def test_of_a_place_without_an_adapter_is_told_what_was_typed_and_what_is_wrong_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, place: str, told: str, target: str
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (folder / "half.py").write_text("import none_such\n", "utf-8")
+    (folder / "broken.py").write_text("class X\n", "utf-8")
+    done = run(*CERTIFY, "--adapter", place, "--target", target, "--cassettes", str(folder))
+    assert done.exit_code == ExitCode.TARGET_UNAVAILABLE
+    assert told in done.stderr
+    assert done.stdout == ""
 
 
 def test_the_words_cover_every_doubt_rerun_and_waiver_problem() -> None:
     for lang in LANGUAGES:
         assert set(words(lang)["doubt"]) == set(DOUBTS)
         assert set(words(lang)["rerun"]) == set(RERUNS)
-        assert set(TEXTS) <= set(words(lang)["problem"])
+        assert set(TEXTS) | set(PLACES) <= set(words(lang)["problem"])
 
 
 def command(*more: str) -> list[str]:
