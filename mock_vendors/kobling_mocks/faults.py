@@ -103,7 +103,9 @@ class Fault:
 
     `operation` is a name from the dialect (`"book"`), or `"*"` for any. The fault strikes the `nth` matching call after
     it was added and the `times - 1` calls after that; `times=0` means for ever. The other fields belong to single
-    kinds, see `KINDS`; `seconds` also bounds how long a hang or a dribble lasts on a socket (default 60).
+    kinds, see `KINDS`: `status` to reply, empty and redirect, `body` to reply, `to` to redirect, `headers` to those that
+    don't only spoil the real answer. `seconds` belongs to slow, and bounds how long a fault on a socket lasts (default
+    60).
 
     Raises `ValueError` where the fields do not fit the kind.
     """
@@ -130,6 +132,11 @@ class Fault:
             raise ValueError("a redirect needs `to`, the address in its Location header")
         if self.kind == "slow" and self.seconds is None:
             raise ValueError("a slow answer needs `seconds`")
+        given = {name for name in _TAKEN_BY if getattr(self, name) is not None} - (set() if self.headers else {"headers"})
+        strange = [name for name, kinds in _TAKEN_BY.items() if name in given and self.kind not in kinds]
+        if strange:
+            takers = ", ".join(sorted(_TAKEN_BY[strange[0]]))
+            raise ValueError(f"{self.kind} takes no `{strange[0]}`; these do: {takers}")
         if self.kind in NEEDS_THE_ANSWER and self.when == "before_commit":
             raise ValueError(f"{self.kind} changes the real answer, so it needs when='after_commit'")
 
@@ -141,6 +148,14 @@ class Fault:
 
 NEEDS_THE_ANSWER: frozenset[FaultKind] = frozenset({"no_id", "set_cookie", "wrong_charset"})
 """Kinds that spoil the real answer and so make no sense before the commit. `slow` fits both."""
+_TAKEN_BY: Mapping[str, frozenset[FaultKind]] = {
+    "status": frozenset({"reply", "empty", "redirect"}),
+    "body": frozenset({"reply"}),
+    "headers": frozenset(KINDS) - {"no_id", "wrong_charset"},
+    "to": frozenset({"redirect"}),
+    "seconds": frozenset({"slow", *(kind for kind, what in KINDS.items() if what.on_wire)}),
+}
+"""Which kinds use a field that belongs to some only."""
 
 
 class _Armed:

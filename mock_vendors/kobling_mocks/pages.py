@@ -6,6 +6,7 @@ The timebook page is in Norwegian, like the screens it stands for. It names inve
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ def blueprint() -> Blueprint:
             now=world.clock.now().astimezone(ZoneInfo(world.clinic.zone)).strftime("%Y-%m-%d %H:%M %Z"),
             kinds=KINDS,
             base=request.script_root,
+            root=request.url_root.rstrip("/"),
+            settings=_another_setting(world),
         )
 
     @pages.post("/__mock__/pages/fault")
@@ -136,6 +139,15 @@ def blueprint() -> Blueprint:
         return _timebook_page(clinic, book)
 
     return pages
+
+
+def _another_setting(world: World) -> str:
+    """The body that changes a switch of this dialect's, in JSON; "" where it has none."""
+    for name, switch in world.switches.known.items():
+        others = [choice for choice in switch.choices if choice != world.switches[name]]
+        if others:
+            return json.dumps({"settings": {name: others[0]}})
+    return ""
 
 
 def _only_from_our_pages() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+import shlex
+import urllib.request
 
 import pytest
 
 from kobling.exchange import WireReply, WireRequest
-from kobling_mocks import Mock
+from kobling_mocks import Mock, find_dialect, installed_dialects
 from partner_caller import FOLLOW_UP, KARI, Caller, caller_of
 
 
@@ -101,6 +104,24 @@ def test_the_landing_page_has_what_to_paste_and_every_switch(caller: Caller) -> 
     assert 'class="code changed">400<' in shown
     assert "Inferred, and switchable" in shown
     assert "a mock on this machine" in shown.lower()
+
+
+@pytest.mark.parametrize("name", sorted(installed_dialects()[0]))
+def test_the_landing_page_shows_a_line_that_changes_a_switch_when_it_is_pasted(name: str) -> None:
+    mock = Mock(find_dialect(name))
+    own = mock.namespace("own")
+    with mock.serve() as server:
+        with urllib.request.urlopen(f"{server.url}/ns/own/", timeout=10) as answer:
+            shown = html.unescape(answer.read().decode())
+        (line,) = re.findall("<pre.*?>(curl .*?)</pre>", shown)
+        curl, option, method, header, kind, data, body, address = shlex.split(line)
+        assert (curl, option, header, data) == ("curl", "-X", "-H", "-d")
+        headers = dict([kind.split(": ")])
+        order = urllib.request.Request(address, data=body.encode(), headers=headers, method=method)
+        with urllib.request.urlopen(order, timeout=10) as answer:
+            assert answer.status == 200
+    assert own.world.switches.changed == json.loads(body)["settings"]
+    assert mock.world.switches.changed == {}
 
 
 def test_links_in_a_namespace_stay_in_it(caller: Caller) -> None:
