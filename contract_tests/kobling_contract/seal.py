@@ -117,7 +117,9 @@ class Sealed(_Strict):
     @property
     def waived(self) -> dict[str, str]:
         """The last day (a date) of each rule that does not hold and is waived, by its id, the nearest one first."""
-        found = {row.rule: row.waiver.until if row.waiver else "-" for row in self.rules if row.verdict == Verdict.XFAIL}
+        found = {
+            row.rule: row.waiver.until if row.waiver else "-" for row in self.rules if row.verdict == Verdict.XFAIL
+        }
         return dict(sorted(found.items(), key=lambda one: one[1]))
 
 

@@ -35,7 +35,7 @@ class TargetUnavailable(LookupError):
 
 PLACES: Mapping[str, str] = {
     "adapter_no_colon": "{place} has no colon: write --adapter module:Class",
-    "adapter_no_module": "Python finds no module {module}: look at how it is spelled, and run the command where it lies",
+    "adapter_no_module": "Python finds no module {module}: look at how it is spelled, and run this where it lies",
     "adapter_not_loaded": "the module {module} can't be loaded: {what}",
     "adapter_no_class": "the module {module} has no {name}: look at how the class is spelled",
     "adapter_of_nothing": "{place} is no class made from kobling.Adapter",

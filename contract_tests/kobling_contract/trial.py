@@ -71,8 +71,8 @@ class Vacuous(Exception):
 
 
 class NotOffered(Exception):
-    """The adapter or the mock declares that the vendor does not have what the rule is about, or does not tell it, and that
-    holds. The text names what that is."""
+    """The adapter or its mock declares that the vendor does not have what the rule is about, or does not tell it, and
+    that holds. The text names what that is."""
 
 
 @dataclass(frozen=True)
@@ -231,8 +231,8 @@ class Trial:
 
     def not_offered(self, what: str, *, proof: bool) -> NoReturn:
         """End the rule as skipped: the adapter or its mock declares that the vendor does not have this or does not tell
-        it. what: a name of it, as "departments"; a report puts words before it. proof: what was seen of the
-        vendor supports it; without that the declaration can't be believed and the rule is `Vacuous`."""
+        it. what: a name of it, as "departments"; a report puts words before it. proof: what was seen of the vendor
+        supports it; without that the declaration can't be believed and the rule is `Vacuous`."""
         if not proof:
             raise Vacuous(f"declared absent, but not proven: {what}")
         raise NotOffered(what)

@@ -5,8 +5,8 @@
     reason = "the vendor mends it in March, ticket 4711"
     until = 2027-03-31
 
-A safety rule can't be waived. A waiver is for 12 months ahead at most, and one that has run out is an error: it says that
-somebody must look.
+A safety rule can't be waived. A waiver is for 12 months ahead at most, and one that has run out is an error: it says
+that somebody must look.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ TEXTS: Mapping[str, str] = {
     "waiver_twice": "{rule} is waived twice",
     "waiver_of_safety": "{rule} is a safety rule and can't be waived: {title}",
     "waiver_without_reason": "the waiver of {rule} has no reason",
-    "waiver_too_long": "the waiver of {rule} runs until {until}, and a waiver may run for 12 months at most, so today until "
-    "{latest}: name an earlier day; what must wait longer is decided anew then",
+    "waiver_too_long": "the waiver of {rule} runs until {until}, and a waiver may run for 12 months at most, so today "
+    "until {latest}: name an earlier day; what must wait longer is decided anew then",
     "waiver_over": "the waiver of {rule} ran out on {until}: mend the adapter, or decide anew until when it may wait",
 }
 """What may be wrong with waivers; the command line has the same codes in its own words."""

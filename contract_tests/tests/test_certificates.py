@@ -140,7 +140,9 @@ def test_a_certificate_says_in_every_language_which_rules_are_waived_until_when(
     assert found.as_dict()["headline"] == "CONFORMANT; waived: 1 rule until 2026-12-31 (CAT-01)"
     assert found.as_dict()["waived"] == {"CAT-01": "2026-12-31"}
     assert found.sealed.headline_in(words("en")["headline"]) == found.sealed.headline
-    assert found.sealed.headline_in(words("nb")["headline"]) == "BESTÅTT; unntatt: 1 regel til og med 2026-12-31 (CAT-01)"
+    assert (
+        found.sealed.headline_in(words("nb")["headline"]) == "BESTÅTT; unntatt: 1 regel til og med 2026-12-31 (CAT-01)"
+    )
 
 
 def test_a_genuine_certificate_of_a_faulty_adapter_is_not_good() -> None:

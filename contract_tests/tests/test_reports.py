@@ -185,7 +185,9 @@ def test_a_waived_failure_is_told_beside_the_verdict_and_by_when_it_must_be_mend
     assert f'name="headline" value="{told}"' in junit_xml(one, AT)
     assert json.loads(json_text(one, AT))["waived"] == {"SLOT-06": "2027-03-31"}
     text = " ".join(Page(html_page(one, AT)).text.split())
-    assert f"{told} To be mended, since it does not hold and is only waived for a while: SLOT-06 by 2027-03-31: " in text
+    assert (
+        f"{told} To be mended, since it does not hold and is only waived for a while: SLOT-06 by 2027-03-31: " in text
+    )
     assert "Nothing needs mending" not in text
     assert "ticket 4711" in text
     failing = certificate(waived("SLOT-06", 3), result("CAT-01", Verdict.FAIL), complete=True)

@@ -314,7 +314,9 @@ class TestCertify:
 
     def test_why_a_rule_is_skipped_is_said_in_whole_words_wherever_it_is_shown(self) -> None:
         done = certify("extensor", rules=["CONN-11", "CONN-01"])
-        reason = "the vendor does not have this or does not tell it, as the adapter or its mock says: keys that may do less"
+        reason = (
+            "the vendor does not have this or does not tell it, as the adapter or its mock says: keys that may do less"
+        )
         (skipped,) = (one for one in done.results if one.verdict is Verdict.SKIP)
         assert skipped.reason.startswith(reason)
         assert reason in html_page(done, AT)

@@ -103,9 +103,8 @@ class Fault:
 
     `operation` is a name from the dialect (`"book"`), or `"*"` for any. The fault strikes the `nth` matching call after
     it was added and the `times - 1` calls after that; `times=0` means for ever. The other fields belong to single
-    kinds, see `KINDS`: `status` to reply, empty and redirect, `body` to reply, `to` to redirect, `headers` to those that
-    don't only spoil the real answer. `seconds` belongs to slow, and bounds how long a fault on a socket lasts (default
-    60).
+    kinds, see `KINDS`: `status` to reply, empty and redirect, `body` to reply, `to` to redirect, `headers` to all but
+    no_id and wrong_charset. `seconds` belongs to slow, and bounds how long a fault on a socket lasts (default 60).
 
     Raises `ValueError` where the fields do not fit the kind.
     """
@@ -132,7 +131,9 @@ class Fault:
             raise ValueError("a redirect needs `to`, the address in its Location header")
         if self.kind == "slow" and self.seconds is None:
             raise ValueError("a slow answer needs `seconds`")
-        given = {name for name in _TAKEN_BY if getattr(self, name) is not None} - (set() if self.headers else {"headers"})
+        given = {name for name in _TAKEN_BY if getattr(self, name) is not None} - (
+            set() if self.headers else {"headers"}
+        )
         strange = [name for name, kinds in _TAKEN_BY.items() if name in given and self.kind not in kinds]
         if strange:
             takers = ", ".join(sorted(_TAKEN_BY[strange[0]]))

@@ -224,7 +224,9 @@ def test_faults_switches_and_barriers_are_ordered_over_http(caller: Caller, serv
     assert ask(server, "POST", "/__mock__/faults", {"operation": "search", "kind": "http_503"})[0] == 201
     assert ask(server, "POST", "/__mock__/faults", {"operation": "pay", "kind": "http_503"})[0] == 409
     assert ask(server, "POST", "/__mock__/faults", {"operation": "search", "kind": "nonsense"})[0] == 422
-    status, refused = ask(server, "POST", "/__mock__/faults", {"operation": "search", "kind": "http_503", "status": 500})
+    status, refused = ask(
+        server, "POST", "/__mock__/faults", {"operation": "search", "kind": "http_503", "status": 500}
+    )
     assert (status, refused["why"]) == (409, "http_503 takes no `status`; these do: empty, redirect, reply")
     assert len(ask(server, "GET", "/__mock__/faults")[1]["waiting"]) == 1
     assert caller.reply("/search", {}).status == 503

@@ -37,7 +37,8 @@ def verify_certificate(
     certificate lacks, and rules that ask otherwise than they did then, must be run again.
 
     JSON: {"good", "genuine", "conformant", "current", "doubts": {code: text}, "rerun": {"new", "sharpened",
-    "waiver_over", "not_run": [rules]}, "removed", "waived": {rule: last day}, "vendor", "adapter", "suite_version", "key_id", …}
+    "waiver_over", "not_run": [rules]}, "removed", "waived": {rule: last day}, "vendor", "adapter", "suite_version",
+    "key_id", …}
     """
     out = Output(lang=lang, as_json=as_json)
     key = read_public_key(public_key)

@@ -307,7 +307,9 @@ def test_a_vendor_that_is_not_there_is_told_with_the_nearest_name_or_how_to_inst
 
     assert "Did you mean easypractice?" in said("easy-practice")
     assert "Not installed yet? python -m pip install kobling-nosuch; who writes it runs" in said("nosuch")
-    assert "python -m pip install kobling-NAME; who writes it runs python -m pip install -e . in its folder" in said(".")
+    assert "python -m pip install kobling-NAME; who writes it runs python -m pip install -e . in its folder" in said(
+        "."
+    )
 
 
 def test_an_address_that_nobody_typed_is_not_to_be_spelled_right() -> None:
