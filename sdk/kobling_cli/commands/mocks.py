@@ -65,7 +65,7 @@ def calls(
     as_json: Json = False,
     lang: Lang = "nb",
 ) -> int:
-    """List the calls that a vendor's mock answers, without starting it.
+    """List the calls that a vendor's mock answers, without starting it. A fault names a call by its operation.
 
     JSON: {"vendor", "name", "calls": [{"name", "method", "path", "writes", "summary"}]}
     """
@@ -80,9 +80,9 @@ def calls(
         return ExitCode.SUCCESS
     out.line(dialect.name, "bold")
     out.table(
-        [out.say("word", key) for key in ("call", "writes", "what")],
+        [out.say("word", key) for key in ("call", "operation", "writes", "what")],
         [
-            (f"{one.method} {one.rule}", out.say("word", "yes") if one.writes else "", one.summary)
+            (f"{one.method} {one.rule}", one.name, out.say("word", "yes") if one.writes else "", one.summary)
             for one in dialect.operations
         ],
         ("cyan",),
