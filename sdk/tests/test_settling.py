@@ -15,6 +15,7 @@ from kobling import (
     BookingRequest,
     Bookings,
     Patient,
+    ResolveFirst,
     ScopeMissing,
     SlotTaken,
     SlotWithdrawn,
@@ -89,6 +90,18 @@ def test_a_time_that_has_a_booking_already_is_taken_without_a_write(world: World
         world.run(lambda session: session.book(request(slot)))
     assert caught.value.because == "overlap"
     assert {method for method, _ in world.vendor.calls} == {"GET"}
+
+
+def test_a_reference_that_stands_on_that_day_is_not_booked_again_by_another_process(world: World) -> None:
+    first, second = world.slot(0), world.slot(1)
+    wanted = request(first)
+    world.run(lambda session: session.book(wanted))
+    restarted = connect("sync", OverlapVendor, vendor=world.vendor)
+    world.vendor.calls.clear()
+    with pytest.raises(ResolveFirst, match="already_booked") as caught:
+        restarted.run(lambda session: session.book(wanted.model_copy(update={"slot": second})))
+    assert (caught.value.effect, {method for method, _ in world.vendor.calls}) == ("none", {"GET"})
+    assert world.vendor.standing() == ["1"]
 
 
 class Blinkered(OverlapVendor):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from ..booking import Booking, BookingRequest, Bookings, live
 from ..clinic import Clinic
 from ..commands import Flow, Sleep
-from ..errors import KoblingError, OutcomeUnknown, ScopeMissing, SlotTaken, SlotWithdrawn
+from ..errors import KoblingError, OutcomeUnknown, ResolveFirst, ScopeMissing, SlotTaken, SlotWithdrawn
 from ..shared import UnknownWrite
 from .cancelling import UNWANTED, cancel_twice
 from .comparing import GONE, compare
@@ -21,10 +21,13 @@ from .state import State
 
 def look_before(state: State, request: BookingRequest, place: Clinic, *, free: bool) -> Flow[None]:
     """Before anything is written: a calendar that can't be seen whole can't be booked in, since a booking there could
-    never be kept. free: a time that already has a booking is taken."""
+    never be kept. A reference that stands on that day has been booked, by whichever process. free: a time that already
+    has a booking is taken."""
     listed = yield from listing(state, day_of(request.slot, place), place)
     if not listed.complete:
         raise ScopeMissing("bookings_hidden", fields=("api_key",), vendor=state.line.adapter.key, operation="book")
+    if any(live(one) and one.reference == request.reference for one in listed.found):
+        raise ResolveFirst("already_booked", vendor=state.line.adapter.key, operation="book")
     slot = request.slot
     wanted = Booking(id="new", status="booked", start=slot.start, end=slot.end, practitioner_id=slot.practitioner_id)
     if free and rivals(wanted, listed, state.longest_service()):
