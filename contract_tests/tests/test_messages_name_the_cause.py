@@ -19,16 +19,15 @@ from kobling import (
     InvalidRequest,
     Limits,
 )
-from kobling_contract.contract import chosen
-from kobling_contract.runner import Result, run_rule
+from kobling_contract.runner import Result
 from kobling_contract.synthetic.adapter import Synthetic
-from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
 from kobling_easypractice.adapter import EasyPractice
+from one_rule import run
 
 
 def failing(rule: str, adapter: type[Adapter]) -> Result:
-    told = run_rule(chosen([rule])[0], find_target(adapter.key, adapter), 1, repeats=0)
+    told = run(rule, adapter)
     assert told.verdict is Verdict.FAIL, told
     return told
 

@@ -34,7 +34,7 @@ from kobling import (
 )
 from kobling.wallrows import wall_rows
 from kobling_contract.contract import chosen
-from kobling_contract.runner import Result, run_rule
+from kobling_contract.runner import run_rule
 from kobling_contract.synthetic.adapter import ERRORS, BookingRow, ByRequest, Synthetic
 from kobling_contract.synthetic.dialect import SyntheticVendor
 from kobling_contract.target import Target, find_target
@@ -44,10 +44,7 @@ from kobling_easypractice.adapter import EasyPractice
 from kobling_extensor.adapter import Extensor
 from kobling_mocks import Account, Answer, Operation, Refused, Visit
 from kobling_mocks import clinic as clinic_model
-
-
-def run(rule: str, adapter: type[Adapter]) -> Result:
-    return run_rule(chosen([rule])[0], find_target(adapter.key, adapter), 1, repeats=0)
+from one_rule import run
 
 
 def with_code(code: str, meaning: object) -> ErrorMap:

@@ -20,18 +20,12 @@ from kobling import (
     Slot,
     SlotQuery,
 )
-from kobling_contract.contract import chosen
-from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import BookingRow, PractitionerRow, Synthetic
 from kobling_contract.synthetic.dialect import SyntheticVendor
-from kobling_contract.target import find_target
 from kobling_contract.verdicts import Verdict
 from kobling_mocks.clinic import Clinic
 from kobling_mocks.clinic.behaviour import Lags
-
-
-def run(rule: str, adapter: type[Adapter]) -> Result:
-    return run_rule(chosen([rule])[0], find_target(adapter.key, adapter), 1, repeats=0)
+from one_rule import run
 
 
 class NoPageIsNoTime(Synthetic):

@@ -13,15 +13,12 @@ from kobling_contract.certificate import Certificate
 from kobling_contract.certify import certificate_of
 from kobling_contract.contract import RULES, chosen
 from kobling_contract.rules.cancel import _in_the_place_of
-from kobling_contract.runner import Result, run_rule
+from kobling_contract.runner import Result
 from kobling_contract.synthetic.adapter import ERRORS, HoldsFirst, Synthetic
 from kobling_contract.target import find_target
 from kobling_contract.unused import by_call, documented_uses
 from kobling_contract.verdicts import Verdict
-
-
-def run(rule: str, adapter: type[Adapter]) -> Result:
-    return run_rule(chosen([rule])[0], find_target(adapter.key, adapter), 1, repeats=0)
+from one_rule import run
 
 
 class OnTheDaysInTheMiddle(Synthetic):
