@@ -20,8 +20,11 @@ from kobling import (
     Slot,
     SlotQuery,
 )
+from kobling_contract.contract import chosen
+from kobling_contract.runner import Result, run_rule
 from kobling_contract.synthetic.adapter import BookingRow, PractitionerRow, Synthetic
 from kobling_contract.synthetic.dialect import SyntheticVendor
+from kobling_contract.target import Target
 from kobling_contract.verdicts import Verdict
 from kobling_mocks.clinic import Clinic
 from kobling_mocks.clinic.behaviour import Lags
@@ -173,11 +176,20 @@ class SaysNothingOfRates(SaysWhetherAnInsurerPays):
     otherwise = None
 
 
-def test_a_vendor_may_say_that_an_insurer_pays_and_not_by_which_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SyntheticVendor, "untold", SyntheticVendor.untold | {"rate_codes"})
+class WithoutCodes(SyntheticVendor):
+    """The same vendor, of whose rates it is known only whether an insurer pays."""
+
+    untold = SyntheticVendor.untold | {"rate_codes"}
+
+
+def at(dialect: SyntheticVendor, rule: str, adapter: type[Adapter]) -> Result:
+    return run_rule(chosen([rule])[0], Target(adapter, dialect), 1, repeats=0)
+
+
+def test_a_vendor_may_say_that_an_insurer_pays_and_not_by_which_rate() -> None:
     for rule in ("CAT-06", "CAT-12", "SLOT-01"):
-        assert run(rule, SaysWhetherAnInsurerPays).verdict is Verdict.PASS
-    told = run("CAT-06", SaysNothingOfRates)
+        assert at(WithoutCodes(), rule, SaysWhetherAnInsurerPays).verdict is Verdict.PASS
+    told = at(WithoutCodes(), "CAT-06", SaysNothingOfRates)
     assert (told.verdict, told.cause) == (Verdict.FAIL, "without_rate")
 
 
@@ -190,14 +202,16 @@ class SearchesLate(Synthetic):
     )
 
 
-@pytest.mark.parametrize("rule", ["BOOK-22", "MODEL-01", "MODEL-04", "WIRE-07"])
-def test_a_vendor_whose_search_is_behind_can_be_conformant(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    fit = SyntheticVendor.fit
+class IsBehind(SyntheticVendor):
+    """The same vendor, whose search is a minute behind."""
 
-    def behind(self: SyntheticVendor, clinic: Clinic) -> None:
-        fit(self, clinic)
+    def fit(self, clinic: Clinic) -> None:
+        """As the model is, and late."""
+        super().fit(clinic)
         clinic.behave(lags=Lags(search=60))
 
-    monkeypatch.setattr(SyntheticVendor, "fit", behind)
-    told = run(rule, SearchesLate)
+
+@pytest.mark.parametrize("rule", ["BOOK-22", "MODEL-01", "MODEL-04", "WIRE-07"])
+def test_a_vendor_whose_search_is_behind_can_be_conformant(rule: str) -> None:
+    told = at(IsBehind(), rule, SearchesLate)
     assert told.verdict is Verdict.PASS, told
